@@ -1,0 +1,167 @@
+"""Certificates: how good a network is, proven from the data, the network and a priced dual variable.
+
+Weak duality: any v in the domain of the conjugates with Σ v = 0 (if there is a bias) and |Σ_i v_i (w·x_i + b)_+| ≤ β
+for every neuron with ‖w‖_p = 1 gives  min objective ≥ −Σ_i s_i ℓ*(v_i / s_i, y_i).  Everything is evaluated here
+anew in float64, in the user's units, from the definition; nothing comes from the solver but the network, v and the
+bound that a pricer proved for that v.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from bladenet.losses import Array
+from bladenet.network import ReLUNetwork
+from bladenet.problem import TrainingProblem
+
+TINY = float(np.finfo(np.float64).tiny)
+
+
+class Status(Enum):
+    """What is proven about a network."""
+
+    GLOBAL = "GLOBAL"
+    BOUNDED = "BOUNDED"
+    RESTRICTED = "RESTRICTED"
+    STOPPED = "STOPPED"
+
+
+@dataclass(frozen=True, eq=False)
+class DualProof:
+    """A dual variable together with what pricing proved for this very variable.
+
+    Attributes
+    ----------
+    dual : (n,) one entry per sample, in the user's units
+    bound : float, |Σ_i dual_i (w·x_i + b)_+| ≤ bound for every neuron with ‖w‖_p = 1 and any offset b
+    """
+
+    dual: Array
+    bound: float
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The proven quality of a network.
+
+    Attributes
+    ----------
+    status : Status
+    objective : float, of the network, recomputed
+    lower_bound : float, no network of any width has a smaller objective
+    gap : float, (objective − lower_bound) / max(|objective|, tiny)
+    tol : float, the gap that was asked for
+    factor : float or None; for vertices-only networks with p = 2, the proven c of Theorems 4 and 5: the optimum over
+        vertices is at most 1/c times the optimum over all networks
+    """
+
+    status: Status
+    objective: float
+    lower_bound: float
+    gap: float
+    tol: float
+    factor: float | None = None
+
+    @property
+    def advice(self) -> str:
+        """What the status means and what to do about it."""
+        if self.status is Status.GLOBAL:
+            return (
+                f"Globally optimal: no ReLU network of any width has an objective below {self.lower_bound:.8g}, and "
+                f"this one has {self.objective:.8g}."
+            )
+        if self.status is Status.BOUNDED:
+            return (
+                f"The true optimum is between {self.lower_bound:.8g} and {self.objective:.8g}, but the gap exceeds "
+                f"the tolerance {self.tol:.1e}. Rounding limits what can be proven: raise tol to {self.gap:.1e}, raise "
+                "beta, or rescale features and target to moderate size."
+            )
+        if self.status is Status.RESTRICTED:
+            tail = f" Any vertices-only optimum is within a factor {1 / self.factor:.6g} of it." if self.factor else ""
+            return (
+                "Optimal among networks whose neurons are blades of samples (vertices_only=True); over all networks "
+                f"the optimum is at least {self.lower_bound:.8g}.{tail} Use vertices_only=False for the global one."
+            )
+        return (
+            f"Stopped before the tolerance {self.tol:.1e} was reached: this is the best network so far, and the true "
+            f"optimum is proven to be at least {self.lower_bound:.8g}. Allow more time or raise tol."
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.status.value}: objective {self.objective:.10g}, proven lower bound {self.lower_bound:.10g}, "
+            f"gap {self.gap:.2e} (tolerance {self.tol:.1e}). {self.advice}"
+        )
+
+
+def objective_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
+    """Σ_i s_i ℓ(f(x_i), y_i) + β Σ_j |u_j| ‖w_j‖_p, from the definition."""
+    hidden = np.maximum(problem.X @ network.weights.T + network.biases, 0.0)
+    f = hidden @ network.amplitudes + network.intercept
+    lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
+    penalty = float(np.abs(network.amplitudes) @ lengths)
+    return float(problem.sample_weight @ problem.loss.value(f, problem.y)) + problem.beta * penalty
+
+
+def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork | None = None) -> float:
+    """The lower bound that a priced dual variable proves; 0, which holds for every loss here, if it proves nothing.
+
+    The bound is refused if v is not in the domain, does not sum to 0, or if a neuron of `network` exceeds it: then it
+    was not proven for this v.
+    """
+    s, v = problem.sample_weight, proof.dual
+    kept = s > 0
+    if not (np.isfinite(v).all() and np.isfinite(proof.bound)) or v[~kept].any():
+        return 0.0
+    v, s, y, X = v[kept], s[kept], problem.y[kept], problem.X[kept]
+    total = float(np.abs(v).sum())
+    if problem.bias and abs(float(v.sum())) > 1e-12 * total:
+        return 0.0
+    if network is not None and len(network):
+        lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
+        h = v @ np.maximum(X @ network.weights.T + network.biases, 0.0) / np.where(lengths > 0, lengths, 1.0)
+        reach = np.abs(X).max() * X.shape[1]
+        rounding = 1e-15 * len(v) * total * reach
+        if np.abs(h[lengths > 0]).max(initial=0.0) > proof.bound * (1.0 + 1e-9) + rounding:
+            return 0.0
+    scaled = v * min(1.0, problem.beta / proof.bound) if proof.bound > 0 else v
+    low, high = problem.loss.domain(y)
+    share = scaled / s
+    if (share < low - 1e-12).any() or (share > high + 1e-12).any():
+        return 0.0
+    value = -float(s @ problem.loss.conjugate(np.clip(share, low, high), y))
+    return max(0.0, value)
+
+
+def certify(
+    problem: TrainingProblem,
+    network: ReLUNetwork,
+    proof: DualProof,
+    tol: float,
+    *,
+    stopped: bool = False,
+    vertices_only: bool = False,
+    factor: float | None = None,
+) -> Certificate:
+    """Certify a network.
+
+    Parameters
+    ----------
+    proof : DualProof whose bound covers every neuron, whatever the network is restricted to
+    stopped : the search was ended early
+    vertices_only, factor : the network is restricted to blades of samples; the factor proven for that
+    """
+    objective = objective_of(problem, network)
+    lower = lower_bound_of(problem, proof, network)
+    if lower > objective + 1e-9 * abs(objective):
+        lower = 0.0  # weak duality refutes the proof: no valid bound exceeds an objective
+    lower = min(lower, objective)
+    gap = max(0.0, objective - lower) / max(abs(objective), TINY)
+    if vertices_only:
+        status = Status.STOPPED if stopped else Status.RESTRICTED
+    elif gap <= tol:
+        status = Status.GLOBAL
+    else:
+        status = Status.STOPPED if stopped else Status.BOUNDED
+    return Certificate(status, objective, lower, gap, tol, factor)

@@ -1,0 +1,127 @@
+"""Pricing: which neuron is missing? The contract that every pricer keeps.
+
+For a dual variable v of the points, h(w, b) = Σ_i v_i (w·x_i + b)_+. A pricer returns neurons with large |h| and a
+proven upper bound on |h| over all neurons with ‖w‖_p = 1 and any offset (offset 0 if there is no bias).
+"""
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bladenet.kernels import neuron_values
+from bladenet.losses import Array
+from bladenet.problem import StandardForm
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """Outcome of one pricing.
+
+    Attributes
+    ----------
+    bound : float, |h| ≤ bound for every neuron that the pricer covers
+    weights : (k, d), offsets : (k,), values : (k,) neurons of unit norm and their h, largest |h| first
+    cones : number of cones examined (0 where there are none)
+    visits : samples examined, summed over cones
+    """
+
+    bound: float
+    weights: Array
+    offsets: Array
+    values: Array
+    cones: int = 0
+    visits: int = 0
+
+
+class Clock:
+    """Time limit and interruption, shared with the kernels through `flag`."""
+
+    def __init__(self, time_limit: float | None = None):
+        self.started = time.perf_counter()
+        self.deadline = np.inf if time_limit is None else self.started + time_limit
+        self.flag = np.zeros(1, dtype=np.int64)
+        self.interrupted = False
+
+    def interrupt(self) -> None:
+        """Ask everything that watches this clock to stop."""
+        self.interrupted = True
+        self.flag[0] = 1
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.started
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; inf without a limit."""
+        return self.deadline - time.perf_counter()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the work should end now."""
+        return self.interrupted or self.remaining <= 0
+
+
+class Pricer(ABC):
+    """Finds and bounds neurons for one standard form; the constructor prepares what does not depend on v."""
+
+    def __init__(self, form: StandardForm):
+        self.form = form
+
+    @abstractmethod
+    def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
+        """Bound |h| and return neurons.
+
+        Parameters
+        ----------
+        v : (N,) dual variable of the points
+        threshold : float, neurons below it are of no interest; the bound may be as loose as this
+        slack : float, relative looseness allowed where |h| exceeds the threshold
+        clock : Clock, stops the search; the bound returned is then what was proven so far
+        """
+
+    def maximum(self, v: Array, slack: float = 1e-10, clock: Clock | None = None) -> Priced:
+        """Locate max |h| over all neurons to a relative `slack`: the best neurons found and a bound as close.
+
+        The threshold falls from a crude bound until something is above it; then better neurons are excluded.
+        """
+        clock = clock or Clock()
+        lengths = np.abs(self.form.points).sum(axis=1)
+        crude = 2.0 * float(np.abs(v).sum() * lengths.max())
+        floor = crude * len(v) * np.finfo(float).eps
+        threshold = 0.25 * crude
+        priced = self.price(v, threshold, 0.1, clock)
+        while not len(priced.values) and threshold > floor and not clock.stopped:
+            threshold *= 0.25
+            priced = self.price(v, threshold, 0.1, clock)
+        while len(priced.values) and not clock.stopped:
+            best = abs(priced.values[0])
+            if priced.bound <= best * (1.0 + slack):
+                break
+            again = self.price(v, best * (1.0 + slack), slack, clock)
+            if not len(again.values):
+                return replace(priced, bound=again.bound)
+            priced = again
+        return priced
+
+    def values(self, v: Array, weights: Array, offsets: Array) -> Array:
+        """h of given neurons, evaluated directly: O(N d) each, nothing reused from a search."""
+        out = np.empty(len(offsets))
+        neuron_values(self.form.points, v, np.ascontiguousarray(weights), offsets, out)
+        return out
+
+    def ranked(
+        self, v: Array, weights: Array, offsets: Array, threshold: float, bound: float, cones: int = 0, visits: int = 0
+    ) -> Priced:
+        """Re-evaluate neurons, drop repeated ones and those not above the threshold, best first."""
+        values = self.values(v, weights, offsets)
+        order = np.argsort(-np.abs(values), kind="stable")
+        order = order[np.abs(values[order]) > threshold]
+        lifted = np.column_stack([weights, offsets])[order]
+        _, first = np.unique(np.round(lifted, 9), axis=0, return_index=True)
+        order = order[np.sort(first)]
+        best = float(np.abs(values).max(initial=0.0))
+        return Priced(max(bound, best), weights[order], offsets[order], values[order], cones, visits)

@@ -1,0 +1,97 @@
+"""Branch and bound over cones of neurons: the pricer that certifies, exact for both norms (THEORY §3a).
+
+The space of neurons (w, b) of the plane is covered by cones with three generators: for each arc of directions between
+g_k and g_{k+1}, the prism of offsets −R…R cut in two. Beyond R = max ‖x_i‖ every sample is on one side, and h does
+not depend on b there. Without bias, or on the line, the cones are flat and a generator stands twice.
+"""
+
+import numpy as np
+
+from bladenet import kernels
+from bladenet.losses import Array
+from bladenet.pricing.base import Clock, Priced, Pricer
+from bladenet.pricing.threads import on_all_cores
+from bladenet.problem import StandardForm
+
+CELL_DEPTH = 5  # cones of this depth are the cells that candidates are kept for
+MAX_DEPTH = 300  # a cone of this depth is smaller than rounding
+TOUCH = 1e-12  # samples this close to a line, in units of the data, lie on it
+
+
+class BranchAndBound(Pricer):
+    """Prices all neurons of the plane or the line (d ≤ 2), in time linear in the number of points."""
+
+    def __init__(self, form: StandardForm):
+        super().__init__(form)
+        n, d = form.points.shape
+        if d > 2:
+            raise ValueError(f"branch and bound covers one or two features so far, the data have {d}.")
+        self.points = np.zeros((n, 2))
+        self.points[:, :d] = form.points
+        lengths = np.abs(self.points).max(axis=1) if form.norm == 1 else np.hypot(*self.points.T)
+        self.radius = float(lengths.max()) if form.bias else 0.0
+        self.roots = _cover(d, form.norm, self.radius)
+        self.lengths = lengths
+
+    def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
+        """See :meth:`Pricer.price`. Cones are searched by threads on all cores."""
+        cells = len(self.roots) << CELL_DEPTH
+        best, lines = np.zeros((2, cells)), np.zeros((2, cells, 3))
+        # summation of up to N terms of |v|·|a| in the order the tree visits them
+        rounding = np.finfo(float).eps * (len(v) + 64) * float(np.abs(v) @ (self.lengths + self.radius))
+
+        def search(root: int) -> tuple[float, int, int]:
+            return kernels.branch_and_bound(
+                self.points, v, self.roots[root], root, self.form.norm, threshold, slack, rounding,
+                CELL_DEPTH, best, lines, clock.flag, MAX_DEPTH,
+            )  # fmt: skip
+
+        bounds, cones, visits = zip(*on_all_cores(search, range(len(self.roots)), clock), strict=True)
+        found = [lines[sign][best[sign] > threshold] for sign in range(2)]
+        if self.form.points.shape[1] == 2 and self.form.bias:
+            found = self._climb(v, found)
+        candidates = np.vstack(found)
+        d = self.form.points.shape[1]
+        return self.ranked(
+            v, candidates[:, :d], candidates[:, 2], threshold, max(bounds), sum(cones), sum(visits)
+        )
+
+    def _climb(self, v: Array, found: list[Array]) -> list[Array]:
+        tasks = [
+            (chunk, sign * v)
+            for lines, sign in zip(found, (1.0, -1.0), strict=True)
+            for chunk in np.array_split(lines, max(1, len(lines) // 8))
+            if len(chunk)
+        ]
+
+        def climb(task: tuple[Array, Array]) -> None:
+            chunk, signed = task
+            kernels.climb(self.points, signed, chunk, self.form.norm, TOUCH, np.empty(len(chunk)))
+
+        on_all_cores(climb, tasks, Clock())
+        return [chunk for chunk, _ in tasks] or found
+
+
+def _cover(d: int, norm: int, radius: float) -> Array:
+    """Root cones (k, 3, 3), generators (w, b) of unit norm, that together contain every neuron that matters."""
+    if d == 1:
+        edges = [(np.array([sign, 0.0]),) * 2 for sign in (1.0, -1.0)]
+    elif norm == 1:
+        quarter = np.linspace(0.0, 1.0, 5)
+        corners = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0), (1.0, 0.0)]
+        ring = [
+            (1 - s) * np.array(a) + s * np.array(b) for a, b in zip(corners, corners[1:], strict=False) for s in quarter[:-1]
+        ]
+        edges = list(zip(ring, ring[1:] + ring[:1], strict=True))
+    else:
+        angles = 2.0 * np.pi * np.arange(16) / 16
+        ring = [np.array([np.cos(t), np.sin(t)]) for t in angles]
+        edges = list(zip(ring, ring[1:] + ring[:1], strict=True))
+    roots = []
+    for a, b in edges:
+        low_a, high_a, low_b, high_b = (*a, -radius), (*a, radius), (*b, -radius), (*b, radius)
+        if d == 1 or radius == 0.0:
+            roots.append((low_a, high_b, high_b))
+        else:
+            roots += [(low_a, low_b, high_b), (low_a, high_a, high_b)]
+    return np.array(roots)

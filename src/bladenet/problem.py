@@ -1,0 +1,234 @@
+"""The training problem: validated data, loss, β, norm, bias; and its standard form with the inverse.
+
+    minimise  Σ_i s_i ℓ(f(x_i), y_i) + β Σ_j |u_j| ‖w_j‖_p ,   f(x) = Σ_j u_j (w_j·x + b_j)_+ + t
+
+The standard form is the same problem on centred data of unit size without repeated samples. Everything that searches
+or optimises works there; certificates are computed on the problem as the user gave it.
+"""
+
+import numbers
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bladenet.losses import Array, Loss, SquaredLoss, get_loss
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingProblem:
+    """Validated data of one training problem, in the user's units. Build it with :meth:`create`.
+
+    Attributes
+    ----------
+    X : (n, d) float64
+    y : (n,) float64; −1 or +1 for classification losses
+    sample_weight : (n,) float64, ≥ 0, not all zero
+    beta : float, > 0
+    norm : 1 or 2
+    bias : bool; if False, neither neurons nor output have an offset
+    loss : Loss
+    """
+
+    X: Array
+    y: Array
+    sample_weight: Array
+    beta: float
+    norm: int
+    bias: bool
+    loss: Loss
+
+    @classmethod
+    def create(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        beta: float,
+        norm: int = 2,
+        bias: bool = True,
+        loss: str | Loss = "squared",
+        sample_weight: ArrayLike | None = None,
+    ) -> "TrainingProblem":
+        """Check everything, then build the problem.
+
+        Raises
+        ------
+        ValueError
+            Naming the argument, the offending value and the remedy.
+        """
+        checked_loss = get_loss(loss)
+        if norm not in (1, 2) or isinstance(norm, bool):
+            raise ValueError(f"norm must be 1 or 2, got {norm!r}.")
+        if not isinstance(bias, (bool, np.bool_)):
+            raise ValueError(f"bias must be True or False, got {bias!r}.")
+        X = finite_array(X, "X")
+        if X.ndim != 2:
+            hint = " Use X.reshape(-1, 1) for a single feature." if X.ndim == 1 else ""
+            raise ValueError(f"X must have shape (samples, features), got shape {X.shape}.{hint}")
+        if 0 in X.shape:
+            raise ValueError(f"X is empty: it has shape {X.shape}; at least one sample and one feature are needed.")
+        y = finite_array(y, "y")
+        if y.ndim != 1 or len(y) != len(X):
+            raise ValueError(f"y must have shape ({len(X)},), one target per row of X, got shape {y.shape}.")
+        if checked_loss.classifies and not np.isin(y, (-1.0, 1.0)).all():
+            odd = y[~np.isin(y, (-1.0, 1.0))][0]
+            raise ValueError(
+                f"loss={checked_loss.name!r} needs targets −1 and +1, but y contains {odd:g}. "
+                "Map your two classes to −1 and +1, or use BladeNetClassifier, which does."
+            )
+        weight = np.ones(len(X)) if sample_weight is None else finite_array(sample_weight, "sample_weight")
+        if weight.shape != y.shape:
+            raise ValueError(f"sample_weight must have shape ({len(X)},), got shape {weight.shape}.")
+        if (weight < 0).any() or not (weight > 0).any():
+            raise ValueError(
+                f"sample_weight must be ≥ 0 and not all zero, got a minimum of {weight.min():g} "
+                f"and a maximum of {weight.max():g}."
+            )
+        problem = cls(X, y, weight, positive_number(beta, "beta"), int(norm), bool(bias), checked_loss)
+        if problem.bias:
+            kept = weight > 0
+            checked_loss.constant_fit(y[kept], weight[kept])  # logistic: refuses a single class
+        return problem
+
+    @cached_property
+    def standard(self) -> "StandardForm":
+        """The equivalent problem that the solver works on."""
+        return StandardForm.of(self)
+
+
+@dataclass(frozen=True, eq=False)
+class StandardForm:
+    """A problem centred (if there is a bias), scaled to unit size and with repeated samples merged, and its inverse.
+
+    With x = centre + scale · x', a neuron of unit norm keeps its direction, its offset and its output are divided
+    by `scale`, and so is β. Loss values and dual variables are unchanged.
+
+    Attributes
+    ----------
+    points : (N, d) distinct samples
+    sample : (N,) index of the first original sample at each point
+    row : (k,) the point that each loss term is evaluated at
+    y, weight : (k,) target and weight of each loss term
+    beta, norm, bias, loss : as in :class:`TrainingProblem`, β in scaled units
+    centre : (d,); scale : float
+    constant : float, the loss that no network can avoid where samples coincide (squared loss)
+    term : (n,) loss term of each original sample (−1 for samples of weight zero)
+    """
+
+    points: Array
+    sample: Index
+    row: Index
+    y: Array
+    weight: Array
+    beta: float
+    norm: int
+    bias: bool
+    loss: Loss
+    centre: Array
+    scale: float
+    constant: float
+    term: Index
+    original: TrainingProblem
+
+    @classmethod
+    def of(cls, problem: TrainingProblem) -> "StandardForm":
+        """Centre, scale, merge."""
+        kept = np.flatnonzero(problem.sample_weight > 0)
+        X, y, weight = problem.X[kept], problem.y[kept], problem.sample_weight[kept]
+        distinct, first, point = np.unique(X, axis=0, return_index=True, return_inverse=True)
+        point = point.reshape(-1)
+        centre = 0.5 * (distinct.max(axis=0) + distinct.min(axis=0)) if problem.bias else np.zeros(X.shape[1])
+        points = distinct - centre
+        scale = float(np.abs(points).max())
+        scale = 2.0 ** np.round(np.log2(scale)) if scale > 0 else 1.0  # a power of two: scaling rounds nothing
+        if isinstance(problem.loss, SquaredLoss):
+            # Σ ½ s (f − y)² at one point = ½ S (f − ȳ)² + a constant, so a point needs one term
+            row = np.arange(len(points))
+            total = np.bincount(point, weight)
+            y = y[first] + np.bincount(point, weight * (y - y[first][point])) / total
+            constant = 0.5 * float(weight @ (problem.y[kept] - y[point]) ** 2)
+            term, weight = point, total
+        else:
+            constant = 0.0
+            (row, y), term = _distinct_pairs(point, y)
+            weight = np.bincount(term, weight)
+        terms = np.full(len(problem.y), -1, dtype=np.int64)
+        terms[kept] = term
+        return cls(
+            points / scale,
+            kept[first],
+            row,
+            y,
+            weight,
+            problem.beta / scale,
+            problem.norm,
+            problem.bias,
+            problem.loss,
+            centre,
+            scale,
+            constant,
+            terms,
+            problem,
+        )
+
+    def at_points(self, v: Array) -> Array:
+        """Sum the dual variables of the loss terms at each point: (k,) → (N,)."""
+        return np.bincount(self.row, v, minlength=len(self.points))
+
+    def original_dual(self, v: Array) -> Array:
+        """The dual variable of every original sample, (k,) → (n,): those of merged samples split."""
+        problem = self.original
+        dual = np.zeros(len(problem.y))
+        kept = self.term >= 0
+        term, s = self.term[kept], problem.sample_weight[kept]
+        share = v[term] / self.weight[term]
+        if isinstance(problem.loss, SquaredLoss):
+            share = share + (self.y[term] - problem.y[kept])
+        dual[kept] = s * share
+        return dual
+
+
+def _distinct_pairs(point: Index, y: Array) -> tuple[tuple[Index, Array], Index]:
+    order = np.lexsort((y, point))
+    new = np.r_[True, (np.diff(point[order]) != 0) | (np.diff(y[order]) != 0)]
+    term = np.empty(len(y), dtype=np.int64)
+    term[order] = np.cumsum(new) - 1
+    first = order[new]
+    return (point[first], y[first]), term
+
+
+def finite_array(values: ArrayLike, name: str) -> Array:
+    """`values` as a float64 array, or an error that names the first value that is not a finite number."""
+    raw: Any = np.asarray(values)
+    if np.iscomplexobj(raw):
+        raise ValueError(f"{name} contains complex data, for example {raw.ravel()[0]!r}; real numbers are needed.")
+    try:
+        array = np.asarray(raw, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must contain numbers only: {error}. Encode or drop non-numeric columns.") from None
+    if not np.isfinite(array).all():
+        where = np.argwhere(~np.isfinite(array))[0]
+        place = f"row {where[0]}" + (f", column {where[1]}" if len(where) > 1 else "") if len(where) else "the value"
+        raise ValueError(
+            f"{name} contains {array[tuple(where)]} at {place}. "
+            "NaN and infinite values are not accepted: drop or impute them first."
+        )
+    return array
+
+
+def positive_number(value: Any, name: str) -> float:
+    """`value` as a float if it is a finite number above zero.
+
+    Raises
+    ------
+    ValueError
+        Otherwise, naming the value.
+    """
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 < float(value) < np.inf:
+        raise ValueError(f"{name} must be a finite number greater than 0, got {value!r}.")
+    return float(value)
