@@ -1,0 +1,51 @@
+"""bladenet: ReLU networks trained to certified global optimality, every neuron explained by its defining samples.
+
+Names load on first use, so that importing the package compiles and configures nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "train": "training",
+    "beta_max": "training",
+    "Fit": "training",
+    "TrainingProblem": "problem",
+    "ReLUNetwork": "network",
+    "Blade": "blades",
+    "Certificate": "certificate",
+    "Status": "certificate",
+    "Loss": "losses",
+    "HuberLoss": "losses",
+    "BladeNetRegressor": "estimators",
+    "BladeNetClassifier": "estimators",
+    "save_model": "io",
+    "load_model": "io",
+}
+_MODULES = ("algebra", "datasets", "plotting")
+
+__all__ = [*_HOME, *_MODULES, "__version__"]
+
+if TYPE_CHECKING:
+    from bladenet.blades import Blade
+    from bladenet.certificate import Certificate, Status
+    from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+    from bladenet.io import load_model, save_model
+    from bladenet.losses import HuberLoss, Loss
+    from bladenet.network import ReLUNetwork
+    from bladenet.problem import TrainingProblem
+    from bladenet.training import Fit, beta_max, train
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f"bladenet.{_HOME[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"bladenet.{name}")
+    raise AttributeError(f"module 'bladenet' has no attribute {name!r}; it exports {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

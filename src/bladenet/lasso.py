@@ -1,271 +1,112 @@
 """The restricted master problem: the Lasso over the neurons found so far, for any loss, with a free intercept.
 
-    minimise over z, t   Σ_i s_i ℓ((Kz)_i + o_i t, y_i) + β ‖z‖₁                                  (primal)
-    maximise over v      −Σ_i s_i ℓ*(v_i / s_i, y_i)   subject to  |Kᵀv| ≤ β,  oᵀv = 0           (dual)
+    minimise over z, t   Σ_i s_i ℓ((Kz)_i + t, y_i) + β ‖z‖₁                                    (primal)
+    maximise over v      −Σ_i s_i ℓ*(v_i / s_i, y_i)   subject to  |Kᵀv| ≤ β,  Σ v = 0          (dual)
 
-Columns of neurons are strongly correlated: coordinate descent crawls and active-set methods thrash near interpolation.
-A primal–dual interior-point method on the dual does neither. It takes 10 to 20 Newton steps whatever the data, each a
-Cholesky factorisation of size min(rows, columns), treats smooth and kinked losses alike (a kink is an end of the
-conjugate's domain), and its central dual points make column generation converge in fewer rounds than vertices would.
+Squared loss sees the columns only through inner products: the Gram matrix is kept up to date and an active-set method
+works on it, whatever the number of samples. Where that does not settle (near interpolation) and for the other losses
+the interior-point method takes over.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, qr
 
-from bladenet.losses import Array, Loss, SquaredLoss, balanced
+from bladenet.active_set import active_set
+from bladenet.interior_point import InteriorPoint, Restricted
+from bladenet.losses import Array, SquaredLoss, balanced
+from bladenet.pricing import Priced
+from bladenet.problem import StandardForm
 
-MAX_STEPS = 80
-PATIENCE = 15  # steps without a better gap before giving up
-REFINEMENTS = 2
-PROXIMAL = 1e-10  # smallest curvature of a loss term, in units of 1 / weight
+PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
+MOST_NEW = 200  # neurons added at once
 
 
-@dataclass(frozen=True, eq=False)
-class Restricted:
-    """Solution of the restricted problem.
+class RestrictedProblem:
+    """The neurons found so far, their columns (w·x + b)_+, and the optimum over them.
 
     Attributes
     ----------
-    z : (m,) amplitudes; t : float intercept
-    v : (n,) dual variable, inside the domain of the conjugate and orthogonal to the intercept column
-    objective : float, primal value at (z, t)
-    gap : float, objective minus the dual value at v
-    used : (m,) bool, neurons that the solution needs
-    steps : Newton steps taken
+    weights : (m, d), offsets : (m,) the neurons
     """
 
-    z: Array
-    t: float
-    v: Array
-    objective: float
-    gap: float
-    used: Array
-    steps: int
+    def __init__(self, form: StandardForm):
+        self.form = form
+        self.weights = np.zeros((0, form.points.shape[1]))
+        self.offsets = np.zeros(0)
+        self.columns = np.zeros((len(form.points), 0), order="F")
+        self.idle = np.zeros(0, dtype=np.int64)
+        self.z = np.zeros(0)
+        self.squared = isinstance(form.loss, SquaredLoss)
+        self.gram = np.zeros((0, 0))
+        self.correlation = np.zeros(0)
+        self.target = form.y - form.weight @ form.y / form.weight.sum() if form.bias else form.y
+
+    def add(self, priced: Priced) -> int:
+        """Add the best neurons that are not here yet; returns how many."""
+        known = {row.tobytes() for row in _keys(self.weights, self.offsets)}
+        new = [k for k, row in enumerate(_keys(priced.weights, priced.offsets)) if row.tobytes() not in known]
+        new = new[:MOST_NEW]
+        weights, offsets = priced.weights[new], priced.offsets[new]
+        columns = np.maximum(self.form.points @ weights.T + offsets, 0.0)
+        if self.squared:
+            self._extend_gram(columns)
+        self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
+        self.columns = np.asfortranarray(np.hstack([self.columns, columns]))
+        self.idle = np.r_[self.idle, np.zeros(len(new), dtype=np.int64)]
+        self.z = np.r_[self.z, np.zeros(len(new))]
+        return len(new)
+
+    def _extend_gram(self, columns: Array) -> None:
+        """Inner products with the new columns, centred if there is an intercept to absorb means."""
+        s = self.form.weight
+        weighted = columns * s[:, None]
+        if self.form.bias:
+            weighted -= np.outer(s, s @ columns / s.sum())
+        across, corner = self.columns.T @ weighted, columns.T @ weighted
+        self.gram = np.block([[self.gram, across], [across.T, 0.5 * (corner + corner.T)]])
+        self.correlation = np.r_[self.correlation, weighted.T @ self.target]
+
+    def solve(self, accuracy: float) -> Restricted:
+        """The restricted optimum, to a relative duality gap of about `accuracy`."""
+        form = self.form
+        solution = None
+        if self.squared:
+            z = active_set(self.gram, self.correlation, form.beta, self.z, accuracy)
+            if z is not None:
+                solution = self._from_amplitudes(z)
+        if solution is None:
+            columns = self.columns if len(form.row) == len(form.points) else self.columns[form.row]
+            intercept = np.ones(len(form.y)) if form.bias else None
+            solution = InteriorPoint(columns, intercept, form.y, form.weight, form.beta, form.loss).solve(accuracy)
+        self.z = np.where(solution.used, solution.z, 0.0)
+        return solution
+
+    def _from_amplitudes(self, z: Array) -> Restricted:
+        """Best intercept, dual variable and objective for given amplitudes (squared loss)."""
+        form, used = self.form, z != 0
+        f = self.columns[:, used] @ z[used]
+        t = float(form.weight @ (form.y - f) / form.weight.sum()) if form.bias else 0.0
+        residual = f + t - form.y
+        v = form.weight * residual
+        objective = 0.5 * float(v @ residual) + form.beta * float(np.abs(z).sum())
+        return Restricted(z, t, balanced(v) if form.bias else v, objective, np.nan, used)
+
+    def drop_unused(self, solution: Restricted) -> None:
+        """Forget neurons that several solutions in a row did without."""
+        self.idle = np.where(solution.used, 0, self.idle + 1)
+        kept = self.idle < PATIENCE
+        if kept.all():
+            return
+        self.weights, self.offsets, self.idle, self.z = (
+            self.weights[kept],
+            self.offsets[kept],
+            self.idle[kept],
+            self.z[kept],
+        )
+        self.columns = np.asfortranarray(self.columns[:, kept])
+        if self.squared:
+            self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]
 
 
-def solve_restricted(
-    K: Array, intercept: Array | None, y: Array, weight: Array, beta: float, loss: Loss, tol: float
-) -> Restricted:
-    """Solve the restricted problem to a relative duality gap of `tol`.
-
-    Parameters
-    ----------
-    K : (n, m) columns of neurons
-    intercept : (n,) column of the intercept, or None without one
-    y, weight : (n,) targets and weights of the loss terms
-    """
-    n, m = K.shape
-    if isinstance(loss, SquaredLoss) and n > 2 * (m + 2):
-        return _solve_compressed(K, intercept, y, weight, beta, loss, tol)
-    return _InteriorPoint(K, intercept, y, weight, beta, loss).solve(tol)
-
-
-def _solve_compressed(
-    K: Array, intercept: Array | None, y: Array, weight: Array, beta: float, loss: Loss, tol: float
-) -> Restricted:
-    """Squared loss sees K, o and y only through inner products: keep the m + 2 rows of their R factor."""
-    n, m = K.shape
-    root = np.sqrt(weight)
-    stacked = [K * root[:, None], (root * y)[:, None]]
-    if intercept is not None:
-        stacked.insert(1, (root * intercept)[:, None])
-    (R,) = qr(np.hstack(stacked), mode="r", check_finite=False, overwrite_a=True)
-    R = R[: R.shape[1]]
-    short = R[:, m] if intercept is not None else None
-    solution = _InteriorPoint(
-        np.asfortranarray(R[:, :m]), short, R[:, -1], np.ones(len(R)), beta, loss
-    ).solve(tol)
-    f = K @ solution.z
-    if intercept is not None:
-        f += intercept * solution.t
-    v = weight * (f - y)
-    if intercept is not None:
-        v -= weight * intercept * ((v @ intercept) / (weight @ intercept**2))
-    objective = float(weight @ loss.value(f, y)) + beta * float(np.abs(solution.z).sum())
-    return Restricted(solution.z, solution.t, v, objective, solution.gap, solution.used, solution.steps)
-
-
-class _InteriorPoint:
-    """Mehrotra's predictor–corrector on the dual.
-
-    Notation: p = β − Kᵀv and q = β + Kᵀv are the slacks with multipliers a and c, z = c − a; g and h are the
-    multipliers of the ends `low` and `high` of the conjugate's domain; τ = −t that of oᵀv = 0. Stationarity is
-    ∇ℓ*(v) + K (a − c) + o τ − g + h = 0.
-    """
-
-    def __init__(self, K: Array, intercept: Array | None, y: Array, weight: Array, beta: float, loss: Loss):
-        self.K, self.o, self.y, self.s, self.beta, self.loss = K, intercept, y, weight, beta, loss
-        low, high = loss.domain(y)
-        self.low, self.high = low * weight, high * weight
-        self.boxed = bool(np.isfinite(self.low).all())
-        self.quadratic = not self.boxed and isinstance(loss, SquaredLoss)
-        self.gram = (K.T * weight) @ K if self.quadratic and K.shape[1] <= K.shape[0] else None
-
-    def start(self) -> Array:
-        """The middle of the domain (0 if it is all reals), made orthogonal to the intercept column."""
-        if not self.boxed:
-            return np.zeros_like(self.y)
-        v = 0.5 * (self.low + self.high)
-        return v if self.o is None else balanced(v)
-
-    def solve(self, tol: float) -> Restricted:
-        K, o, y, s, beta, loss = self.K, self.o, self.y, self.s, self.beta, self.loss
-        n, m = K.shape
-        v = self.start()
-        tau = 0.0
-        constraints = 2 * m + (2 * n if self.boxed else 0)
-        mu = max(float(s @ loss.value(np.zeros(n), y)), 1e-300) / max(constraints, 1)
-        g = mu / (v - self.low) if self.boxed else np.zeros(0)
-        h = mu / (self.high - v) if self.boxed else np.zeros(0)
-        # slacks are variables of their own: recomputed from v they would lose their sign to rounding, and a start
-        # in the middle of the domain need not satisfy |Kᵀv| ≤ β
-        Kv = K.T @ v
-        p = np.full(m, beta + np.abs(Kv).max(initial=0.0))
-        q = p.copy()
-        a = mu / p
-        c = a.copy()
-        lower, upper = (v - self.low, self.high - v) if self.boxed else (g, h)
-        best: Restricted | None = None
-        stalled = 0
-        for step in range(MAX_STEPS + 1):
-            z, t = c - a, -tau
-            f = K @ z if o is None else K @ z + o * t
-            residual = loss.conjugate_gradient(v / s, y) - f
-            if self.boxed:
-                residual += h - g
-            primal = float(s @ loss.value(f, y)) + beta * float(np.abs(z).sum())
-            Kv = K.T @ v
-            short_p, short_q = beta - Kv - p, beta + Kv - q
-            feasible = v * min(1.0, beta / max(np.abs(Kv).max(initial=0.0), beta))
-            gap = primal + float(s @ loss.conjugate(feasible / s, y))
-            if best is None or gap < 0.9 * best.gap:
-                stalled = 0
-            else:
-                stalled += 1
-            if best is None or gap < best.gap:
-                scale = np.abs(z).max(initial=0.0)
-                used = np.abs(z) * beta > np.minimum(p, q) * scale
-                best = Restricted(z, t, feasible, primal, gap, used, step)
-            if best.gap <= tol * abs(best.objective) or stalled >= PATIENCE or step == MAX_STEPS or not m + n:
-                break
-
-            products = float(a @ p + c @ q)
-            hessian = loss.conjugate_hessian(v / s, y) / s
-            if self.boxed:
-                products += float(g @ lower + h @ upper)
-                # a proximal term keeps samples on the margin (curvature → 0) from drowning the others in rounding
-                hessian = np.maximum(hessian + g / lower + h / upper, PROXIMAL / s)
-            mu = products / max(constraints, 1)
-            try:
-                newton = self._factorise(hessian, a / p + c / q)
-            except LinAlgError:
-                break
-
-            def direction(target: float, second: tuple[Array, ...]) -> tuple:
-                """Newton step towards complementarity products of `target`, with second-order terms."""
-                da0 = (target - second[0] - a * short_p) / p - a
-                dc0 = (target - second[1] - c * short_q) / q - c
-                right = -residual
-                if self.boxed:
-                    dg0 = (target - second[2]) / lower - g
-                    dh0 = (target - second[3]) / upper - h
-                    right = right + dg0 - dh0
-                dv, dtau = newton(right, da0 - dc0, 0.0 if o is None else -float(o @ v))
-                Kdv = K.T @ dv
-                da = da0 + a / p * Kdv
-                dc = dc0 - c / q * Kdv
-                dg = dg0 - g / lower * dv if self.boxed else g
-                dh = dh0 + h / upper * dv if self.boxed else h
-                return dv, dtau, short_p - Kdv, short_q + Kdv, da, dc, dg, dh
-
-            def longest(move: tuple) -> float:
-                dv, _, dp, dq, da, dc, dg, dh = move
-                pairs = [(p, dp), (q, dq), (a, da), (c, dc)]
-                if self.boxed:
-                    pairs += [(lower, dv), (upper, -dv), (g, dg), (h, dh)]
-                return min([_longest(value, change) for value, change in pairs])
-
-            zero = np.zeros(())
-            affine = direction(0.0, (zero,) * 4)
-            reach = min(1.0, longest(affine))
-            dv, _, dp, dq, da, dc, dg, dh = affine
-            after = float((a + reach * da) @ (p + reach * dp) + (c + reach * dc) @ (q + reach * dq))
-            second: tuple[Array, ...] = (da * dp, dc * dq)
-            if self.boxed:
-                after += float((g + reach * dg) @ (lower + reach * dv) + (h + reach * dh) @ (upper - reach * dv))
-                second += (dg * dv, -dh * dv)
-            target = mu * min(1.0, max(after / max(products, 1e-300), 0.0)) ** 3
-            move = direction(target, second)
-            reach = min(1.0, 0.995 * longest(move))
-            dv, dtau, dp, dq, da, dc, dg, dh = move
-            v, tau = v + reach * dv, tau + reach * dtau
-            a, c = a + reach * da, c + reach * dc
-            p, q = p + reach * dp, q + reach * dq
-            if self.boxed:
-                g, h = g + reach * dg, h + reach * dh
-                lower, upper = lower + reach * dv, upper - reach * dv
-        assert best is not None
-        return best
-
-    def _factorise(self, hessian: Array, W: Array) -> Callable[[Array, Array, float], tuple[Array, float]]:
-        """Solver of the Newton system, with positive diagonals H and W,
-
-            H Δv + K Δζ + o Δτ = right,   KᵀΔv − W⁻¹ (Δζ − ζ₀) = 0,   oᵀΔv = off.
-
-        Eliminating Δζ or Δv leaves a system I + BᵀB, where Cholesky cannot break down; the smaller one is taken. When
-        both diagonals span many decades the elimination loses digits, which refinement on the full system regains.
-        """
-        K, o = self.K, self.o
-        n, m = K.shape
-        if m <= n:
-            root = np.sqrt(W)
-            gram = self.gram if self.gram is not None else (K.T / hessian) @ K
-            system = gram * root[:, None] * root
-            system[np.diag_indices(m)] += 1.0
-            factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False) if m else None
-
-            def eliminate(right: Array, below: Array) -> tuple[Array, Array]:
-                """H Δv + K Δζ = right, KᵀΔv − W⁻¹Δζ = below."""
-                x = right / hessian
-                if factor is None:
-                    return x, np.zeros(0)
-                zeta = root * cho_solve(factor, root * (K.T @ x - below), check_finite=False)
-                return x - (K @ zeta) / hessian, zeta
-        else:
-            root = 1.0 / np.sqrt(hessian)
-            system = (K * W) @ K.T * root[:, None] * root
-            system[np.diag_indices(n)] += 1.0
-            factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
-
-            def eliminate(right: Array, below: Array) -> tuple[Array, Array]:
-                x = root * cho_solve(factor, root * (right + K @ (W * below)), check_finite=False)
-                return x, W * (K.T @ x - below)
-
-        def refined(right: Array, below: Array) -> tuple[Array, Array]:
-            x, zeta = eliminate(right, below)
-            for _ in range(REFINEMENTS if self.boxed else 0):
-                dx, dzeta = eliminate(right - hessian * x - K @ zeta, below - K.T @ x + zeta / W)
-                x, zeta = x + dx, zeta + dzeta
-            return x, zeta
-
-        if o is not None:
-            across = refined(o, np.zeros(m))[0]
-            curvature = float(o @ across)
-
-        def newton(right: Array, zeta0: Array, off: float) -> tuple[Array, float]:
-            x, _ = refined(right, -zeta0 / W)
-            if o is None:
-                return x, 0.0
-            dtau = float(o @ x - off) / curvature
-            return x - dtau * across, dtau
-
-        return newton
-
-
-def _longest(value: Array, change: Array) -> float:
-    """The longest step that keeps value + step · change ≥ 0."""
-    falling = change < 0
-    return float((value[falling] / -change[falling]).min(initial=np.inf))
+def _keys(weights: Array, offsets: Array) -> Array:
+    """Neurons rounded so that the same one found twice compares equal."""
+    return np.round(np.column_stack([weights, offsets]), 10) + 0.0

@@ -9,15 +9,13 @@ from threadpoolctl import ThreadpoolController
 
 from bladenet.blades import Blade, find_blade, neurons_of
 from bladenet.certificate import Certificate, DualProof, certify
-from bladenet.lasso import Restricted, solve_restricted
+from bladenet.interior_point import Restricted
+from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, Loss, balanced
 from bladenet.network import ReLUNetwork
 from bladenet.chambers import vertex_factor
 from bladenet.pricing import Clock, Priced, choose_pricer
 from bladenet.problem import StandardForm, TrainingProblem
-
-PATIENCE = 3  # rounds that a neuron may go unused before it is dropped
-MOST_NEW = 200  # neurons added per round
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ class _ColumnGeneration:
         self.prover = choose_pricer(self.form)
         faces_matter = problem.norm == 2 and problem.X.shape[1] == 2
         self.pricer = choose_pricer(self.form, vertices_only=True) if vertices_only and faces_matter else self.prover
-        self.neurons = _Neurons(self.form)
+        self.neurons = RestrictedProblem(self.form)
         self.history: list[Round] = []
         self.best = constant_network(self.form)
         self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
@@ -149,7 +147,7 @@ class _ColumnGeneration:
         current, slack, accuracy, finest = self.best, 0.3, 1e-3, 0.03 * self.tol
         try:
             while not self.clock.stopped:
-                allowance = self._allowance(current)
+                allowance = self._allowance(current.v)
                 threshold = self.form.beta * (1.0 + allowance)
                 priced = self.pricer.price(
                     self.form.at_points(current.v), threshold, max(slack, allowance), self.clock
@@ -184,17 +182,24 @@ class _ColumnGeneration:
         """Best objective so far."""
         return self.best.objective + self.form.constant
 
-    def _allowance(self, current: Restricted) -> float:
-        """How far above β |h| may stay: an excess of ε costs ε β ‖z‖₁ of the lower bound."""
-        penalty = self.form.beta * float(np.abs(current.z).sum())
-        return 0.5 * self.tol * max(1.0, min(self.objective / max(penalty, 1e-300), 1e3))
+    def _allowance(self, v: Array) -> float:
+        """How far above β |h| may stay: shrinking v by as much must not cost more than half the tolerance."""
+        affordable = 0.5 * self.tol * self.objective
+        exact = self._dual_value(v)
+        for allowance in 0.5 * self.tol * np.array([1e3, 1e2, 1e1]):
+            if exact - self._dual_value(v / (1.0 + allowance)) <= affordable:
+                return float(allowance)
+        return 0.5 * self.tol
+
+    def _dual_value(self, v: Array) -> float:
+        form = self.form
+        return form.constant - float(form.weight @ form.loss.conjugate(v / form.weight, form.y))
 
     def _raise_lower_bound(self, v: Array, bound: float) -> None:
-        form = self.form
-        scaled = v * min(1.0, form.beta / bound) if bound > 0 else v
-        lower = form.constant - float(form.weight @ form.loss.conjugate(scaled / form.weight, form.y))
+        scaled = v * min(1.0, self.form.beta / bound) if bound > 0 else v
+        lower = self._dual_value(scaled)
         if lower > self.lower:
-            self.lower, self.dual, self.bound = lower, scaled, min(bound, form.beta)
+            self.lower, self.dual, self.bound = lower, scaled, min(bound, self.form.beta)
 
     def _record(self, priced: Priced) -> None:
         row = Round(
@@ -233,55 +238,13 @@ class _ColumnGeneration:
         return Fit(network, certificate, blades, self.history, problem, proof)
 
 
-class _Neurons:
-    """The neurons of the restricted problem and their columns (w·x + b)_+ at the points."""
-
-    def __init__(self, form: StandardForm):
-        self.form = form
-        self.weights = np.zeros((0, form.points.shape[1]))
-        self.offsets = np.zeros(0)
-        self.idle = np.zeros(0, dtype=np.int64)
-        self.columns = np.zeros((len(form.points), 0), order="F")
-
-    def add(self, priced: Priced) -> int:
-        """Add the best neurons that are not here yet; returns how many."""
-        known = {row.tobytes() for row in self._keys(self.weights, self.offsets)}
-        new = [k for k, row in enumerate(self._keys(priced.weights, priced.offsets)) if row.tobytes() not in known]
-        new = new[:MOST_NEW]
-        weights, offsets = priced.weights[new], priced.offsets[new]
-        columns = np.maximum(self.form.points @ weights.T + offsets, 0.0)
-        self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
-        self.columns = np.asfortranarray(np.hstack([self.columns, columns]))
-        self.idle = np.r_[self.idle, np.zeros(len(new), dtype=np.int64)]
-        return len(new)
-
-    def solve(self, accuracy: float) -> Restricted:
-        """The restricted optimum, to a relative duality gap."""
-        form = self.form
-        columns = self.columns if len(form.row) == len(form.points) else self.columns[form.row]
-        intercept = np.ones(len(form.y)) if form.bias else None
-        return solve_restricted(columns, intercept, form.y, form.weight, form.beta, form.loss, accuracy)
-
-    def drop_unused(self, solution: Restricted) -> None:
-        """Forget neurons that several solutions in a row did without."""
-        self.idle = np.where(solution.used, 0, self.idle + 1)
-        kept = self.idle < PATIENCE
-        if not kept.all():
-            self.weights, self.offsets, self.idle = self.weights[kept], self.offsets[kept], self.idle[kept]
-            self.columns = np.asfortranarray(self.columns[:, kept])
-
-    @staticmethod
-    def _keys(weights: Array, offsets: Array) -> Array:
-        return np.round(np.column_stack([weights, offsets]), 10) + 0.0
-
-
 def constant_network(form: StandardForm) -> Restricted:
     """The optimal network without neurons, and its dual variable."""
     t = form.loss.constant_fit(form.y, form.weight) if form.bias else 0.0
     f = np.full(len(form.y), t)
     v = form.weight * form.loss.gradient(f, form.y)
     objective = float(form.weight @ form.loss.value(f, form.y))
-    return Restricted(np.zeros(0), t, balanced(v) if form.bias else v, objective, np.inf, np.zeros(0, bool), 0)
+    return Restricted(np.zeros(0), t, balanced(v) if form.bias else v, objective, np.inf, np.zeros(0, bool))
 
 
 def beta_max(
