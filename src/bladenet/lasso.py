@@ -13,11 +13,9 @@ import numpy as np
 from bladenet.active_set import active_set
 from bladenet.interior_point import InteriorPoint, Restricted
 from bladenet.losses import Array, SquaredLoss, balanced
-from bladenet.pricing import Priced
 from bladenet.problem import StandardForm
 
 PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
-MOST_NEW = 200  # neurons added at once
 
 
 class RestrictedProblem:
@@ -40,12 +38,11 @@ class RestrictedProblem:
         self.correlation = np.zeros(0)
         self.target = form.y - form.weight @ form.y / form.weight.sum() if form.bias else form.y
 
-    def add(self, priced: Priced) -> int:
-        """Add the best neurons that are not here yet; returns how many."""
+    def add(self, weights: Array, offsets: Array) -> int:
+        """Add neurons (k, d), (k,) that are not here yet; returns how many."""
         known = {row.tobytes() for row in _keys(self.weights, self.offsets)}
-        new = [k for k, row in enumerate(_keys(priced.weights, priced.offsets)) if row.tobytes() not in known]
-        new = new[:MOST_NEW]
-        weights, offsets = priced.weights[new], priced.offsets[new]
+        new = [k for k, row in enumerate(_keys(weights, offsets)) if row.tobytes() not in known]
+        weights, offsets = weights[new], offsets[new]
         columns = np.maximum(self.form.points @ weights.T + offsets, 0.0)
         if self.squared:
             self._extend_gram(columns)

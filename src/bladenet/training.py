@@ -1,7 +1,7 @@
 """Training: price the missing neuron, certify, stop or add it, solve the restricted problem (THEORY §4)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,9 @@ from bladenet.network import ReLUNetwork
 from bladenet.chambers import vertex_factor
 from bladenet.pricing import Clock, Priced, choose_pricer
 from bladenet.problem import StandardForm, TrainingProblem
+
+MOST_NEW = 200  # neurons added per round
+MARGIN = 0.8  # of the tolerance; the rest is for turning the solution into blades
 
 
 @dataclass(frozen=True)
@@ -154,10 +157,10 @@ class _ColumnGeneration:
                 )
                 self._raise_lower_bound(current.v, priced.bound)
                 self._record(priced)
-                if self.gap <= self.tol:
+                if self.gap <= MARGIN * self.tol:
                     break
                 violation = max(priced.bound / self.form.beta - 1.0, 0.0)
-                if self.neurons.add(priced):
+                if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
                     slack, accuracy = 0.3 * violation, max(finest, min(accuracy, 0.03 * self.gap))
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
@@ -219,13 +222,13 @@ class _ColumnGeneration:
     def _finish(self) -> Fit:
         """Turn the best restricted solution into blades, the blades into a network, and certify that."""
         form, problem = self.form, self.problem
-        used = self.best.used
+        solution, weights, offsets = self._cleaned()
         blades = [
             find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
-            for weight, offset in zip(self.best_weights[used], self.best_offsets[used], strict=True)
+            for weight, offset in zip(weights, offsets, strict=True)
         ]
         weights, biases = neurons_of(blades, problem.X, problem.norm, problem.bias)
-        network = ReLUNetwork(weights, biases, self.best.z[used] / form.scale, self.best.t)
+        network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
         bound, stopped = self.bound, self.clock.stopped and self.gap > self.tol
         restricted = self.pricer is not self.prover
         if restricted and self.dual.any():
@@ -236,6 +239,19 @@ class _ColumnGeneration:
             problem, network, proof, self.tol, stopped=stopped, vertices_only=restricted, factor=factor
         )
         return Fit(network, certificate, blades, self.history, problem, proof)
+
+    def _cleaned(self) -> tuple[Restricted, Array, Array]:
+        """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
+        best, used = self.best, self.best.used
+        if not used.any():
+            return replace(best, z=best.z[used]), self.best_weights[used], self.best_offsets[used]
+        needed = RestrictedProblem(self.form)
+        needed.add(self.best_weights[used], self.best_offsets[used])
+        solution = needed.solve(0.03 * self.tol)
+        if solution.objective > best.objective + 0.1 * self.tol * self.objective:
+            return best, self.best_weights, self.best_offsets
+        kept = solution.z != 0
+        return replace(solution, z=solution.z[kept]), needed.weights[kept], needed.offsets[kept]
 
 
 def constant_network(form: StandardForm) -> Restricted:
