@@ -264,18 +264,16 @@ def rises(sa, sb, tau, rotating, n0, n1, norm):
 
 
 @njit_cached
-def walk(points, v, line, move, rotating, norm, touch, a, slope):
-    """Follow line + τ·move, τ ≥ 0 small, to the first local maximum of h/‖w‖; `line` is replaced by it.
+def walk(points, v, n, base, line, move, rotating, norm, touch, farthest, a, slope):
+    """Follow line + τ·move, 0 ≤ τ ≤ farthest, to the first local maximum of h/‖w‖; `line` is replaced by it.
 
-    Samples cross where a + τ·slope = 0 (a = distance now, slope = its change). Between crossings h is linear in τ;
-    the walk stops at a crossing (a blade) or, rotating with p = 2, where h/‖w‖ peaks between two (an arc).
-    Returns the sample it stopped at, −1 for an arc, an axis (p = 1) or no move.
+    Samples 0…n−1 cross where a + τ·slope = 0 (a = distance now, slope = its change); all others keep their side and
+    add base·(w1, w2, b). Between crossings h is linear in τ; the walk stops at a crossing (a blade), at `farthest`,
+    or, rotating with p = 2, where h/‖w‖ peaks between two crossings (an arc).
+    Returns the sample it stopped at, or −1.
     """
-    n = points.shape[0]
-    for c in range(3):
-        if not np.isfinite(move[c]):
-            return -1
-    sa = sb = 0.0
+    sa = base[0] * line[0] + base[1] * line[1] + base[2] * line[2]
+    sb = base[0] * move[0] + base[1] * move[1] + base[2] * move[2]
     for i in range(n):
         ai = line[0] * points[i, 0] + line[1] * points[i, 1] + line[2]
         bi = move[0] * points[i, 0] + move[1] * points[i, 1] + move[2]
@@ -291,10 +289,10 @@ def walk(points, v, line, move, rotating, norm, touch, a, slope):
         return -1
 
     tau = 0.0
-    window = 32.0 / n
+    window = farthest / 32.0
     order = np.empty(n, dtype=np.int64)
     times = np.empty(n)
-    while True:
+    while tau < farthest:
         # crossings in (tau, tau + window], nearest first
         count = 0
         for i in range(n):
@@ -342,9 +340,10 @@ def walk(points, v, line, move, rotating, norm, touch, a, slope):
                 return i
             last = t
         tau += window
-        window *= 8.0
-        if tau > 1e6:
-            return -1
+        window *= 4.0
+    for k in range(3):
+        line[k] += tau * move[k]
+    return -1
 
 
 @njit_cached
@@ -360,71 +359,95 @@ def normalise(line, norm):
 
 
 @njit_cached
-def climb(points, v, lines, norm, touch, values):
-    """Climb h/‖w‖_p from each line of the plane (m, 3) to a local maximum over all lines; in place.
+def climb_nearby(points, v, n, base, line, norm, touch, farthest, a, slope):
+    """Climb h/‖w‖_p from `line` (in place) while only the samples 0…n−1 change sides; see :func:`walk`.
 
     Alternately shift the line and rotate it about the samples it touches, each time to the next local maximum of
-    that one-parameter family. A line that none of these moves raises is a vertex (blade of two samples, or of one
-    sample and an axis for p = 1) or an arc critical point (p = 2) of the arrangement, and a local maximum.
-    `values` (m,) receives h of each line in the end.
+    that one-parameter family, until no such move raises it. Then it is a vertex (blade of two samples, or of one and
+    an axis for p = 1) or the peak of an arc (p = 2), and a local maximum. Returns whether the line moved.
+    """
+    move, trial = np.empty(3), np.empty(3)
+    contacts = np.full(2, -1)
+    moved = False
+    for _ in range(20):
+        changed = False
+        for side in range(2):
+            move[0] = move[1] = 0.0
+            move[2] = 1.0 - 2.0 * side
+            before = line[2]
+            touched = walk(points, v, n, base, line, move, False, norm, touch, farthest, a, slope)
+            if line[2] != before:
+                changed = True
+                contacts[0], contacts[1] = touched, -1
+                break
+        if contacts[0] < 0:  # h is flat in the offset or the walk left the neighbourhood: take the nearest sample
+            nearest = -1
+            for i in range(n):
+                if nearest < 0 or abs(a[i]) < abs(a[nearest]):
+                    nearest = i
+            if nearest < 0:
+                return moved
+            line[2] = -(line[0] * points[nearest, 0] + line[1] * points[nearest, 1])
+            contacts[0] = nearest
+        for which in range(2):
+            about = contacts[which]
+            if about < 0:
+                continue
+            x0, x1 = points[about, 0], points[about, 1]
+            line[2] = -(line[0] * x0 + line[1] * x1)
+            length = np.sqrt(line[0] ** 2 + line[1] ** 2)
+            for side in range(2):
+                turn = (1.0 - 2.0 * side) / length
+                for c in range(3):
+                    trial[c] = line[c] / length
+                move[0], move[1] = -line[1] * turn, line[0] * turn
+                move[2] = -(move[0] * x0 + move[1] * x1)
+                touched = walk(points, v, n, base, trial, move, True, norm, touch, farthest, a, slope)
+                if trial[0] != line[0] / length or trial[1] != line[1] / length:
+                    changed = True
+                    normalise(trial, norm)
+                    for c in range(3):
+                        line[c] = trial[c]
+                    contacts[0], contacts[1] = about, touched
+                    break
+        normalise(line, norm)
+        if not changed:
+            break
+        moved = True
+    return moved
+
+
+@njit_cached
+def climb(points, v, lines, norm, touch):
+    """Climb h/‖w‖_p from each line of the plane (m, 3), in place, to a local maximum over all lines.
+
+    Only samples near a line change sides while it moves a little, so each climb runs on those (about 100) and
+    their neighbourhood follows the line. O(N) per neighbourhood, of which few are needed.
     """
     n = points.shape[0]
-    a = np.empty(n)
-    slope = np.empty(n)
-    move = np.empty(3)
-    trial = np.empty(3)
+    near_points, near_v = np.empty((n, 2)), np.empty(n)
+    a, slope = np.empty(n), np.empty(n)
+    base = np.empty(3)
+    width = min(1.0, 50.0 / n)
     for row in range(lines.shape[0]):
         line = lines[row]
         normalise(line, norm)
-        contacts = np.full(2, -1)
-        value = -np.inf
-        for _ in range(40):
-            start = value
-            # shift: one of the two directions may rise
-            for side in range(2):
-                move[0] = move[1] = 0.0
-                move[2] = 1.0 - 2.0 * side
-                touched = walk(points, v, line, move, False, norm, touch, a, slope)
-                if touched >= 0:
-                    contacts[0], contacts[1] = touched, -1
-                    break
-            if contacts[0] < 0:  # flat in the offset, so moving to the nearest sample costs nothing
-                nearest = 0
-                for i in range(n):
-                    if abs(a[i]) < abs(a[nearest]):
-                        nearest = i
-                line[2] -= a[nearest]
-                contacts[0] = nearest
-            for which in range(2):
-                about = contacts[which]
-                if about < 0:
-                    continue
-                x0, x1 = points[about, 0], points[about, 1]
-                line[2] = -(line[0] * x0 + line[1] * x1)
-                length = np.sqrt(line[0] ** 2 + line[1] ** 2)
-                for side in range(2):
-                    turn = (1.0 - 2.0 * side) / length
-                    for c in range(3):
-                        trial[c] = line[c] / length
-                    move[0], move[1] = -line[1] * turn, line[0] * turn
-                    move[2] = -(move[0] * x0 + move[1] * x1)
-                    before = trial.copy()
-                    touched = walk(points, v, trial, move, True, norm, touch, a, slope)
-                    if trial[0] != before[0] or trial[1] != before[1]:
-                        normalise(trial, norm)
-                        for c in range(3):
-                            line[c] = trial[c]
-                        contacts[0], contacts[1] = about, touched
-                        break
-                normalise(line, norm)
-            value = 0.0
+        for _ in range(10):
+            base[:] = 0.0
+            count = 0
             for i in range(n):
                 ai = line[0] * points[i, 0] + line[1] * points[i, 1] + line[2]
-                if ai > 0.0:
-                    value += v[i] * ai
-            if value <= start + 1e-13 * abs(start):
+                if abs(ai) <= width:
+                    near_points[count, 0], near_points[count, 1] = points[i, 0], points[i, 1]
+                    near_v[count] = v[i]
+                    count += 1
+                elif ai > 0.0:
+                    base[0] += v[i] * points[i, 0]
+                    base[1] += v[i] * points[i, 1]
+                    base[2] += v[i]
+            farthest = 0.2 * width if width < 1.0 else 1e3
+            if not climb_nearby(near_points, near_v, count, base, line, norm, touch, farthest, a, slope):
                 break
-        values[row] = value
 
 
 @njit_cached
@@ -515,3 +538,28 @@ def sweep_anchors(points, v, anchors, norm, arcs, best, direction, stop):
             best[k, sign] = pencil_best[sign, 0]
             direction[k, sign] = pencil_direction[sign, 0]
     return len(anchors)
+
+
+@njit_cached
+def cholesky_delete(R, j):
+    """Cholesky factor RᵀR after row and column j are deleted, in place: in the leading part, one smaller.
+
+    Without column j, R is upper Hessenberg from there on; Givens rotations of neighbouring rows restore it.
+    """
+    k = R.shape[0]
+    for row in range(j + 1):
+        for c in range(j, k - 1):
+            R[row, c] = R[row, c + 1]
+    for row in range(j + 1, k):
+        for c in range(max(row - 1, 0), k - 1):
+            R[row, c] = R[row, c + 1]
+    for p in range(j, k - 1):
+        x, y = R[p, p], R[p + 1, p]
+        size = np.hypot(x, y)
+        if size == 0.0:
+            continue
+        cosine, sine = x / size, y / size
+        for c in range(p, k - 1):
+            upper, lower = R[p, c], R[p + 1, c]
+            R[p, c] = cosine * upper + sine * lower
+            R[p + 1, c] = cosine * lower - sine * upper

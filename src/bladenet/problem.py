@@ -7,7 +7,7 @@ or optimises works there; certificates are computed on the problem as the user g
 """
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -174,6 +174,26 @@ class StandardForm:
             constant,
             terms,
             problem,
+        )
+
+    def subsample(self, size: int) -> "StandardForm":
+        """A similar, smaller problem: some of the points, their terms weighted up to the same total.
+
+        Its solution is a good place to start from and proves nothing about this problem.
+        """
+        chosen = np.random.default_rng(0).permutation(len(self.points))[:size]
+        chosen.sort()
+        number = np.full(len(self.points), -1)
+        number[chosen] = np.arange(size)
+        terms = np.flatnonzero(number[self.row] >= 0)
+        weight = self.weight[terms]
+        return replace(
+            self,
+            points=self.points[chosen],
+            sample=self.sample[chosen],
+            row=number[self.row[terms]],
+            y=self.y[terms],
+            weight=weight * (self.weight.sum() / weight.sum()),
         )
 
     def at_points(self, v: Array) -> Array:

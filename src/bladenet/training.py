@@ -1,7 +1,8 @@
-"""Training: price the missing neuron, certify, stop or add it, solve the restricted problem (THEORY §4)."""
+"""Training: from samples to the globally best network, its blades and its certificate."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,39 +10,16 @@ from threadpoolctl import ThreadpoolController
 
 from bladenet.blades import Blade, find_blade, neurons_of
 from bladenet.certificate import Certificate, DualProof, certify
+from bladenet.chambers import vertex_factor
+from bladenet.column_generation import ColumnGeneration, Round, constant_network
 from bladenet.interior_point import Restricted
 from bladenet.lasso import RestrictedProblem
-from bladenet.losses import Array, Loss, balanced
+from bladenet.losses import Array, Loss
 from bladenet.network import ReLUNetwork
-from bladenet.chambers import vertex_factor
-from bladenet.pricing import Clock, Priced, choose_pricer
-from bladenet.problem import StandardForm, TrainingProblem
+from bladenet.pricing import Clock, choose_pricer
+from bladenet.problem import TrainingProblem
 
-MOST_NEW = 200  # neurons added per round
 MARGIN = 0.8  # of the tolerance; the rest is for turning the solution into blades
-
-
-@dataclass(frozen=True)
-class Round:
-    """One round of training, in the user's units.
-
-    Attributes
-    ----------
-    round, seconds : number and time since the start
-    neurons : in the network with the best objective so far
-    objective, lower_bound, gap : best so far
-    violation : proven bound on max |h| divided by β; 1 at the optimum
-    cones : cones of neurons examined
-    """
-
-    round: int
-    seconds: float
-    neurons: int
-    objective: float
-    lower_bound: float
-    gap: float
-    violation: float
-    cones: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +89,12 @@ def train(
     """
     problem = TrainingProblem.create(X, y, beta=beta, norm=norm, bias=bias, loss=loss, sample_weight=sample_weight)
     _check_controls(tol, time_limit)
+    restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] == 2
+    pricing = partial(choose_pricer, vertices_only=restricted)
     clock = Clock(time_limit)
     with ThreadpoolController().limit(limits=1, user_api="blas"):  # small matrices: BLAS threads only get in the way
-        return _ColumnGeneration(problem, tol, vertices_only, clock, callback).run()
+        search = ColumnGeneration(problem.standard, pricing, MARGIN * tol, clock, callback).run()
+        return _finish(problem, search, tol, restricted)
 
 
 def _check_controls(tol: float, time_limit: float | None) -> None:
@@ -123,144 +104,44 @@ def _check_controls(tol: float, time_limit: float | None) -> None:
         raise ValueError(f"time_limit must be a number of seconds greater than 0, or None, got {time_limit!r}.")
 
 
-class _ColumnGeneration:
-    """State of one training run; :meth:`run` is the loop."""
-
-    def __init__(
-        self,
-        problem: TrainingProblem,
-        tol: float,
-        vertices_only: bool,
-        clock: Clock,
-        callback: Callable[[Round], object] | None,
-    ):
-        self.problem, self.form, self.tol, self.clock, self.callback = problem, problem.standard, tol, clock, callback
-        self.prover = choose_pricer(self.form)
-        faces_matter = problem.norm == 2 and problem.X.shape[1] == 2
-        self.pricer = choose_pricer(self.form, vertices_only=True) if vertices_only and faces_matter else self.prover
-        self.neurons = RestrictedProblem(self.form)
-        self.history: list[Round] = []
-        self.best = constant_network(self.form)
-        self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
-        self.dual, self.bound = np.zeros(len(self.form.y)), 0.0
-        self.lower = self.form.constant
-
-    def run(self) -> Fit:
-        """Price, certify, stop or add, solve."""
-        current, slack, accuracy, finest = self.best, 0.3, 1e-3, 0.03 * self.tol
-        try:
-            while not self.clock.stopped:
-                allowance = self._allowance(current.v)
-                threshold = self.form.beta * (1.0 + allowance)
-                priced = self.pricer.price(
-                    self.form.at_points(current.v), threshold, max(slack, allowance), self.clock
-                )
-                self._raise_lower_bound(current.v, priced.bound)
-                self._record(priced)
-                if self.gap <= MARGIN * self.tol:
-                    break
-                violation = max(priced.bound / self.form.beta - 1.0, 0.0)
-                if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
-                    slack, accuracy = 0.3 * violation, max(finest, min(accuracy, 0.03 * self.gap))
-                elif accuracy > finest or slack > allowance:
-                    slack, accuracy = 0.0, finest
-                else:
-                    break  # nothing is missing from an exact restricted optimum: only rounding is left
-                current = self.neurons.solve(accuracy)
-                if current.objective < self.best.objective:
-                    self.best = current
-                    self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
-                self.neurons.drop_unused(current)
-        except KeyboardInterrupt:
-            self.clock.interrupt()
-        return self._finish()
-
-    @property
-    def gap(self) -> float:
-        """Relative gap between the best objective and the best bound."""
-        return max(0.0, self.objective - self.lower) / max(abs(self.objective), np.finfo(float).tiny)
-
-    @property
-    def objective(self) -> float:
-        """Best objective so far."""
-        return self.best.objective + self.form.constant
-
-    def _allowance(self, v: Array) -> float:
-        """How far above β |h| may stay: shrinking v by as much must not cost more than half the tolerance."""
-        affordable = 0.5 * self.tol * self.objective
-        exact = self._dual_value(v)
-        for allowance in 0.5 * self.tol * np.array([1e3, 1e2, 1e1]):
-            if exact - self._dual_value(v / (1.0 + allowance)) <= affordable:
-                return float(allowance)
-        return 0.5 * self.tol
-
-    def _dual_value(self, v: Array) -> float:
-        form = self.form
-        return form.constant - float(form.weight @ form.loss.conjugate(v / form.weight, form.y))
-
-    def _raise_lower_bound(self, v: Array, bound: float) -> None:
-        scaled = v * min(1.0, self.form.beta / bound) if bound > 0 else v
-        lower = self._dual_value(scaled)
-        if lower > self.lower:
-            self.lower, self.dual, self.bound = lower, scaled, min(bound, self.form.beta)
-
-    def _record(self, priced: Priced) -> None:
-        row = Round(
-            len(self.history),
-            self.clock.elapsed,
-            int(self.best.used.sum()),
-            self.objective,
-            self.lower,
-            self.gap,
-            priced.bound / self.form.beta,
-            priced.cones,
-        )
-        self.history.append(row)
-        if self.callback is not None:
-            self.callback(row)
-
-    def _finish(self) -> Fit:
-        """Turn the best restricted solution into blades, the blades into a network, and certify that."""
-        form, problem = self.form, self.problem
-        solution, weights, offsets = self._cleaned()
-        blades = [
-            find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
-            for weight, offset in zip(weights, offsets, strict=True)
-        ]
-        weights, biases = neurons_of(blades, problem.X, problem.norm, problem.bias)
-        network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
-        bound, stopped = self.bound, self.clock.stopped and self.gap > self.tol
-        restricted = self.pricer is not self.prover
-        if restricted and self.dual.any():
-            bound = self.prover.price(form.at_points(self.dual), form.beta, 1e-3, Clock()).bound
-        proof = DualProof(form.original_dual(self.dual), bound * form.scale)
-        factor = vertex_factor(problem.X, problem.bias) if restricted else None
-        certificate = certify(
-            problem, network, proof, self.tol, stopped=stopped, vertices_only=restricted, factor=factor
-        )
-        return Fit(network, certificate, blades, self.history, problem, proof)
-
-    def _cleaned(self) -> tuple[Restricted, Array, Array]:
-        """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
-        best, used = self.best, self.best.used
-        if not used.any():
-            return replace(best, z=best.z[used]), self.best_weights[used], self.best_offsets[used]
-        needed = RestrictedProblem(self.form)
-        needed.add(self.best_weights[used], self.best_offsets[used])
-        solution = needed.solve(0.03 * self.tol)
-        if solution.objective > best.objective + 0.1 * self.tol * self.objective:
-            return best, self.best_weights, self.best_offsets
-        kept = solution.z != 0
-        return replace(solution, z=solution.z[kept]), needed.weights[kept], needed.offsets[kept]
+def _finish(problem: TrainingProblem, search: ColumnGeneration, tol: float, restricted: bool) -> Fit:
+    """Turn the best restricted solution into blades, the blades into a network, and certify that."""
+    form = search.form
+    solution, weights, offsets = _cleaned(search)
+    blades = [
+        find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
+        for weight, offset in zip(weights, offsets, strict=True)
+    ]
+    weights, biases = neurons_of(blades, problem.X, problem.norm, problem.bias)
+    network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
+    bound = search.bound
+    if restricted and search.dual.any():  # so far it covers blades only
+        bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, Clock()).bound
+    proof = DualProof(form.original_dual(search.dual), bound * form.scale)
+    certificate = certify(
+        problem,
+        network,
+        proof,
+        tol,
+        stopped=search.clock.stopped and search.gap > search.tol,
+        vertices_only=restricted,
+        factor=vertex_factor(problem.X, problem.bias) if restricted else None,
+    )
+    return Fit(network, certificate, blades, search.history, problem, proof)
 
 
-def constant_network(form: StandardForm) -> Restricted:
-    """The optimal network without neurons, and its dual variable."""
-    t = form.loss.constant_fit(form.y, form.weight) if form.bias else 0.0
-    f = np.full(len(form.y), t)
-    v = form.weight * form.loss.gradient(f, form.y)
-    objective = float(form.weight @ form.loss.value(f, form.y))
-    return Restricted(np.zeros(0), t, balanced(v) if form.bias else v, objective, np.inf, np.zeros(0, bool))
+def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
+    """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
+    best, used = search.best, search.best.used
+    if not used.any():
+        return replace(best, z=best.z[used]), search.best_weights[used], search.best_offsets[used]
+    needed = RestrictedProblem(search.form)
+    needed.add(search.best_weights[used], search.best_offsets[used])
+    solution = needed.solve(0.03 * search.tol)
+    if solution.objective > best.objective + 0.1 * search.tol * search.objective:
+        return best, search.best_weights, search.best_offsets
+    kept = solution.z != 0
+    return replace(solution, z=solution.z[kept]), needed.weights[kept], needed.offsets[kept]
 
 
 def beta_max(

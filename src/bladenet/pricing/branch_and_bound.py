@@ -66,7 +66,7 @@ class BranchAndBound(Pricer):
 
         def climb(task: tuple[Array, Array]) -> None:
             chunk, signed = task
-            kernels.climb(self.points, signed, chunk, self.form.norm, TOUCH, np.empty(len(chunk)))
+            kernels.climb(self.points, signed, chunk, self.form.norm, TOUCH)
 
         on_all_cores(climb, tasks, Clock())
         return [chunk for chunk, _ in tasks] or found

@@ -1,0 +1,335 @@
+"""The command line: ``bladenet fit``, ``predict`` and ``explain``.
+
+What takes long to import is imported inside the commands: ``bladenet --help`` must answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from typer.core import TyperGroup
+
+from bladenet import __version__
+from bladenet.tables import (
+    SHIPPED,
+    InputError,
+    checked_target,
+    choose_features,
+    is_numeric,
+    numbers,
+    read_table,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+    from bladenet.training import Round
+
+DONE, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 0, 2, 3, 130
+REGRESSION, CLASSIFICATION = ("squared", "huber"), ("logistic", "hinge")
+MODEL_SUFFIXES, PLOT_SUFFIXES = (".json", ".safetensors"), (".pdf", ".png", ".svg")
+USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[1])  # Typer gives it no public name
+
+EXIT_CODES = """Exit codes: 0 done, and a fit is certified within --tol; 2 bad input or usage; 3 fitted, but
+not certified within --tol (time limit, Ctrl-C, or rounding); 130 interrupted before there was a result."""
+
+
+class _Commands(TyperGroup):
+    """Reports what the user can put right in one line, without a traceback."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command and exit with its code."""
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except InputError as error:
+            code = _complain(str(error))
+        except USAGE_ERROR as error:
+            code = _complain(error.format_message() if isinstance(error, typer.BadParameter) else str(error))
+        except (KeyboardInterrupt, typer.Abort):
+            code = INTERRUPTED
+        if code == INTERRUPTED:
+            typer.echo("bladenet: interrupted before there was a result", err=True)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+app = typer.Typer(
+    name="bladenet",
+    cls=_Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+
+Data = Annotated[
+    str, typer.Argument(metavar="DATA.csv", help=f"CSV file, or a shipped data set: {', '.join(SHIPPED)}.")
+]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file written by bladenet fit --out.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bladenet {__version__}")
+        raise typer.Exit(DONE)
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """ReLU networks trained to certified global optimality, every neuron explained by its samples."""
+
+
+@app.command(epilog=EXIT_CODES)
+def fit(
+    data: Data,
+    target: Annotated[str, typer.Option(help="Column to predict.")],
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="One or two feature columns: a,b or the option twice. Default: the other numeric columns."
+        ),
+    ] = None,
+    norm: Annotated[int, typer.Option(help="Norm of the weights in the penalty: 1 or 2.")] = 2,
+    alpha: Annotated[
+        str,
+        typer.Option(
+            help="Regularisation (mean loss + alpha × penalty); auto chooses it by 5-fold cross-validation."
+        ),
+    ] = "auto",
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="squared or huber (default squared for a numeric target), logistic or hinge (two classes; "
+            "default logistic for other targets)."
+        ),
+    ] = None,
+    bias: Annotated[
+        bool, typer.Option("--bias/--no-bias", help="Whether neurons and output have offsets.")
+    ] = True,
+    standardize: Annotated[
+        bool,
+        typer.Option(
+            "--standardize/--no-standardize",
+            help="Centre features and scale them to standard deviation 1 for training.",
+        ),
+    ] = True,
+    tol: Annotated[float, typer.Option(help="Relative duality gap to prove.")] = 1e-6,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds; then the best network so far.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Save the model: .json or .safetensors.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Save a picture: .png, .pdf or .svg.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """Train the globally optimal network for one or two features, and prove how good it is.
+
+    Ctrl-C ends training with the best network so far.
+    """
+    settings = _checked_settings(norm, alpha, loss, tol, time_limit)
+    _check_writable(out, MODEL_SUFFIXES, "--out")
+    _check_writable(plot, PLOT_SUFFIXES, "--plot")
+    frame = read_table(data)
+    names = choose_features(frame, target, features or [])
+    X, y = numbers(frame, names), frame[target]
+    loss = loss or ("squared" if is_numeric(y) else "logistic")
+    y = checked_target(y, loss, classifies=loss in CLASSIFICATION)
+    model = _train(X, y, {**settings, "loss": loss, "bias": bias, "standardize": standardize}, quiet)
+    if out is not None:
+        model.save(out)
+    if plot is not None:
+        _save_plot(model, X, y, plot)
+    typer.echo(_summary(model, X, y, alpha, [path for path in (out, plot) if path is not None]))
+    if model.certificate_.status.value != "GLOBAL":
+        raise typer.Exit(NOT_CERTIFIED)
+
+
+@app.command(epilog=EXIT_CODES)
+def predict(
+    model: ModelFile,
+    data: Data,
+    out: Annotated[Path | None, typer.Option(help="Write a .csv file instead of stdout.")] = None,
+) -> None:
+    """Predict with a saved model: one row per row of the data, as CSV.
+
+    For two classes the score is added (positive for the second class), and its probability if known.
+    """
+    _check_writable(out, (".csv",), "--out")
+    import pandas as pd
+
+    from bladenet.losses import get_loss
+
+    fitted = _load(model)
+    names = getattr(fitted, "feature_names_in_", None)
+    if names is None:
+        raise InputError(
+            f"{model} was trained without column names, so its features cannot be found in a table."
+        )
+    X = numbers(read_table(data), list(names))
+    result = pd.DataFrame({"prediction": fitted.predict(X)})
+    classes = getattr(fitted, "classes_", None)
+    if classes is not None:
+        result["score"] = fitted.decision_function(X)
+        if get_loss(fitted.loss).name == "logistic":
+            result[f"probability_{classes[1]}"] = fitted.predict_proba(X)[:, 1]
+    text = result.to_csv(index=False)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text)
+
+
+@app.command(epilog=EXIT_CODES)
+def explain(
+    model: ModelFile,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Explain every neuron of a saved model by the training samples that define it."""
+    explanation = _load(model).explain()
+    typer.echo(json.dumps(explanation.to_dict(), indent=1) if as_json else str(explanation))
+
+
+def _complain(message: str) -> int:
+    typer.echo(f"bladenet: error: {' '.join(message.split())}", err=True)
+    return BAD_INPUT
+
+
+def _checked_settings(
+    norm: int, alpha: str, loss: str | None, tol: float, time_limit: float | None
+) -> dict[str, Any]:
+    """The options that need no data, checked."""
+    if norm not in (1, 2):
+        raise InputError(f"--norm must be 1 or 2, got {norm}.")
+    if loss is not None and loss not in REGRESSION + CLASSIFICATION:
+        raise InputError(f"--loss must be one of {', '.join(REGRESSION + CLASSIFICATION)}, got {loss!r}.")
+    if not 1e-12 <= tol < 1:
+        raise InputError(f"--tol is a relative gap and must be between 1e-12 and 1, got {tol:g}.")
+    if time_limit is not None and not 0 < time_limit < float("inf"):
+        raise InputError(f"--time-limit must be a number of seconds greater than 0, got {time_limit:g}.")
+    strength: float | str = "auto"
+    if alpha != "auto":
+        try:
+            strength = float(alpha)
+        except ValueError:
+            raise InputError(f"--alpha must be a number greater than 0 or auto, got {alpha!r}.") from None
+        if not 0 < strength < float("inf"):
+            raise InputError(f"--alpha must be a number greater than 0 or auto, got {alpha}.")
+    return {"norm": norm, "alpha": strength, "tol": tol, "time_limit": time_limit}
+
+
+def _check_writable(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:
+    """Before any work: can the result be written there?"""
+    if path is None:
+        return
+    if path.suffix not in suffixes:
+        raise InputError(f"{option} must end in {' or '.join(suffixes)}, got {str(path)!r}.")
+    if path.is_dir():
+        raise InputError(f"{option} {path} is a directory; give a file name.")
+    existed = path.exists()
+    try:
+        path.open("ab").close()
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise InputError(f"{option} {path} cannot be written: {error.strerror}.") from None
+
+
+def _train(
+    X: pd.DataFrame, y: pd.Series, settings: dict[str, Any], quiet: bool
+) -> BladeNetRegressor | BladeNetClassifier:
+    from rich.console import Console
+
+    from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+
+    console = Console(stderr=True, quiet=quiet, highlight=False)
+    if settings["alpha"] == "auto":
+        console.print("choosing alpha by 5-fold cross-validation …")
+    estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
+    model = estimator(callback=_Progress(console), **settings)
+    try:
+        return model.fit(X, y)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+class _Progress:
+    """Prints one line per round of training."""
+
+    def __init__(self, console: Console):
+        self.console = console
+
+    def __call__(self, row: Round) -> None:
+        if row.round == 0:
+            self.console.print(
+                f"{'round':>5}{'neurons':>9}{'objective':>16}{'lower bound':>16}{'gap':>10}{'seconds':>9}"
+            )
+        self.console.print(
+            f"{row.round:>5}{row.neurons:>9}{row.objective:>16.8g}{row.lower_bound:>16.8g}{row.gap:>10.1e}{row.seconds:>9.2f}"
+        )
+
+
+def _save_plot(
+    model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y: pd.Series, path: Path
+) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")  # files only, whatever display there is
+    from bladenet.plotting import plot_fit
+
+    plot_fit(model, X, y).figure.canvas.print_figure(path)
+
+
+def _summary(
+    model: BladeNetRegressor | BladeNetClassifier,
+    X: pd.DataFrame,
+    y: pd.Series,
+    alpha: str,
+    files: list[Path],
+) -> str:
+    quality = "accuracy" if model.loss in CLASSIFICATION else "R²"
+    chosen = "chosen by 5-fold cross-validation" if alpha == "auto" else "given"
+    seconds = model.history_[-1].seconds if model.history_ else 0.0
+    neurons = len(model.network_)
+    return "\n".join(
+        [
+            str(model.certificate_),
+            f"{y.name} from {' and '.join(X.columns)}: {neurons} neuron{'' if neurons == 1 else 's'}, "
+            f"{len(X)} samples, {len(model.history_)} rounds in {seconds:.2g} s",
+            f"alpha {model.alpha_:.4g} ({chosen}), loss {model.loss}, norm {model.norm}"
+            f"{', features standardised' if model.standardize else ''}",
+            f"{quality} {model.score(X, y):.4f} on the training data",
+            *(f"saved {path}" for path in files),
+        ]
+    )
+
+
+def _load(path: Path) -> BladeNetRegressor | BladeNetClassifier:
+    from bladenet.io import load_model
+    from bladenet.network import ReLUNetwork
+
+    try:
+        model = load_model(path)
+    except (OSError, ValueError) as error:
+        raise InputError(str(error)) from None
+    if isinstance(model, ReLUNetwork):
+        raise InputError(
+            f"{path} holds a bare network without training data; use a model saved by bladenet fit --out."
+        )
+    return model

@@ -1,0 +1,165 @@
+"""Column generation: price the missing neuron, bound, stop or add it, solve the restricted problem (THEORY §4)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bladenet.interior_point import Restricted
+from bladenet.lasso import RestrictedProblem
+from bladenet.losses import Array, balanced
+from bladenet.pricing import Clock, Priced, Pricer
+from bladenet.problem import StandardForm
+
+MOST_NEW = 200  # neurons added per round
+COARSE = 2000  # points from which the first neurons are sought on a subsample
+COARSE_SHARE = 8
+COARSE_TOL = 0.02
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of training, in the user's units.
+
+    Attributes
+    ----------
+    round, seconds : number and time since the start
+    neurons : in the network with the best objective so far
+    objective, lower_bound, gap : best so far
+    violation : proven bound on max |h| divided by β; 1 at the optimum
+    cones : cones of neurons examined
+    """
+
+    round: int
+    seconds: float
+    neurons: int
+    objective: float
+    lower_bound: float
+    gap: float
+    violation: float
+    cones: int
+
+
+class ColumnGeneration:
+    """One search for the optimum of a standard form; :meth:`run` is the loop.
+
+    Attributes
+    ----------
+    best : Restricted, the best solution so far, over neurons best_weights (m, d), best_offsets (m,)
+    lower : the best lower bound so far, proven by `dual`, whose |h| is at most `bound`
+    """
+
+    def __init__(
+        self,
+        form: StandardForm,
+        pricing: Callable[[StandardForm], Pricer],
+        tol: float,
+        clock: Clock,
+        callback: Callable[[Round], object] | None = None,
+    ):
+        self.form, self.pricing, self.tol, self.clock, self.callback = form, pricing, tol, clock, callback
+        self.pricer = pricing(form)
+        self.neurons = RestrictedProblem(form)
+        self.history: list[Round] = []
+        self.best = constant_network(form)
+        self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
+        self.dual, self.bound = np.zeros(len(form.y)), 0.0
+        self.lower = form.constant
+
+    def run(self) -> "ColumnGeneration":
+        """Price, bound, stop or add, solve."""
+        finest = 0.03 * self.tol
+        slack, accuracy = 0.3, 0.03
+        try:
+            current = self._from_subsample() if len(self.form.points) > COARSE else self.best
+            while not self.clock.stopped:
+                allowance = self._allowance(current.v)
+                threshold = self.form.beta * (1.0 + allowance)
+                v = self.form.at_points(current.v)
+                priced = self.pricer.price(v, threshold, max(slack, allowance), self.clock)
+                self._raise_lower_bound(current.v, priced.bound)
+                self._record(priced)
+                if self.gap <= self.tol:
+                    break
+                violation = max(priced.bound / self.form.beta - 1.0, 0.0)
+                if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
+                    slack, accuracy = 0.3 * violation, max(finest, min(accuracy, 0.03 * self.gap))
+                elif accuracy > finest or slack > allowance:
+                    slack, accuracy = 0.0, finest
+                else:
+                    break  # nothing is missing from an exact restricted optimum: only rounding is left
+                current = self._solve(accuracy)
+        except KeyboardInterrupt:
+            self.clock.interrupt()
+        return self
+
+    def _solve(self, accuracy: float) -> Restricted:
+        """The restricted optimum; remembered if it is the best network so far."""
+        solution = self.neurons.solve(accuracy)
+        if solution.objective < self.best.objective:
+            self.best = solution
+            self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
+        self.neurons.drop_unused(solution)
+        return solution
+
+    def _from_subsample(self) -> Restricted:
+        """Start from the neurons of a smaller problem: they are nearly right, and cost a fraction."""
+        form = self.form.subsample(len(self.form.points) // COARSE_SHARE)
+        coarse = ColumnGeneration(form, self.pricing, COARSE_TOL, self.clock).run()
+        used = coarse.best.used
+        if not self.neurons.add(coarse.best_weights[used], coarse.best_offsets[used]):
+            return self.best
+        return self._solve(COARSE_TOL)
+
+    @property
+    def gap(self) -> float:
+        """Relative gap between the best objective and the best bound."""
+        return max(0.0, self.objective - self.lower) / max(abs(self.objective), np.finfo(float).tiny)
+
+    @property
+    def objective(self) -> float:
+        """Best objective so far."""
+        return self.best.objective + self.form.constant
+
+    def _allowance(self, v: Array) -> float:
+        """How far above β |h| may stay: shrinking v by as much must not cost more than half the tolerance."""
+        affordable = 0.5 * self.tol * self.objective
+        exact = self._dual_value(v)
+        for allowance in 0.5 * self.tol * np.array([1e3, 1e2, 1e1]):
+            if exact - self._dual_value(v / (1.0 + allowance)) <= affordable:
+                return float(allowance)
+        return 0.5 * self.tol
+
+    def _dual_value(self, v: Array) -> float:
+        form = self.form
+        return form.constant - float(form.weight @ form.loss.conjugate(v / form.weight, form.y))
+
+    def _raise_lower_bound(self, v: Array, bound: float) -> None:
+        scaled = v * min(1.0, self.form.beta / bound) if bound > 0 else v
+        lower = self._dual_value(scaled)
+        if lower > self.lower:
+            self.lower, self.dual, self.bound = lower, scaled, min(bound, self.form.beta)
+
+    def _record(self, priced: Priced) -> None:
+        row = Round(
+            len(self.history),
+            self.clock.elapsed,
+            int(self.best.used.sum()),
+            self.objective,
+            self.lower,
+            self.gap,
+            priced.bound / self.form.beta,
+            priced.cones,
+        )
+        self.history.append(row)
+        if self.callback is not None:
+            self.callback(row)
+
+
+def constant_network(form: StandardForm) -> Restricted:
+    """The optimal network without neurons, and its dual variable."""
+    t = form.loss.constant_fit(form.y, form.weight) if form.bias else 0.0
+    f = np.full(len(form.y), t)
+    v = form.weight * form.loss.gradient(f, form.y)
+    objective = float(form.weight @ form.loss.value(f, form.y))
+    return Restricted(np.zeros(0), t, balanced(v) if form.bias else v, objective, np.inf, np.zeros(0, bool))

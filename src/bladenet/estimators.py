@@ -1,0 +1,391 @@
+"""scikit-learn estimators: thin wrappers of :func:`bladenet.train` in units of the mean loss, α = β / Σ_i s_i."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from bladenet.explain import Evidence, Explanation, explain_network
+from bladenet.losses import LOSSES, Array, Loss, get_loss
+from bladenet.network import ReLUNetwork
+from bladenet.path import select_alpha
+from bladenet.problem import positive_number
+from bladenet.training import Round, train
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SELECTION_SHARE = 0.5  # of time_limit, for choosing alpha
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Features x' = (x − centre) / scale, and the way back for networks.
+
+    Attributes
+    ----------
+    centre, scale : (d,)
+    """
+
+    centre: Array
+    scale: Array
+
+    @classmethod
+    def none(cls, d: int) -> Scaling:
+        """Leaves d features as they are."""
+        return cls(np.zeros(d), np.ones(d))
+
+    @classmethod
+    def standard(cls, X: Array, weight: Array, *, centred: bool) -> Scaling:
+        """To weighted standard deviation 1, and mean 0 if `centred`. Constant features keep their scale."""
+        X, weight = X[weight > 0], weight[weight > 0]
+        share = weight / weight.sum()
+        first = X[0]
+        mean = first + share @ (X - first)
+        constant = (first == X).all(axis=0)
+        deviation = np.sqrt(share @ (X - mean) ** 2)
+        return cls(mean if centred else np.zeros(X.shape[1]), np.where(constant, 1.0, deviation))
+
+    def apply(self, X: Array) -> Array:
+        """Scale samples (n, d)."""
+        return (X - self.centre) / self.scale
+
+    def invert(self, network: ReLUNetwork) -> ReLUNetwork:
+        """The network of x that computes what `network` computes of x'."""
+        weights = network.weights / self.scale
+        biases = network.biases - weights @ self.centre
+        return ReLUNetwork(weights, biases, network.amplitudes, network.intercept)
+
+
+class _BladeNet(BaseEstimator):
+    """What both estimators share; parameters and attributes are documented there."""
+
+    def __init__(
+        self,
+        alpha: float | str = 1e-3,
+        norm: int = 2,
+        bias: bool = True,
+        loss: str | Loss = "squared",
+        tol: float = 1e-6,
+        standardize: bool = False,
+        vertices_only: bool = False,
+        time_limit: float | None = None,
+        callback: Callable[[Round], object] | None = None,
+    ):
+        self.alpha = alpha
+        self.norm = norm
+        self.bias = bias
+        self.loss = loss
+        self.tol = tol
+        self.standardize = standardize
+        self.vertices_only = vertices_only
+        self.time_limit = time_limit
+        self.callback = callback
+
+    def _train(self, X: Array, y: Array, sample_weight: ArrayLike | None) -> Self:
+        """Train on validated data; y holds −1 and +1 for classification."""
+        start = time.perf_counter()
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("sample_weight is zero for every sample; at least one must be greater than 0.")
+        scaling = Scaling.none(X.shape[1])
+        if self.standardize:
+            scaling = Scaling.standard(X, weight, centred=self.bias)
+        scaled = scaling.apply(X)
+        settings: dict[str, Any] = {
+            "norm": self.norm,
+            "bias": self.bias,
+            "loss": self.loss,
+            "sample_weight": weight,
+            "vertices_only": self.vertices_only,
+        }
+        remaining = self.time_limit
+        if isinstance(self.alpha, str):
+            limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
+            alpha = select_alpha(scaled, y, time_limit=limit, **settings)
+            if self.time_limit is not None:
+                remaining = max(self.time_limit - (time.perf_counter() - start), 1e-3)
+        else:
+            alpha = float(self.alpha)
+        beta = alpha * float(weight.sum())
+        fit = train(
+            scaled, y, beta=beta, tol=self.tol, time_limit=remaining, callback=self.callback, **settings
+        )
+        self.alpha_, self.beta_ = alpha, beta
+        self.network_ = scaling.invert(fit.network)
+        self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
+        self.evidence_ = Evidence.of(X, fit)
+        return self
+
+    def _check_settings(self, *, classifies: bool) -> None:
+        """Refuse wrong hyper-parameters before any work; the rest is checked by :func:`bladenet.train`."""
+        loss = get_loss(self.loss)
+        if loss.classifies is not classifies:
+            fitting = ", ".join(repr(name) for name, cls in LOSSES.items() if cls.classifies is classifies)
+            other = "BladeNetRegressor" if classifies else "BladeNetClassifier"
+            raise ValueError(
+                f"loss={loss.name!r} does not fit {type(self).__name__}: choose one of {fitting}, or use {other}."
+            )
+        if isinstance(self.alpha, str):
+            if self.alpha != "auto":
+                raise ValueError(f"alpha must be a number greater than 0 or 'auto', got {self.alpha!r}.")
+        else:
+            positive_number(self.alpha, "alpha")
+        positive_number(self.tol, "tol")
+        if self.time_limit is not None:
+            positive_number(self.time_limit, "time_limit")
+        for name in ("standardize", "vertices_only"):
+            value = getattr(self, name)
+            if not isinstance(value, (bool, np.bool_)):
+                raise ValueError(f"{name} must be True or False, got {value!r}.")
+
+    def _validated(self, X: ArrayLike, y: ArrayLike | None = None, **checks: Any) -> Any:
+        """scikit-learn's validation, with the offending columns of a data frame named."""
+        target: dict[str, Any] = {} if y is None else {"y": y}
+        try:
+            return validate_data(self, X, dtype=np.float64, **target, **checks)
+        except ValueError as error:
+            culprits = _unusable_columns(X)
+            if culprits:
+                raise ValueError(f"{error}\nUnusable columns of X: {'; '.join(culprits)}.") from None
+            raise
+
+    def _scores(self, X: ArrayLike) -> Array:
+        check_is_fitted(self)
+        return self.network_.predict(self._validated(X, reset=False))
+
+    def explain(self) -> Explanation:
+        """Every neuron in terms of the training samples that define it; print it, or see its ``data()``."""
+        check_is_fitted(self)
+        names = tuple(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
+        classes = getattr(self, "classes_", None)
+        return explain_network(
+            self.network_,
+            self.blades_,
+            self.certificate_,
+            self.evidence_,
+            bias=bool(self.bias),
+            feature_names=names,
+            classes=None if classes is None else tuple(classes.tolist()),
+        )
+
+    def summary(self) -> str:
+        """A few lines on the network and what is proven about it."""
+        check_is_fitted(self)
+        last = self.history_[-1] if self.history_ else None
+        effort = (
+            f"{len(self.history_)} rounds in {last.seconds:.2g} s"
+            if last
+            else "stopped before the first round"
+        )
+        faces = sum(not blade.is_vertex for blade in self.blades_)
+        lines = [
+            f"{type(self).__name__}: {len(self.network_)} neurons, {self.n_features_in_} features, "
+            f"{self.evidence_.n_samples} training samples, {effort}",
+            f"loss {get_loss(self.loss).name}, norm {self.norm}, {'with' if self.bias else 'without'} bias, "
+            f"alpha {self.alpha_:.4g} (beta {self.beta_:.4g}){', standardised features' * bool(self.standardize)}",
+            f"{len(self.blades_) - faces} neurons determined by samples, {faces} touch samples but take their "
+            "direction from those they act on",
+            str(self.certificate_),
+        ]
+        return "\n".join(lines)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the network over its features (one or two) into `ax`, or a new figure."""
+        check_is_fitted(self)
+        from bladenet.plotting import plot_model  # here, not at the top: matplotlib is slow to import
+
+        return plot_model(self, ax=ax)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to a .json or .safetensors file; see :func:`bladenet.save_model`."""
+        from bladenet.io import save_model  # here, not at the top: io imports this module
+
+        save_model(self, path)
+
+
+class BladeNetRegressor(RegressorMixin, _BladeNet):
+    """Globally optimal two-layer ReLU network for regression, with a certificate.
+
+    Minimises Σ_i s_i ℓ(f(x_i), y_i) / Σ_i s_i + α Σ_j |u_j| ‖w_j‖_p over networks of any width.
+
+    Parameters
+    ----------
+    alpha : float or "auto", default 1e-3
+        Regularisation, > 0, in units of the mean loss; β = alpha · Σ_i s_i. "auto" chooses it by cross-validation, see
+        :func:`bladenet.path.select_alpha`.
+    norm : 1 or 2
+        Norm of the weights in the penalty.
+    bias : bool
+        Whether neurons and output have (unpenalised) offsets.
+    loss : "squared" ½(f − y)², "huber", or a :class:`bladenet.HuberLoss`
+    tol : float
+        Relative duality gap to prove.
+    standardize : bool
+        Scale features to standard deviation 1 before training, and centre them if there is a bias. The penalty and
+        the certificate are then those of the scaled problem; the network is mapped back to the user's units.
+    vertices_only : bool
+        Restrict neurons to blades of samples (matters for norm=2 with two features only).
+    time_limit : float or None
+        Seconds for ``fit``, half of them at most for alpha="auto". Then the best network so far is kept, with what is
+        proven about it.
+    callback : callable or None
+        Called with each Round of the (final) training. Not saved.
+
+    Attributes
+    ----------
+    network_ : ReLUNetwork, in the user's units
+    certificate_ : Certificate, in units of the summed loss
+    blades_ : list of Blade, one per neuron: indices into the rows of X; `pull` is in the features trained on
+    history_ : list of Round
+    alpha_, beta_ : float, the regularisation used
+    evidence_ : Evidence, what is kept of the training data for :meth:`explain`
+    n_features_in_ : int
+    feature_names_in_ : (d,) of str, if X was a data frame with string columns
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : (n, d), one or two features
+        y : (n,)
+        sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
+
+        Raises
+        ------
+        ValueError
+            On invalid data or hyper-parameters; names the value and the remedy.
+        """
+        self._check_settings(classifies=False)
+        X, y = self._validated(X, y, y_numeric=True)
+        return self._train(X, np.asarray(y, dtype=np.float64), sample_weight)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predicted targets: (n, d) → (n,)."""
+        return self._scores(X)
+
+
+def _probabilities_exist(model: BladeNetClassifier) -> bool:
+    name = get_loss(model.loss).name
+    if name != "logistic":
+        raise AttributeError(
+            f"loss={name!r} estimates no probabilities: use decision_function, or train with loss='logistic'."
+        )
+    return True
+
+
+class BladeNetClassifier(ClassifierMixin, _BladeNet):
+    """Globally optimal two-layer ReLU network for two classes, with a certificate.
+
+    The network's output is a score, positive for ``classes_[1]``. Parameters and attributes are those of
+    :class:`BladeNetRegressor`, except:
+
+    Parameters
+    ----------
+    loss : "logistic" log(1 + exp(−y f)), or "hinge" max(0, 1 − y f), with y = ±1
+
+    Attributes
+    ----------
+    classes_ : (2,), sorted
+    """
+
+    def __init__(
+        self,
+        alpha: float | str = 1e-3,
+        norm: int = 2,
+        bias: bool = True,
+        loss: str | Loss = "logistic",
+        tol: float = 1e-6,
+        standardize: bool = False,
+        vertices_only: bool = False,
+        time_limit: float | None = None,
+        callback: Callable[[Round], object] | None = None,
+    ):
+        super().__init__(alpha, norm, bias, loss, tol, standardize, vertices_only, time_limit, callback)
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : (n, d), one or two features
+        y : (n,), two classes: numbers or strings
+        sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
+
+        Raises
+        ------
+        ValueError
+            On invalid data or hyper-parameters, or if there are not exactly two classes.
+        """
+        self._check_settings(classifies=True)
+        X, y = self._validated(X, y)
+        check_classification_targets(y)
+        classes, code = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of two classes."
+            )
+        if len(classes) > 2:
+            shown = ", ".join(repr(label) for label in classes.tolist()[:5])
+            raise ValueError(
+                "Only binary classification is supported: this version of BladeNetClassifier is binary, but y has "
+                f"{len(classes)} classes ({shown}{', …' * (len(classes) > 5)}). Merge classes, or wrap it in "
+                "sklearn.multiclass.OneVsRestClassifier."
+            )
+        self.classes_: Array = classes
+        return self._train(X, np.where(code.reshape(-1) == 1, 1.0, -1.0), sample_weight)
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """Scores, positive for ``classes_[1]``: (n, d) → (n,)."""
+        return self._scores(X)
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predicted classes: (n, d) → (n,)."""
+        scores = self.decision_function(X)
+        return self.classes_[(scores > 0).astype(np.int64)]
+
+    @available_if(_probabilities_exist)
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Class probabilities, columns as in ``classes_``: (n, d) → (n, 2). Logistic loss only."""
+        scores = self.decision_function(X)
+        return np.column_stack([expit(-scores), expit(scores)])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+
+def _unusable_columns(X: Any) -> list[str]:
+    """What is wrong with which columns of a data frame; nothing for other kinds of data."""
+    import pandas as pd  # here, not at the top: importing bladenet must stay fast
+
+    if not isinstance(X, pd.DataFrame):
+        return []
+    culprits = []
+    for name, column in zip(X.columns, (X.iloc[:, i] for i in range(X.shape[1])), strict=True):
+        numbers = pd.to_numeric(column, errors="coerce")
+        missing = column.isna()
+        odd = numbers.isna() & ~missing
+        if odd.any():
+            culprits.append(
+                f"{name!r} is not numeric (for example {column[odd.to_numpy()].iloc[0]!r}): encode or drop it"
+            )
+        elif missing.any():
+            culprits.append(f"{name!r} has {int(missing.sum())} missing values: drop or impute them")
+        elif np.isinf(numbers.to_numpy(dtype=np.float64)).any():
+            culprits.append(f"{name!r} has infinite values: drop or replace them")
+    return culprits

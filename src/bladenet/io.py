@@ -1,0 +1,304 @@
+"""Saving and loading fitted models and networks: readable JSON or safetensors, never pickle."""
+
+import json
+import os
+import uuid
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, numpy as tensors, safe_open
+from sklearn.utils.validation import check_is_fitted
+
+from bladenet.blades import Blade
+from bladenet.certificate import Certificate, Status
+from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+from bladenet.explain import Evidence
+from bladenet.losses import Array, HuberLoss, Loss, get_loss
+from bladenet.network import ReLUNetwork
+from bladenet.training import Round
+
+FORMAT, VERSION = "bladenet-model", 1
+SUFFIXES = (".json", ".safetensors")
+
+Model = BladeNetRegressor | BladeNetClassifier | ReLUNetwork
+_ESTIMATORS: dict[str, type[BladeNetRegressor] | type[BladeNetClassifier]] = {
+    "BladeNetRegressor": BladeNetRegressor,
+    "BladeNetClassifier": BladeNetClassifier,
+}
+
+
+def save_model(model: Model, path: str | PathLike[str]) -> None:
+    """Write a fitted estimator or a network to a file; the file appears complete or not at all.
+
+    Parameters
+    ----------
+    model : BladeNetRegressor, BladeNetClassifier or ReLUNetwork
+        All that is fitted is kept, exactly; the `callback` is not.
+    path : str or path, ending in .json (readable) or .safetensors (arrays as tensors, the rest as JSON metadata)
+
+    Raises
+    ------
+    ValueError
+        On another suffix, or classes that are neither numbers nor strings.
+    TypeError
+        If `model` is something else.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+    """
+    path = _with_known_suffix(path)
+    document = {"format": FORMAT, "version": VERSION, **_encode(model)}
+    if path.suffix == ".json":
+        content = (json.dumps(document, default=_plain, indent=1, ensure_ascii=False) + "\n").encode()
+    else:
+        arrays: dict[str, np.ndarray] = {}
+        header = json.dumps(_without_arrays(document, "", arrays), default=_plain, ensure_ascii=False)
+        content = tensors.save(arrays, metadata={FORMAT: header})
+    _write_atomically(path, content)
+
+
+def load_model(path: str | PathLike[str]) -> Model:
+    """Read what :func:`save_model` wrote: it predicts identically, with certificate and explanation.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is unreadable, truncated, of another format or version, or its suffix is unknown; names the path,
+        what is wrong and what to do.
+    """
+    path = _with_known_suffix(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"there is no model file {str(path)!r}: check the path, or save a model there first."
+        )
+    try:
+        document = json.loads(path.read_bytes()) if path.suffix == ".json" else _read_tensors(path)
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be read as {path.suffix[1:]} ({error}): it is truncated, damaged or not a model "
+            "file. Restore it from a copy, or save the model again."
+        ) from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"{str(path)!r} is not a bladenet model: use a file written by bladenet.save_model.")
+    if document.get("version") != VERSION:
+        raise ValueError(
+            f"{str(path)!r} has format version {document.get('version')!r}, but this bladenet reads version {VERSION}: "
+            "install the bladenet that wrote it, or save the model again."
+        )
+    try:
+        return _decode(document)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        raise ValueError(
+            f"{str(path)!r} has missing or damaged content ({type(error).__name__}: {error}). "
+            "Restore it from a copy, or save the model again."
+        ) from error
+
+
+def _encode(model: Model) -> dict[str, Any]:
+    """The model as nested dictionaries of plain values and arrays."""
+    if isinstance(model, ReLUNetwork):
+        return {"kind": "ReLUNetwork", "features": model.weights.shape[1], "network": vars(model)}
+    kind = type(model).__name__
+    if kind not in _ESTIMATORS or not isinstance(model, _ESTIMATORS[kind]):
+        raise TypeError(
+            f"cannot save a {kind}: save a fitted BladeNetRegressor or BladeNetClassifier, or a ReLUNetwork."
+        )
+    check_is_fitted(model)
+    fitted = vars(model)
+    names, classes = fitted.get("feature_names_in_"), fitted.get("classes_")
+    certificate = asdict(model.certificate_) | {"status": model.certificate_.status.value}
+    return {
+        "kind": kind,
+        "parameters": {
+            **model.get_params(deep=False),
+            "loss": _encode_loss(model.loss),
+            "callback": None,
+        },
+        "features": model.n_features_in_,
+        "feature_names": None if names is None else names.tolist(),
+        "classes": None if classes is None else _encode_classes(classes),
+        "alpha": model.alpha_,
+        "beta": model.beta_,
+        "certificate": certificate,
+        "network": vars(model.network_),
+        "blades": [vars(blade) for blade in model.blades_],
+        "evidence": vars(model.evidence_),
+        "history": [asdict(row) for row in model.history_],
+    }
+
+
+def _decode(document: dict[str, Any]) -> Model:
+    d = _count(document["features"])
+    network = _decode_network(document["network"], d)
+    if document["kind"] == "ReLUNetwork":
+        return network
+    m = len(network)
+    parameters = document["parameters"]
+    model = _ESTIMATORS[document["kind"]](**{**parameters, "loss": _decode_loss(parameters["loss"])})
+    blades = [_decode_blade(blade, d) for blade in document["blades"]]
+    if len(blades) != m:
+        raise ValueError(f"{m} neurons have {len(blades)} blades")
+    certificate = document["certificate"]
+    fitted = {
+        "n_features_in_": d,
+        "network_": network,
+        "blades_": blades,
+        "certificate_": Certificate(**{**certificate, "status": Status(certificate["status"])}),
+        "history_": [Round(**row) for row in document["history"]],
+        "evidence_": _decode_evidence(document["evidence"], blades, d),
+        "alpha_": float(document["alpha"]),
+        "beta_": float(document["beta"]),
+    }
+    names, classes = document["feature_names"], document["classes"]
+    if names is not None:
+        fitted["feature_names_in_"] = _array(names, object, (d,))
+    if (classes is None) is isinstance(model, BladeNetClassifier):
+        raise ValueError(f"classes {classes!r} do not fit a {document['kind']}")
+    if classes is not None:
+        fitted["classes_"] = _decode_classes(classes)
+    vars(model).update(fitted)
+    return model
+
+
+def _decode_network(fields: dict[str, Any], d: int) -> ReLUNetwork:
+    m = len(fields["amplitudes"])
+    network = ReLUNetwork(
+        _array(fields["weights"], np.float64, (m, d)),
+        _array(fields["biases"], np.float64, (m,)),
+        _array(fields["amplitudes"], np.float64, (m,)),
+        float(fields["intercept"]),
+    )
+    for values in (network.weights, network.biases, network.amplitudes, network.intercept):
+        if not np.isfinite(values).all():
+            raise ValueError("the network contains values that are not finite numbers")
+    return network
+
+
+def _decode_blade(fields: dict[str, Any], d: int) -> Blade:
+    pull = fields["pull"]
+    return Blade(
+        tuple(_count(i) for i in fields["samples"]),
+        tuple(range(d)[_count(c)] for c in fields["coordinates"]),
+        {-1: -1, 0: 0, 1: 1}[fields["orientation"]],
+        None if pull is None else _array(pull, np.float64, (d,)),
+    )
+
+
+def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int) -> Evidence:
+    m, k = len(blades), len(fields["index"])
+    evidence = Evidence(
+        _count(fields["n_samples"]),
+        _array(fields["index"], np.int64, (k,)),
+        _array(fields["rows"], np.float64, (k, d)),
+        _array(fields["targets"], np.float64, (k,)),
+        _array(fields["acts_on"], np.int64, (m,)),
+        _array(fields["importance"], np.float64, (m,)),
+    )
+    missing = {i for blade in blades for i in blade.samples} - set(evidence.index.tolist())
+    if missing:
+        raise ValueError(f"the defining samples {sorted(missing)[:5]} are missing")
+    return evidence
+
+
+def _encode_loss(loss: str | Loss) -> Any:
+    if isinstance(loss, HuberLoss):
+        return {"name": loss.name, "delta": loss.delta}
+    return get_loss(loss).name
+
+
+def _decode_loss(loss: Any) -> str | Loss:
+    return HuberLoss(float(loss["delta"])) if isinstance(loss, dict) else get_loss(loss).name
+
+
+def _encode_classes(classes: np.ndarray) -> dict[str, Any]:
+    values = classes.tolist()
+    if not all(isinstance(value, (bool, int, float, str)) for value in values):
+        raise ValueError(
+            f"cannot save the classes {values!r}: only numbers and strings can be written. Relabel y."
+        )
+    return {"dtype": classes.dtype.str, "values": values}
+
+
+def _decode_classes(fields: dict[str, Any]) -> np.ndarray:
+    dtype = np.dtype(fields["dtype"])
+    if dtype.kind not in "biufUO":
+        raise ValueError(f"classes cannot have the type {dtype}")
+    return _array(fields["values"], dtype, (2,))
+
+
+def _array(values: Any, dtype: Any, shape: tuple[int, ...]) -> Array:
+    """An array from a list or a tensor; a ValueError if the number of entries is wrong."""
+    return np.asarray(values, dtype=dtype).reshape(shape).copy()
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"expected a whole number, got {value!r}")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """NumPy values as JSON; floats are written with all the digits they need."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    raise TypeError(f"cannot write {value!r} to a model file")
+
+
+def _without_arrays(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+    """Move every array in nested values to `arrays`, leaving its name as {"tensor": name}."""
+    if isinstance(value, np.ndarray):
+        arrays[name] = np.ascontiguousarray(value)
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {key: _without_arrays(item, f"{name}.{key}".strip("."), arrays) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_arrays(item, f"{name}.{i}", arrays) for i, item in enumerate(value)]
+    return value
+
+
+def _with_arrays(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"tensor"}:
+            return arrays[value["tensor"]]
+        return {key: _with_arrays(item, arrays) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_arrays(item, arrays) for item in value]
+    return value
+
+
+def _read_tensors(path: Path) -> Any:
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        if FORMAT not in metadata:
+            return None
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    try:
+        return _with_arrays(json.loads(metadata[FORMAT]), arrays)
+    except KeyError as error:
+        raise ValueError(f"tensor {error} is missing") from None
+
+
+def _with_known_suffix(path: str | PathLike[str]) -> Path:
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise ValueError(
+            f"{str(path)!r} must end in {' or '.join(SUFFIXES)}, which decides the format; rename it."
+        )
+    return path
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Write beside the target, then rename: readers see the old file or the new one, never a part."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

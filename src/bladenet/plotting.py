@@ -1,0 +1,295 @@
+"""Pictures of a fitted model: the function, the neurons, and the samples that define them.
+
+One style, applied to what is drawn here and to nothing else: no global matplotlib setting changes. Matplotlib
+is imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bladenet.certificate import Status
+from bladenet.losses import Array
+from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+    from bladenet.training import Round
+
+STRONGEST = 40  # neurons drawn boldly; more bold lines would hide the function
+
+INK, FAINT = "#222222", "#6b6b6b"
+CLASS_COLOURS, CLASS_MARKERS = ("#0072B2", "#D55E00"), ("o", "^")  # Okabe and Ito's blue and vermilion
+CLASS_SHADES = ("#7fb3d5", "#ffffff", "#f0b088")
+RC: dict[Any, Any] = {
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 150,
+    "figure.figsize": (7.2, 5.0),
+    "font.size": 10,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "savefig.dpi": 150,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+}
+STATUS_WORDS = {
+    Status.GLOBAL: "Globally optimal",
+    Status.BOUNDED: "Not certified to tolerance",
+    Status.RESTRICTED: "Optimal among blades of samples",
+    Status.STOPPED: "Stopped early",
+}
+
+
+def plot_fit(
+    model: BladeNetRegressor | BladeNetClassifier,
+    X: ArrayLike,
+    y: ArrayLike,
+    ax: Axes | None = None,
+    feature_names: Sequence[str] | None = None,
+    target: str | None = None,
+) -> Axes:
+    """Draw a fitted model over its training data.
+
+    One feature: data, piecewise-linear fit and its kinks. Two features: the fitted surface (regression)
+    or the decision regions (classification) with the line on which each neuron switches on. The samples that
+    define the neurons are ringed in both.
+
+    Parameters
+    ----------
+    model : fitted BladeNetRegressor or BladeNetClassifier
+    X : (n, d), d = 1 or 2, the training data: the neurons refer to its rows
+    y : (n,), the training target
+    ax : axes to draw in; a new figure if None
+    feature_names : one name per feature; by default those seen in fit, or "feature 0", "feature 1"
+    target : name of the target; by default the name of a pandas Series, or "target"
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax.figure.savefig("fit.png")`` writes it to a file.
+
+    Raises
+    ------
+    ValueError
+        If `X` is not the data the model was trained on, or names or shapes do not match.
+    """
+    from sklearn.base import is_classifier
+
+    scene = Scene.create(model, X, y, feature_names, target)
+    with _style():
+        ax = _new_axes() if ax is None else ax
+        if scene.X.shape[1] == 1:
+            caption = _draw_curve(ax, scene, is_classifier(model))
+        elif is_classifier(model):
+            caption = _draw_regions(ax, scene)
+        else:
+            caption = _draw_surface(ax, scene)
+        ax.set_xlabel(scene.names[0])
+        proven, neurons = model.certificate_, len(model.network_)
+        verdict = f"{STATUS_WORDS[proven.status]}, gap {_short(proven.gap)}, {neurons} neuron{_s(neurons)}"
+        _write_titles(ax, verdict, caption)
+    return ax
+
+
+def plot_history(history: Sequence[Round], ax: Axes | None = None) -> Axes:
+    """Draw the proven relative gap after each round of training, on a logarithmic scale.
+
+    Parameters
+    ----------
+    history : list of Round, as in ``fit.history`` or ``model.history_``
+    ax : axes to draw in; a new figure if None
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If the history is empty.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    if not history:
+        raise ValueError("history has no rounds: training was stopped before the first one ended.")
+    smallest = float(np.finfo(float).eps)  # a gap of 0 has no place on a logarithmic scale
+    with _style():
+        ax = _new_axes() if ax is None else ax
+        rounds = [row.round for row in history]
+        gaps = [max(row.gap, smallest) for row in history]
+        ax.plot(rounds, gaps, color=CLASS_COLOURS[0], marker="o", markersize=4)
+        ax.set_yscale("log")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_xlabel("round")
+        ax.set_ylabel("proven relative gap")
+        last = history[-1]
+        title = f"Gap {_short(last.gap)} after {len(history)} round{_s(len(history))}"
+        _write_titles(ax, title, f"{last.neurons} neuron{_s(last.neurons)}, {last.seconds:.2g} s")
+    return ax
+
+
+def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
+    """One feature: data, fitted function, kinks."""
+    x, kinks = scene.X[:, 0], kink_positions(scene)
+    places = np.unique(np.concatenate([[scene.low[0], scene.high[0]], kinks]))
+    if classification:
+        score = Score.of(scene)
+        values, evaluate, label, colour = score.heights(scene), score.evaluate, score.label, INK
+        places = np.union1d(places, np.linspace(scene.low[0], scene.high[0], GRID))
+        _scatter_classes(ax, scene, x, values)
+    else:
+        values, evaluate, label = scene.y.astype(float), scene.model.predict, scene.target
+        colour = CLASS_COLOURS[1]
+        ax.scatter(x, values, s=18, c="#9a9a9a", linewidths=0, label="data")
+    ring = scene.defining
+    if ring.any():
+        fitted = evaluate(scene.named(scene.X[ring]))
+        ax.vlines(x[ring], values[ring], fitted, colors=FAINT, linewidths=0.8, alpha=0.6)
+    _ring(ax, np.column_stack([x, values])[ring], f"samples at the kinks ({ring.sum()})")
+    heights = evaluate(scene.named(places[:, None]))
+    ax.plot(places, heights, color=colour, linewidth=2, zorder=4, label="fitted network")
+    marks = ax.scatter(kinks, np.interp(kinks, places, heights), s=30, c="white", marker="D", zorder=5)
+    marks.set(edgecolor=colour, label=f"kinks ({len(kinks)})")
+    ax.set_xlim(scene.low[0], scene.high[0])
+    ax.set_ylabel(label)
+    ax.legend(loc="best")
+    drawn = "score" if classification else "fit"
+    return f"{len(kinks)} kink{_s(len(kinks))}, elsewhere the {drawn} is a straight line"
+
+
+def _draw_surface(ax: Axes, scene: Scene) -> str:
+    """Two features, regression: filled contours and data on one colour scale."""
+    from matplotlib.ticker import MaxNLocator
+
+    first, second, grid = scene.grid()
+    height = scene.model.predict(scene.named(grid)).reshape(GRID, GRID)
+    values = scene.y.astype(float)
+    low, high = np.quantile(values, [0.02, 0.98])  # a few extreme targets must not wash out the rest
+    if low == high:
+        low, high = low - 1.0, high + 1.0
+    levels = np.array(MaxNLocator(25).tick_values(low, high))
+    surface = ax.contourf(first, second, height, levels=levels, cmap="viridis", extend="both")
+    points = ax.scatter(*scene.X.T, s=16, c=values, cmap=surface.cmap, norm=surface.norm, zorder=3)
+    points.set(edgecolor="white", linewidth=0.4)
+    ticks = np.array(MaxNLocator(7).tick_values(levels[0], levels[-1]))
+    _colour_bar(ax, surface, scene.target, ticks[(ticks >= levels[0]) & (ticks <= levels[-1])])
+    return _draw_neurons(ax, scene, "white")
+
+
+def _draw_regions(ax: Axes, scene: Scene) -> str:
+    """Two features, classification: shaded regions, boundary, classes."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    score = Score.of(scene)
+    first, second, grid = scene.grid()
+    height = score.evaluate(scene.named(grid)).reshape(GRID, GRID)
+    levels = np.linspace(score.middle - score.reach, score.middle + score.reach, 21)
+    shades = LinearSegmentedColormap.from_list("classes", CLASS_SHADES)
+    extend = "both" if height.min() < levels[0] or height.max() > levels[-1] else "neither"
+    surface = ax.contourf(first, second, height, levels=levels, cmap=shades, extend=extend)
+    if height.min() < score.middle < height.max():
+        ax.contour(first, second, height, levels=[score.middle], colors=INK, linewidths=2.4, zorder=2.5)
+        ax.plot([], [], color=INK, linewidth=2.4, label="decision boundary")
+    _scatter_classes(ax, scene, *scene.X.T)
+    ax.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
+    _colour_bar(ax, surface, score.label, levels[::5])
+    return _draw_neurons(ax, scene, "#666666")
+
+
+def _scatter_classes(ax: Axes, scene: Scene, x: Array, y: Array) -> None:
+    for name, colour, marker in zip(scene.model.classes_, CLASS_COLOURS, CLASS_MARKERS, strict=True):
+        own = scene.y == name
+        marks = ax.scatter(
+            x[own], y[own], s=20, c=colour, marker=marker, zorder=3, label=f"{scene.target}: {name}"
+        )
+        marks.set(edgecolor="white", linewidth=0.4)
+
+
+def _ring(ax: Axes, points: Array, label: str) -> None:
+    """Mark defining samples: a dark ring in a light one, visible on any background."""
+    from matplotlib.patheffects import withStroke
+
+    rings = ax.scatter(*points.T, s=52, facecolors="none", zorder=4, label=label)
+    rings.set(edgecolor=INK, linewidth=1.1)
+    rings.set_path_effects([withStroke(linewidth=2.8, foreground="white")])
+
+
+def _colour_bar(ax: Axes, surface: Any, label: str, ticks: Array) -> None:
+    bar = ax.figure.colorbar(surface, ax=ax, pad=0.02, ticks=ticks)
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+
+
+def _draw_neurons(ax: Axes, scene: Scene, colour: str) -> str:
+    """The neurons' lines, and rings around defining samples; returns the caption."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgba
+
+    lines, strength = neuron_lines(scene)
+    bold = np.arange(len(lines)) < STRONGEST
+    colours = [to_rgba(colour, alpha) for alpha in np.where(bold, 0.35 + 0.6 * strength, 0.15)]
+    widths = np.where(bold, 0.5 + 1.7 * strength, 0.4)
+    collection = LineCollection(lines, colors=colours, linewidths=widths, zorder=2, label="neurons")
+    ax.add_collection(collection, autolim=False)
+    _ring(ax, scene.X[scene.defining], "defining samples")
+    ax.set_xlim(scene.low[0], scene.high[0])
+    ax.set_ylim(scene.low[1], scene.high[1])
+    ax.set_ylabel(scene.names[1])
+    total, ringed = len(scene.model.network_), int(scene.defining.sum())
+    notes = [f"{len(lines)} of {total} cross the picture"] if len(lines) < total else []
+    notes.append(
+        f"the {STRONGEST} strongest drawn boldly" if len(lines) > STRONGEST else "bolder if stronger"
+    )
+    return (
+        f"Lines: where a neuron switches on ({', '.join(notes)})\n"
+        f"Rings: the {ringed} sample{_s(ringed)} that define{'s' if ringed == 1 else ''} the neurons"
+    )
+
+
+def _short(gap: float) -> str:
+    """4.3e-7 rather than 4.3e-07."""
+    if gap == 0.0:
+        return "0"
+    digits, exponent = f"{gap:.1e}".split("e")
+    return f"{digits}e{int(exponent)}"
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _write_titles(ax: Axes, title: str, caption: str) -> None:
+    """Title, and between it and the axes a caption of one or more lines."""
+    ax.set_title(title, pad=10 + 13 * len(caption.splitlines()))
+    note = ax.annotate(
+        caption, (0.0, 1.0), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points"
+    )
+    note.set(ha="left", va="bottom", fontsize=8.5, color=FAINT)
+
+
+def _style() -> AbstractContextManager[Any]:
+    import matplotlib
+
+    return matplotlib.rc_context(RC)
+
+
+def _new_axes() -> Axes:
+    from matplotlib import pyplot
+
+    return pyplot.subplots()[1]

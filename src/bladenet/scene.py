@@ -1,0 +1,177 @@
+"""What a picture of a fitted model shows: checked data and names, kinks, clipped lines, defining samples.
+
+Nothing here draws; :mod:`bladenet.plotting` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bladenet.losses import Array, get_loss
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+GRID = 300  # grid points per axis
+MARGIN = 0.04  # of the data's range, around the data
+CONTACT = 1e-6  # a sample this close to a hyperplane, in units of the data's range, lies on it
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What all pictures need: checked data, names, and which samples are ringed."""
+
+    model: Any
+    X: Array
+    y: np.ndarray
+    names: tuple[str, ...]
+    target: str
+    defining: np.ndarray  # (n,) bool: the sample lies where a neuron is pinned
+
+    @classmethod
+    def create(
+        cls, model: Any, X: ArrayLike, y: ArrayLike, feature_names: Sequence[str] | None, target: str | None
+    ) -> Scene:
+        """Check everything; parameters and errors as for :func:`bladenet.plotting.plot_fit`."""
+        points, values = np.asarray(X, dtype=float), np.asarray(y)
+        d = model.network_.weights.shape[1]
+        if d not in (1, 2):
+            raise ValueError(f"only models of one or two features can be drawn; this one has {d}.")
+        if points.ndim != 2 or points.shape[1] != d:
+            raise ValueError(f"X must have shape (samples, {d}), as in training, got shape {points.shape}.")
+        if values.shape != (len(points),):
+            raise ValueError(
+                f"y must have shape ({len(points)},), one value per row of X, got {values.shape}."
+            )
+        seen = getattr(model, "feature_names_in_", None)  # scikit-learn sets it only for data with names
+        default = [f"feature {i}" for i in range(d)] if seen is None else seen
+        names = tuple(str(name) for name in (default if feature_names is None else feature_names))
+        if len(names) != d:
+            raise ValueError(f"feature_names must have {d} names, one per feature, got {len(names)}.")
+        target = target or getattr(y, "name", None) or "target"  # a pandas Series knows its name
+        return cls(model, points, values, names, target, _defining(model, points))
+
+    @property
+    def low(self) -> Array:
+        """Lower corner of the picture."""
+        return self.X.min(axis=0) - MARGIN * self._extent
+
+    @property
+    def high(self) -> Array:
+        """Upper corner of the picture."""
+        return self.X.max(axis=0) + MARGIN * self._extent
+
+    @property
+    def _extent(self) -> Array:
+        extent = np.ptp(self.X, axis=0)
+        return np.where(extent > 0, extent, 1.0)
+
+    def grid(self) -> tuple[Array, Array, Array]:
+        """Grid coordinates along both axes and the grid's points (GRID², 2)."""
+        first, second = (np.linspace(self.low[k], self.high[k], GRID) for k in (0, 1))
+        return first, second, np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
+
+    def named(self, points: Array) -> Any:
+        """Points in the form the model was fitted on, so that it need not warn about missing names."""
+        seen = getattr(self.model, "feature_names_in_", None)
+        if seen is None:
+            return points
+        import pandas as pd
+
+        return pd.DataFrame(points, columns=list(seen))
+
+
+def _defining(model: Any, X: Array) -> np.ndarray:
+    """Which samples define a neuron; repeated samples are one point and count together."""
+    network, n = model.network_, len(X)
+    chosen = sorted({i for blade in model.blades_ for i in blade.samples})
+    if chosen and chosen[-1] >= n:
+        raise ValueError(
+            f"the neurons refer to sample {chosen[-1]}, but X has {n} rows; pass the training data."
+        )
+    extent = float(np.ptp(X, axis=0).max(initial=0.0)) + float(np.abs(X).max(initial=0.0))
+    for blade, weight, bias in zip(model.blades_, network.weights, network.biases, strict=True):
+        samples = list(blade.samples)
+        off = np.abs(X[samples] @ weight + bias) > CONTACT * (np.linalg.norm(weight) * extent + abs(bias))
+        if off.any():
+            row = samples[int(off.argmax())]
+            raise ValueError(f"row {row} of X is not on the neuron it should define; pass the training data.")
+    if not chosen:
+        return np.zeros(n, dtype=bool)
+    groups = np.unique(X, axis=0, return_inverse=True)[1].ravel()
+    return np.isin(groups, groups[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What is drawn of a classifier: the probability of its second class if it has one, or else its score."""
+
+    evaluate: Callable[[Any], Array]
+    middle: float
+    reach: float  # the classes are at middle ± reach: probabilities 0 and 1, or the hinge's margins −1 and 1
+    label: str
+
+    @classmethod
+    def of(cls, scene: Scene) -> Score:
+        """The score of the scene's classifier."""
+        model, positive = scene.model, scene.model.classes_[1]
+        if get_loss(model.loss).name == "logistic":
+            label = f"probability of {scene.target} = {positive}"
+            return cls(lambda X: model.predict_proba(X)[:, 1], 0.5, 0.5, label)
+        return cls(model.decision_function, 0.0, 1.0, f"score, above 0 for {scene.target} = {positive}")
+
+    def heights(self, scene: Scene) -> Array:
+        """Where each sample's class is."""
+        return self.middle + self.reach * np.where(scene.y == scene.model.classes_[1], 1.0, -1.0)
+
+
+def kink_positions(scene: Scene) -> Array:
+    """Where the slope of a function of one feature changes, within the picture, ascending."""
+    network, low, high = scene.model.network_, scene.low[0], scene.high[0]
+    weights = network.weights[:, 0]
+    places = (-network.biases / weights - low) / (high - low)
+    spots, inverse = np.unique(np.round(places, 9), return_inverse=True)
+    change = np.zeros(len(spots))
+    np.add.at(change, inverse, network.amplitudes * np.abs(weights))
+    real = np.abs(change) > 1e-9 * np.abs(change).max(initial=0.0)
+    return low + (high - low) * spots[real & (spots >= 0.0) & (spots <= 1.0)]
+
+
+def neuron_lines(scene: Scene) -> tuple[list[Array], Array]:
+    """Lines on which the neurons of two features switch on, clipped to the picture, strongest first.
+
+    Returns
+    -------
+    lines : list of (2, 2), end points
+    strength : (lines,), the change of slope across each line in units of the picture; the largest is 1
+    """
+    network, low, size = scene.model.network_, scene.low, scene.high - scene.low
+    weights = network.weights * size
+    biases = network.biases + network.weights @ low
+    strength = np.abs(network.amplitudes) * np.linalg.norm(weights, axis=1)
+    clipped = [(clip_line(weights[j], biases[j]), strength[j]) for j in np.argsort(-strength, kind="stable")]
+    visible = [(low + segment * size, power) for segment, power in clipped if segment is not None]
+    powers = np.array([power for _, power in visible])
+    return [line for line, _ in visible], powers / powers.max(initial=np.finfo(float).tiny)
+
+
+def clip_line(weight: Array, bias: float) -> Array | None:
+    """The part of the line weight·x + bias = 0 inside the unit square, (2, 2); None if it misses it."""
+    length = float(np.hypot(*weight))
+    if length == 0.0:
+        return None
+    start = -bias * weight / length**2
+    direction = np.array([-weight[1], weight[0]]) / length
+    first, last = -np.inf, np.inf
+    for position, step in zip(start, direction, strict=True):
+        if abs(step) < 1e-12:
+            if not 0.0 <= position <= 1.0:
+                return None
+            continue
+        ends = sorted((-position / step, (1.0 - position) / step))
+        first, last = max(first, ends[0]), min(last, ends[1])
+    return start + np.outer([first, last], direction) if first < last else None

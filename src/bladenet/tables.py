@@ -1,0 +1,129 @@
+"""Tables for the command line: CSV files read and checked, with errors that name the column and the row."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bladenet.datasets import csv_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHIPPED = ("motorcycle", "houses", "penguins")
+
+
+class InputError(Exception):
+    """Something the user can put right; its message is one line."""
+
+
+def read_table(data: str) -> pd.DataFrame:
+    """Read a CSV file, or a shipped data set if there is no file of that name."""
+    import pandas as pd  # here, not at the top: the command line must start fast
+
+    path = Path(data)
+    if not path.exists():
+        if data not in SHIPPED:
+            raise InputError(
+                f"there is no file {data}, and no shipped data set of that name ({', '.join(SHIPPED)})."
+            )
+        path = csv_path(data)
+    try:
+        frame = pd.read_csv(path)
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path} is empty.") from None
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as CSV: {error}.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    if frame.empty:
+        raise InputError(f"{path} has a header but no rows.")
+    return frame
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds numbers; true and false are classes."""
+    from pandas.api import types
+
+    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+
+
+def _check_column(frame: pd.DataFrame, name: str) -> None:
+    if name in frame.columns:
+        return
+    columns = [str(column) for column in frame.columns]
+    close = difflib.get_close_matches(name, columns, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise InputError(f"there is no column {name!r}.{hint} The columns are: {', '.join(columns)}.")
+
+
+def _check_present(column: pd.Series) -> None:
+    missing = column.isna().to_numpy()
+    if missing.any():
+        others = f" and {missing.sum() - 1} more" if missing.sum() > 1 else ""
+        row = f"row {missing.argmax() + 1}{others}"
+        raise InputError(
+            f"column {column.name!r} has no value in {row} (row 1 follows the header): drop or fill it."
+        )
+
+
+def choose_features(frame: pd.DataFrame, target: str, asked: list[str]) -> list[str]:
+    """One or two feature columns: those asked for, or the numeric ones besides the target."""
+    _check_column(frame, target)
+    names = [name.strip() for item in asked for name in item.split(",")]
+    numeric = [str(name) for name in frame.columns if name != target and is_numeric(frame[name])]
+    if not names:
+        if not numeric:
+            raise InputError(f"there is no numeric column besides the target {target!r}.")
+        if len(numeric) > 2:
+            raise InputError(f"pick one or two of the numeric columns with --features: {', '.join(numeric)}.")
+        return numeric
+    for name in names:
+        _check_column(frame, name)
+    if target in names:
+        raise InputError(f"the target {target!r} cannot be a feature as well.")
+    if len(set(names)) < len(names) or len(names) > 2:
+        raise InputError(f"--features takes one or two different columns, got: {', '.join(names)}.")
+    return names
+
+
+def numbers(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The feature columns, checked to be finite numbers."""
+    import pandas as pd
+
+    for name in names:
+        _check_column(frame, name)
+        column = frame[name]
+        _check_present(column)
+        odd = pd.to_numeric(column, errors="coerce").isna().to_numpy()
+        if odd.any():
+            row = int(odd.argmax())
+            raise InputError(
+                f"feature column {name!r} is not numeric: row {row + 1} is {column.iloc[row]!r}."
+            )
+        infinite = np.isinf(column.to_numpy(dtype=float))
+        if infinite.any():
+            raise InputError(f"feature column {name!r} is infinite in row {infinite.argmax() + 1}.")
+    return frame[names].astype(float)
+
+
+def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
+    """The target, checked to be numbers or two classes as the loss needs."""
+    _check_present(y)
+    if not classifies:
+        if not is_numeric(y):
+            raise InputError(
+                f"--loss {loss} needs a numeric target; {y.name!r} is not. Use logistic or hinge."
+            )
+        return y.astype(float)
+    classes = y.unique()
+    if len(classes) != 2:
+        shown = ", ".join(str(label) for label in classes[:5]) + (", …" if len(classes) > 5 else "")
+        raise InputError(
+            f"--loss {loss} needs exactly two classes; {y.name!r} has {len(classes)}: {shown}. "
+            "A numeric target is fitted with --loss squared or huber."
+        )
+    return y if is_numeric(y) else y.astype(str)
