@@ -341,18 +341,25 @@ def test_vertices_only_is_within_the_proven_factor(n, bias):
     assert min(seen) < 1 - 1e-6, "vertices alone never fell short: are arcs priced at all?"
 
 
-def test_vertices_only_covers_blades_exactly():
-    # guards what the vertices-only bound covers: all lines through two samples
-    rng = np.random.default_rng(15)
-    form = standard_form(rng.normal(size=(15, 2)), 2, True)
-    v = dual(form, rng)
-    best = 0.0
-    for i, j in combinations(range(15), 2):
-        w = np.array([[0.0, -1.0], [1.0, 0.0]]) @ (form.points[j] - form.points[i])
-        w /= np.linalg.norm(w)
-        a = (form.points - form.points[i]) @ w
-        best = max(best, abs(v @ np.maximum(a, 0)), abs(v @ np.maximum(-a, 0)))
-    assert AngularSweep(form, vertices_only=True).maximum(v).bound == pytest.approx(best, rel=1e-12)
+@pytest.mark.parametrize("bias", [True, False])
+def test_vertices_only_covers_blades_exactly(bias):
+    # guards what vertices-only means: every neuron is a line through two samples (one and the origin), no other
+    # direction that a sweep happens to pass, such as where it starts
+    for seed in range(10):
+        rng = np.random.default_rng([15, seed])
+        form = standard_form(rng.normal(size=(6, 2)), 2, bias)
+        v = dual(form, rng)
+        best = 0.0
+        for i, j in combinations(range(6), 2) if bias else [(None, j) for j in range(6)]:
+            start = form.points[i] if bias else np.zeros(2)
+            w = np.array([[0.0, -1.0], [1.0, 0.0]]) @ (form.points[j] - start)
+            a = (form.points - start) @ w / np.linalg.norm(w)
+            best = max(best, abs(v @ np.maximum(a, 0)), abs(v @ np.maximum(-a, 0)))
+        sweep = AngularSweep(form, vertices_only=True)
+        assert sweep.maximum(v).bound == pytest.approx(best, rel=1e-12)
+        priced = sweep.price(v, 0.0, 0.0, Clock())
+        touching = np.abs(form.points @ priced.weights.T + priced.offsets) < 1e-9
+        assert (touching.sum(axis=0) >= 1 + bias).all()
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])

@@ -35,10 +35,17 @@ if TYPE_CHECKING:
 DONE, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 0, 2, 3, 130
 REGRESSION, CLASSIFICATION = ("squared", "huber"), ("logistic", "hinge")
 MODEL_SUFFIXES, PLOT_SUFFIXES = (".json", ".safetensors"), (".pdf", ".png", ".svg")
-USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[1])  # Typer gives it no public name
+USAGE_ERROR = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])  # Typer gives it no public name
 
-EXIT_CODES = """Exit codes: 0 done, and a fit is certified within --tol; 2 bad input or usage; 3 fitted, but
-not certified within --tol (time limit, Ctrl-C, or rounding); 130 interrupted before there was a result."""
+EXIT_CODES = """Exit codes:
+
+0 done, and a fit is certified within --tol
+
+2 bad input or usage
+
+3 fitted, but not certified within --tol: time limit, Ctrl-C, or rounding
+
+130 interrupted before there was a result"""
 
 
 class _Commands(TyperGroup):
@@ -50,15 +57,16 @@ class _Commands(TyperGroup):
         prog_name: str | None = None,
         complete_var: str | None = None,
         standalone_mode: bool = True,
+        windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
         """Run a command and exit with its code."""
         try:
-            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
         except InputError as error:
             code = _complain(str(error))
         except USAGE_ERROR as error:
-            code = _complain(error.format_message() if isinstance(error, typer.BadParameter) else str(error))
+            code = _complain(error.format_message())
         except (KeyboardInterrupt, typer.Abort):
             code = INTERRUPTED
         if code == INTERRUPTED:
@@ -78,7 +86,7 @@ app = typer.Typer(
 )
 
 Data = Annotated[
-    str, typer.Argument(metavar="DATA.csv", help=f"CSV file, or a shipped data set: {', '.join(SHIPPED)}.")
+    str, typer.Argument(metavar="DATA", help=f"CSV file, or a shipped data set: {', '.join(SHIPPED)}.")
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file written by bladenet fit --out.")]
 

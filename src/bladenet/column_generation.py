@@ -12,6 +12,7 @@ from bladenet.pricing import Clock, Priced, Pricer
 from bladenet.problem import StandardForm
 
 MOST_NEW = 200  # neurons added per round
+REFINEMENTS = 4  # local moves between two pricings
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
 COARSE_TOL = 0.02
@@ -88,7 +89,7 @@ class ColumnGeneration:
                     slack, accuracy = 0.0, finest
                 else:
                     break  # nothing is missing from an exact restricted optimum: only rounding is left
-                current = self._solve(accuracy)
+                current = self._refined(self._solve(accuracy), accuracy)
         except KeyboardInterrupt:
             self.clock.interrupt()
         return self
@@ -101,6 +102,17 @@ class ColumnGeneration:
             self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
         self.neurons.drop_unused(solution)
         return solution
+
+    def _refined(self, current: Restricted, accuracy: float) -> Restricted:
+        """Let the neurons in use move to the local maxima that the new dual variable puts beside them."""
+        for _ in range(REFINEMENTS):
+            threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
+            v = self.form.at_points(current.v)
+            beside = self.pricer.nearby(v, *self.neurons.in_use, threshold)
+            if self.clock.stopped or not self.neurons.add(beside.weights, beside.offsets):
+                break
+            current = self._solve(accuracy)
+        return current
 
     def _from_subsample(self) -> Restricted:
         """Start from the neurons of a smaller problem: they are nearly right, and cost a fraction."""

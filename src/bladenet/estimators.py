@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from bladenet.explain import Evidence, Explanation, explain_network
+from bladenet.explain import Evidence, Explanation, counted, explain_network
 from bladenet.losses import LOSSES, Array, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.path import select_alpha
@@ -97,7 +97,7 @@ class _BladeNet(BaseEstimator):
         """Train on validated data; y holds −1 and +1 for classification."""
         start = time.perf_counter()
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weight.any():
+        if not weight.any():  # older scikit-learn accepts this
             raise ValueError("sample_weight is zero for every sample; at least one must be greater than 0.")
         scaling = Scaling.none(X.shape[1])
         if self.standardize:
@@ -150,11 +150,10 @@ class _BladeNet(BaseEstimator):
             if not isinstance(value, (bool, np.bool_)):
                 raise ValueError(f"{name} must be True or False, got {value!r}.")
 
-    def _validated(self, X: ArrayLike, y: ArrayLike | None = None, **checks: Any) -> Any:
+    def _validated(self, X: ArrayLike, y: ArrayLike | None = "no_validation", **checks: Any) -> Any:
         """scikit-learn's validation, with the offending columns of a data frame named."""
-        target: dict[str, Any] = {} if y is None else {"y": y}
         try:
-            return validate_data(self, X, dtype=np.float64, **target, **checks)
+            return validate_data(self, X, y, dtype=np.float64, **checks)
         except ValueError as error:
             culprits = _unusable_columns(X)
             if culprits:
@@ -162,12 +161,12 @@ class _BladeNet(BaseEstimator):
             raise
 
     def _scores(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         return self.network_.predict(self._validated(X, reset=False))
 
     def explain(self) -> Explanation:
         """Every neuron in terms of the training samples that define it; print it, or see its ``data()``."""
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         names = tuple(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
         classes = getattr(self, "classes_", None)
         return explain_network(
@@ -182,31 +181,32 @@ class _BladeNet(BaseEstimator):
 
     def summary(self) -> str:
         """A few lines on the network and what is proven about it."""
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         last = self.history_[-1] if self.history_ else None
-        effort = (
-            f"{len(self.history_)} rounds in {last.seconds:.2g} s"
-            if last
-            else "stopped before the first round"
-        )
+        effort = "stopped before the first round"
+        if last is not None:
+            effort = f"{counted(len(self.history_), 'round')} in {last.seconds:.2g} s"
         faces = sum(not blade.is_vertex for blade in self.blades_)
         lines = [
-            f"{type(self).__name__}: {len(self.network_)} neurons, {self.n_features_in_} features, "
-            f"{self.evidence_.n_samples} training samples, {effort}",
+            f"{type(self).__name__}: {counted(len(self.network_), 'neuron')}, "
+            f"{counted(self.n_features_in_, 'feature')}, "
+            f"{counted(self.evidence_.n_samples, 'training sample')}, {effort}",
             f"loss {get_loss(self.loss).name}, norm {self.norm}, {'with' if self.bias else 'without'} bias, "
             f"alpha {self.alpha_:.4g} (beta {self.beta_:.4g}){', standardised features' * bool(self.standardize)}",
-            f"{len(self.blades_) - faces} neurons determined by samples, {faces} touch samples but take their "
-            "direction from those they act on",
+            f"neurons determined by the samples they pass through: {len(self.blades_) - faces}; "
+            f"with a direction set by the samples they act on: {faces}",
             str(self.certificate_),
         ]
         return "\n".join(lines)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the network over its features (one or two) into `ax`, or a new figure."""
-        check_is_fitted(self)
-        from bladenet.plotting import plot_model  # here, not at the top: matplotlib is slow to import
+    def plot(self, X: ArrayLike, y: ArrayLike, ax: Axes | None = None) -> Axes:
+        """Draw the network over its training data into `ax`, or a new figure; see :mod:`bladenet.plotting`."""
+        check_is_fitted(self, "network_")
+        from bladenet.plotting import (
+            plot_fit,
+        )  # here, not at the top: plotting is optional, and slow to import
 
-        return plot_model(self, ax=ax)
+        return plot_fit(self, X, y, ax=ax)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to a .json or .safetensors file; see :func:`bladenet.save_model`."""
@@ -270,8 +270,8 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
             On invalid data or hyper-parameters; names the value and the remedy.
         """
         self._check_settings(classifies=False)
-        X, y = self._validated(X, y, y_numeric=True)
-        return self._train(X, np.asarray(y, dtype=np.float64), sample_weight)
+        samples, target = self._validated(X, y, y_numeric=True)
+        return self._train(samples, np.asarray(target, dtype=np.float64), sample_weight)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predicted targets: (n, d) → (n,)."""
@@ -331,9 +331,9 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             On invalid data or hyper-parameters, or if there are not exactly two classes.
         """
         self._check_settings(classifies=True)
-        X, y = self._validated(X, y)
-        check_classification_targets(y)
-        classes, code = np.unique(y, return_inverse=True)
+        samples, labels = self._validated(X, y)
+        check_classification_targets(labels)
+        classes, code = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
                 f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of two classes."
@@ -345,8 +345,9 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
                 f"{len(classes)} classes ({shown}{', …' * (len(classes) > 5)}). Merge classes, or wrap it in "
                 "sklearn.multiclass.OneVsRestClassifier."
             )
-        self.classes_: Array = classes
-        return self._train(X, np.where(code.reshape(-1) == 1, 1.0, -1.0), sample_weight)
+        self._train(samples, np.where(code == 1, 1.0, -1.0), sample_weight)
+        self.classes_: np.ndarray = classes
+        return self
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Scores, positive for ``classes_[1]``: (n, d) → (n,)."""

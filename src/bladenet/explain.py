@@ -179,7 +179,7 @@ class Explanation:
     def __str__(self) -> str:
         count = len(self.neurons)
         lines = [
-            f"{count} {'neuron' if count == 1 else 'neurons'}, trained on {_samples(self.n_samples)} with "
+            f"{counted(count, 'neuron')}, trained on {counted(self.n_samples, 'training sample')} with "
             f"{', '.join(self.feature_names)}.",
             f"{self.certificate.status.value} (gap {self.certificate.gap:.1e}). {self.certificate.advice}",
         ]
@@ -199,7 +199,7 @@ class Explanation:
         lines = [
             f"neuron {neuron.neuron}: {neuron.formula}",
             f"  amplitude {number(neuron.amplitude)}, importance {number(neuron.importance)}, acts on "
-            f"{neuron.acts_on} of {_samples(self.n_samples)}",
+            f"{neuron.acts_on} of {counted(self.n_samples, 'training sample')}",
         ]
         if len(neuron.coordinates) < len(self.feature_names):
             lines.append(f"  uses {', '.join(neuron.coordinates)} only")
@@ -247,9 +247,8 @@ def explain_network(
 
     def sample(i: int) -> DefiningSample:
         k = position[i]
-        target: Label = float(evidence.targets[k])
-        if classes is not None:
-            target = classes[int(target > 0)]
+        signed = float(evidence.targets[k])
+        target: Label = signed if classes is None else classes[int(signed > 0)]
         return DefiningSample(i, tuple(evidence.rows[k].tolist()), target)
 
     neurons = tuple(
@@ -306,5 +305,6 @@ def _signed(value: float) -> str:
     return f"{'−' if value < 0 else '+'} {number(abs(value))}"
 
 
-def _samples(count: int) -> str:
-    return f"{count} training {'sample' if count == 1 else 'samples'}"
+def counted(count: int, noun: str) -> str:
+    """``1 neuron``, ``2 neurons``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

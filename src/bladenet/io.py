@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, numpy as tensors, safe_open
+from safetensors import SafetensorError, safe_open
+from safetensors import numpy as tensors
 from sklearn.utils.validation import check_is_fitted
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate, Status
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.explain import Evidence
-from bladenet.losses import Array, HuberLoss, Loss, get_loss
+from bladenet.losses import HuberLoss, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.training import Round
 
@@ -160,7 +161,8 @@ def _decode(document: dict[str, Any]) -> Model:
         raise ValueError(f"classes {classes!r} do not fit a {document['kind']}")
     if classes is not None:
         fitted["classes_"] = _decode_classes(classes)
-    vars(model).update(fitted)
+    for name, value in fitted.items():
+        setattr(model, name, value)
     return model
 
 
@@ -230,7 +232,7 @@ def _decode_classes(fields: dict[str, Any]) -> np.ndarray:
     return _array(fields["values"], dtype, (2,))
 
 
-def _array(values: Any, dtype: Any, shape: tuple[int, ...]) -> Array:
+def _array(values: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
     """An array from a list or a tensor; a ValueError if the number of entries is wrong."""
     return np.asarray(values, dtype=dtype).reshape(shape).copy()
 

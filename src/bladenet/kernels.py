@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 
 njit_cached = njit(cache=True, nogil=True, error_model="numpy")
+# sums in any order, so that they can run in SIMD; NaN and inf keep their meaning
+njit_sums = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
 
 
 @njit_cached
@@ -45,14 +47,94 @@ def ratio_on_cone(value, g, norm):
 
 @njit_cached
 def longest_edge(g):
-    """The two generators farthest apart, as lines: (k, m, squared length)."""
+    """The two generators farthest apart, as lines: (k, m, squared length).
+
+    Offsets count double: samples are spread around the centre, so turning moves them less than shifting does.
+    """
     best_k, best_m, best = 0, 1, -1.0
     for k in range(3):
         m = (k + 1) % 3
-        length = (g[k, 0] - g[m, 0]) ** 2 + (g[k, 1] - g[m, 1]) ** 2 + (g[k, 2] - g[m, 2]) ** 2
+        length = (g[k, 0] - g[m, 0]) ** 2 + (g[k, 1] - g[m, 1]) ** 2 + 2.0 * (g[k, 2] - g[m, 2]) ** 2
         if length > best:
             best_k, best_m, best = k, m, length
     return best_k, best_m, best
+
+
+@njit_cached
+def activation_range(x0, x1, start, stop, g, low, high):
+    """Smallest and largest a = w·x + b over the generators, for samples start…stop−1."""
+    g00, g01, g02 = g[0, 0], g[0, 1], g[0, 2]
+    g10, g11, g12 = g[1, 0], g[1, 1], g[1, 2]
+    g20, g21, g22 = g[2, 0], g[2, 1], g[2, 2]
+    for k in range(stop - start):
+        a0 = g00 * x0[start + k] + g01 * x1[start + k] + g02
+        a1 = g10 * x0[start + k] + g11 * x1[start + k] + g12
+        a2 = g20 * x0[start + k] + g21 * x1[start + k] + g22
+        low[k] = min(a0, a1, a2)
+        high[k] = max(a0, a1, a2)
+
+
+@njit_cached
+def separate(x0, x1, v, start, stop, low, high, active):
+    """Copy the mixed samples of start…stop−1 to stop…; add the active ones to their sum. Returns the new end."""
+    write = stop
+    s0, s1, s2 = active[0], active[1], active[2]
+    for k in range(stop - start):
+        i = start + k
+        p, q, vi = x0[i], x1[i], v[i]
+        x0[write], x1[write], v[write] = p, q, vi
+        write += (low[k] < 0.0) & (high[k] > 0.0)
+        vi = vi if low[k] >= 0.0 else 0.0
+        s0 += vi * p
+        s1 += vi * q
+        s2 += vi
+    active[0], active[1], active[2] = s0, s1, s2
+    return write
+
+
+@njit_sums
+def mixed_sums(x0, x1, v, start, stop, g, out):
+    """Sums over mixed samples at each generator k: out[0, k] = Σ v P_k, the true values; and what to add to them for
+    a linear upper bound, out[1, k], and lower bound, out[2, k], of h on the cone.
+
+    A mixed sample's (a)_+ lies below the interpolation of its values P_k = (a_k)_+ at the generators, and above 0 and
+    above a: of these two the one that is off by less in sum, ΣP or Σ(P − a).
+    """
+    g00, g01, g02 = g[0, 0], g[0, 1], g[0, 2]
+    g10, g11, g12 = g[1, 0], g[1, 1], g[1, 2]
+    g20, g21, g22 = g[2, 0], g[2, 1], g[2, 2]
+    t0 = t1 = t2 = 0.0
+    u0 = u1 = u2 = 0.0
+    l0 = l1 = l2 = 0.0
+    for i in range(start, stop):
+        a0 = g00 * x0[i] + g01 * x1[i] + g02
+        a1 = g10 * x0[i] + g11 * x1[i] + g12
+        a2 = g20 * x0[i] + g21 * x1[i] + g22
+        p0, p1, p2 = max(a0, 0.0), max(a1, 0.0), max(a2, 0.0)
+        rather_active = 1.0 if a0 + a1 + a2 > 0.0 else 0.0
+        up = max(-v[i], 0.0)
+        down = max(v[i], 0.0)
+        t0 += v[i] * p0
+        t1 += v[i] * p1
+        t2 += v[i] * p2
+        e0, e1, e2 = p0 - rather_active * a0, p1 - rather_active * a1, p2 - rather_active * a2
+        u0 += up * e0
+        u1 += up * e1
+        u2 += up * e2
+        l0 += down * e0
+        l1 += down * e1
+        l2 += down * e2
+    out[0, 0], out[0, 1], out[0, 2] = t0, t1, t2
+    out[1, 0], out[1, 1], out[1, 2] = u0, u1, u2
+    out[2, 0], out[2, 1], out[2, 2] = l0, l1, l2
+
+
+@njit_cached
+def grown(array, used, capacity):
+    """A longer copy of a buffer."""
+    larger = np.empty(capacity)
+    larger[:used] = array[:used]
+    return larger
 
 
 @njit_cached
@@ -62,9 +144,8 @@ def branch_and_bound(
     """Bound |h| over the cone of lines spanned by `root` (3 generators), from above, by branch and bound.
 
     On a cone a sample is active, inactive or mixed. Active samples add v·a exactly (their sum is kept), inactive ones
-    nothing; of a mixed one, (a)_+ lies below its linear interpolation P and above α·a with α = ΣP/Σ|a| over the
-    generators. So h is between two linear functions and the generators give true values. Children re-examine only
-    the mixed samples of their parent.
+    nothing, mixed ones are bounded linearly: h is between two linear functions, and true at the generators. Children
+    re-examine only the mixed samples of their parent.
 
     A cone is closed for one sign once its bound is at most max(threshold, (1 + slack)·best value seen in its cell); a
     cell is the ancestor of depth `cell_depth`. `best` (2, cells) and `lines` (2, cells, 3) receive the best neuron of
@@ -74,11 +155,9 @@ def branch_and_bound(
     """
     n = points.shape[0]
     capacity = 4 * n + 64
-    arena = np.empty((capacity, 3))
-    for i in range(n):
-        arena[i, 0] = points[i, 0]
-        arena[i, 1] = points[i, 1]
-        arena[i, 2] = v[i]
+    x0, x1, weight = np.empty(capacity), np.empty(capacity), np.empty(capacity)
+    x0[:n], x1[:n], weight[:n] = points[:, 0], points[:, 1], v
+    low, high = np.empty(n), np.empty(n)
 
     # One stack entry per open cone: generators, active sum, mixed samples of the parent (offset, count), depth, cell,
     # and the parent's bounds, which hold for it too if the search is stopped
@@ -106,6 +185,8 @@ def branch_and_bound(
     value = np.empty(3)
     above = np.empty(3)
     below = np.empty(3)
+    active = np.empty(3)
+    sums = np.empty((3, 3))
     while top > 0:
         if stop[0] != 0:
             for k in range(top):
@@ -118,59 +199,22 @@ def branch_and_bound(
         for k in range(3):
             for c in range(3):
                 g[k, c] = stack_g[top, k, c]
-        s0, s1, s2 = stack_s[top, 0], stack_s[top, 1], stack_s[top, 2]
+        for c in range(3):
+            active[c] = stack_s[top, c]
         cones += 1
         visits += count
 
-        if offset + 2 * count > capacity:
-            capacity = 2 * (offset + 2 * count)
-            larger = np.empty((capacity, 3))
-            larger[: offset + count] = arena[: offset + count]
-            arena = larger
-
-        g00, g01, g02 = g[0, 0], g[0, 1], g[0, 2]
-        g10, g11, g12 = g[1, 0], g[1, 1], g[1, 2]
-        g20, g21, g22 = g[2, 0], g[2, 1], g[2, 2]
-        t0 = t1 = t2 = 0.0
-        u0 = u1 = u2 = 0.0
-        l0 = l1 = l2 = 0.0
-        write = offset + count
-        for i in range(offset, offset + count):
-            x0 = arena[i, 0]
-            x1 = arena[i, 1]
-            vi = arena[i, 2]
-            a0 = g00 * x0 + g01 * x1 + g02
-            a1 = g10 * x0 + g11 * x1 + g12
-            a2 = g20 * x0 + g21 * x1 + g22
-            if max(a0, a1, a2) <= 0.0:
-                continue
-            if min(a0, a1, a2) >= 0.0:
-                s0 += vi * x0
-                s1 += vi * x1
-                s2 += vi
-                continue
-            arena[write, 0] = x0
-            arena[write, 1] = x1
-            arena[write, 2] = vi
-            write += 1
-            p0, p1, p2 = max(a0, 0.0), max(a1, 0.0), max(a2, 0.0)
-            alpha = (p0 + p1 + p2) / (abs(a0) + abs(a1) + abs(a2))
-            t0 += vi * p0
-            t1 += vi * p1
-            t2 += vi * p2
-            if vi < 0.0:
-                u0 += vi * (alpha * a0 - p0)
-                u1 += vi * (alpha * a1 - p1)
-                u2 += vi * (alpha * a2 - p2)
-            else:
-                l0 += vi * (alpha * a0 - p0)
-                l1 += vi * (alpha * a1 - p1)
-                l2 += vi * (alpha * a2 - p2)
-        value[0] = t0 + s0 * g00 + s1 * g01 + s2 * g02
-        value[1] = t1 + s0 * g10 + s1 * g11 + s2 * g12
-        value[2] = t2 + s0 * g20 + s1 * g21 + s2 * g22
-        above[0], above[1], above[2] = value[0] + u0, value[1] + u1, value[2] + u2
-        below[0], below[1], below[2] = -value[0] - l0, -value[1] - l1, -value[2] - l2
+        begin, end = offset, offset + count
+        if end + count + 1 > capacity:
+            capacity = 2 * (end + count + 1)
+            x0, x1, weight = grown(x0, end, capacity), grown(x1, end, capacity), grown(weight, end, capacity)
+        activation_range(x0, x1, begin, end, g, low, high)
+        write = separate(x0, x1, weight, begin, end, low, high, active)
+        mixed_sums(x0, x1, weight, end, write, g, sums)
+        for k in range(3):
+            value[k] = sums[0, k] + active[0] * g[k, 0] + active[1] * g[k, 1] + active[2] * g[k, 2]
+            above[k] = value[k] + sums[1, k]
+            below[k] = sums[2, k] - value[k]
 
         first = cell << max(0, cell_depth - depth)
         for k in range(3):
@@ -206,8 +250,9 @@ def branch_and_bound(
                 # a flat cone (bias-free, or d = 1) carries one generator twice: both move
                 if g[j, 0] == g[old, 0] and g[j, 1] == g[old, 1] and g[j, 2] == g[old, 2]:
                     stack_g[top, j, 0], stack_g[top, j, 1], stack_g[top, j, 2] = w0, w1, b
-            stack_s[top, 0], stack_s[top, 1], stack_s[top, 2] = s0, s1, s2
-            stack_list[top, 0], stack_list[top, 1] = offset + count, write - offset - count
+            for c in range(3):
+                stack_s[top, c] = active[c]
+            stack_list[top, 0], stack_list[top, 1] = end, write - end
             stack_depth[top] = depth + 1
             stack_cell[top] = 2 * cell + side if deeper else cell
             stack_bound[top] = max(upper, lower)

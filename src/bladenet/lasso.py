@@ -87,6 +87,12 @@ class RestrictedProblem:
         objective = 0.5 * float(v @ residual) + form.beta * float(np.abs(z).sum())
         return Restricted(z, t, balanced(v) if form.bias else v, objective, np.nan, used)
 
+    @property
+    def in_use(self) -> tuple[Array, Array]:
+        """Weights and offsets of the neurons in the last solution."""
+        used = self.z != 0
+        return self.weights[used], self.offsets[used]
+
     def drop_unused(self, solution: Restricted) -> None:
         """Forget neurons that several solutions in a row did without."""
         self.idle = np.where(solution.used, 0, self.idle + 1)

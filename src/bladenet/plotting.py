@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from bladenet.training import Round
 
 STRONGEST = 40  # neurons drawn boldly; more bold lines would hide the function
+FEW_RINGS = 60  # more rings are drawn smaller
 
 INK, FAINT = "#222222", "#6b6b6b"
 CLASS_COLOURS, CLASS_MARKERS = ("#0072B2", "#D55E00"), ("o", "^")  # Okabe and Ito's blue and vermilion
+SURFACE = "viridis"
 CLASS_SHADES = ("#7fb3d5", "#ffffff", "#f0b088")
 RC: dict[Any, Any] = {
     "axes.edgecolor": FAINT,
@@ -175,6 +177,7 @@ def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
 
 def _draw_surface(ax: Axes, scene: Scene) -> str:
     """Two features, regression: filled contours and data on one colour scale."""
+    from matplotlib.colors import Normalize
     from matplotlib.ticker import MaxNLocator
 
     first, second, grid = scene.grid()
@@ -184,8 +187,10 @@ def _draw_surface(ax: Axes, scene: Scene) -> str:
     if low == high:
         low, high = low - 1.0, high + 1.0
     levels = np.array(MaxNLocator(25).tick_values(low, high))
-    surface = ax.contourf(first, second, height, levels=levels, cmap="viridis", extend="both")
-    points = ax.scatter(*scene.X.T, s=16, c=values, cmap=surface.cmap, norm=surface.norm, zorder=3)
+    colours = Normalize(levels[0], levels[-1])
+    surface = ax.contourf(first, second, height, levels=levels, cmap=SURFACE, norm=colours, extend="both")
+    x, y = scene.X.T
+    points = ax.scatter(x, y, s=16, c=values, cmap=SURFACE, norm=colours, zorder=3)
     points.set(edgecolor="white", linewidth=0.4)
     ticks = np.array(MaxNLocator(7).tick_values(levels[0], levels[-1]))
     _colour_bar(ax, surface, scene.target, ticks[(ticks >= levels[0]) & (ticks <= levels[-1])])
@@ -225,9 +230,12 @@ def _ring(ax: Axes, points: Array, label: str) -> None:
     """Mark defining samples: a dark ring in a light one, visible on any background."""
     from matplotlib.patheffects import withStroke
 
-    rings = ax.scatter(*points.T, s=52, facecolors="none", zorder=4, label=label)
-    rings.set(edgecolor=INK, linewidth=1.1)
-    rings.set_path_effects([withStroke(linewidth=2.8, foreground="white")])
+    few = len(points) <= FEW_RINGS
+    rings = ax.scatter(
+        points[:, 0], points[:, 1], s=52 if few else 30, facecolors="none", zorder=4, label=label
+    )
+    rings.set(edgecolor=INK, linewidth=1.1 if few else 0.8)
+    rings.set_path_effects([withStroke(linewidth=2.8 if few else 1.8, foreground="white")])
 
 
 def _colour_bar(ax: Axes, surface: Any, label: str, ticks: Array) -> None:

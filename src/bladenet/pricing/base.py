@@ -83,6 +83,10 @@ class Pricer(ABC):
         clock : Clock, stops the search; the bound returned is then what was proven so far
         """
 
+    def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float) -> Priced:
+        """Local maxima of |h| near given neurons, above the threshold: cheap candidates that prove nothing."""
+        return self.ranked(v, weights, offsets, threshold, np.inf)
+
     def maximum(self, v: Array, slack: float = 1e-10, clock: Clock | None = None) -> Priced:
         """Locate max |h| over all neurons to a relative `slack`: the best neurons found and a bound as close.
 

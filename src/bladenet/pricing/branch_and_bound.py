@@ -13,7 +13,7 @@ from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.threads import on_all_cores
 from bladenet.problem import StandardForm
 
-CELL_DEPTH = 5  # cones of this depth are the cells that candidates are kept for
+CELL_DEPTH = 6  # cones of this depth are the cells that candidates are kept for
 MAX_DEPTH = 300  # a cone of this depth is smaller than rounding
 TOUCH = 1e-12  # samples this close to a line, in units of the data, lie on it
 
@@ -32,6 +32,7 @@ class BranchAndBound(Pricer):
         self.radius = float(lengths.max()) if form.bias else 0.0
         self.roots = _cover(d, form.norm, self.radius)
         self.lengths = lengths
+        self.planar = d == 2 and form.bias
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Cones are searched by threads on all cores."""
@@ -48,7 +49,7 @@ class BranchAndBound(Pricer):
 
         bounds, cones, visits = zip(*on_all_cores(search, range(len(self.roots)), clock), strict=True)
         found = [lines[sign][best[sign] > threshold] for sign in range(2)]
-        if self.form.points.shape[1] == 2 and self.form.bias:
+        if self.planar:
             found = self._climb(v, found)
         candidates = np.vstack(found)
         d = self.form.points.shape[1]
@@ -56,20 +57,29 @@ class BranchAndBound(Pricer):
             v, candidates[:, :d], candidates[:, 2], threshold, max(bounds), sum(cones), sum(visits)
         )
 
+    def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float) -> Priced:
+        """See :meth:`Pricer.nearby`."""
+        if not self.planar:
+            return super().nearby(v, weights, offsets, threshold)
+        signs = self.values(v, weights, offsets) > 0
+        lines = np.column_stack([weights, offsets])
+        climbed = np.vstack(self._climb(v, [lines[signs], lines[~signs]]))
+        return self.ranked(v, climbed[:, :2], climbed[:, 2], threshold, np.inf)
+
     def _climb(self, v: Array, found: list[Array]) -> list[Array]:
+        """Climb lines with h > 0 and lines with h < 0 to local maxima of |h|."""
         tasks = [
             (chunk, sign * v)
             for lines, sign in zip(found, (1.0, -1.0), strict=True)
             for chunk in np.array_split(lines, max(1, len(lines) // 8))
-            if len(chunk)
         ]
 
-        def climb(task: tuple[Array, Array]) -> None:
-            chunk, signed = task
-            kernels.climb(self.points, signed, chunk, self.form.norm, TOUCH)
+        def climb(task: tuple[Array, Array]) -> Array:
+            lines, signed = task
+            kernels.climb(self.points, signed, lines, self.form.norm, TOUCH)
+            return lines
 
-        on_all_cores(climb, tasks, Clock())
-        return [chunk for chunk, _ in tasks] or found
+        return on_all_cores(climb, tasks, Clock())
 
 
 def _cover(d: int, norm: int, radius: float) -> Array:
