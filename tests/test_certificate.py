@@ -31,19 +31,20 @@ every_setting = pytest.mark.parametrize(
 
 @cache
 def solved(setting):
-    """A network trained far beyond TOL, with neurons, and the optimum from the oracle.
-
-    Weak duality holds for the network itself: a dual that its neurons do not refute cannot exceed its objective. So
-    the closer the network is to the optimum, the sharper the attacks below are judged.
-    """
+    """A trained network with neurons, and the oracle's optimum and network."""
     d, norm, bias, loss = setting
     rng = np.random.default_rng([7, d, norm, bias])
     X = rng.normal(size=(7, d))
     y = rng.normal(size=7) if loss in ("squared", "huber") else np.array([1.0, -1, 1, -1, 1, -1, -1])
     beta = 0.2 * bn.beta_max(X, y, norm=norm, bias=bias, loss=loss)
-    fit = bn.train(X, y, beta=beta, norm=norm, bias=bias, loss=loss, tol=1e-9)
+    fit = bn.train(X, y, beta=beta, norm=norm, bias=bias, loss=loss, tol=TOL, time_limit=30)
     assert len(fit.network)
-    return fit, arrangement_solution(X, y, beta, norm=norm, bias=bias, loss=loss).value
+    return fit, arrangement_solution(X, y, beta, norm=norm, bias=bias, loss=loss)
+
+
+def network_of(oracle):
+    """The oracle's network, optimal to 1e-9: a dual that its neurons do not refute cannot exceed its objective."""
+    return ReLUNetwork(oracle.weights, oracle.biases, oracle.amplitudes, oracle.intercept)
 
 
 def feasible_in_domain(problem, v):
@@ -64,7 +65,8 @@ def true_bound(problem, v):
 @every_setting
 def test_the_untouched_proof_certifies(setting):
     # guards the tests below: what they break must hold before
-    fit, optimum = solved(setting)
+    fit, oracle = solved(setting)
+    optimum = oracle.value
     certificate = certify(fit.problem, fit.network, fit.proof, TOL)
     assert certificate.status is bn.Status.GLOBAL
     assert certificate.objective == pytest.approx(optimum, rel=2e-6)
@@ -76,23 +78,26 @@ def test_the_untouched_proof_certifies(setting):
 @every_setting
 def test_perturbed_duals_never_exceed_the_optimum(setting):
     # guards weak duality when the bound was proven for another v: noise of every size, and the tempting scalings
-    fit, optimum = solved(setting)
-    problem, proof = fit.problem, fit.proof
+    fit, oracle = solved(setting)
+    optimum = oracle.value
+    problem, proof, network = fit.problem, fit.proof, network_of(oracle)
     rng = np.random.default_rng(0)
     size = np.abs(proof.dual).max()
     duals = [proof.dual * factor for factor in (1 + 1e-7, 1 + 1e-5, 1.001, 1.1, 2.0, -1.0)]
     duals += [proof.dual + size * 10.0 ** rng.uniform(-9, 0) * rng.normal(size=7) for _ in range(150)]
+    assert lower_bound_of(problem, proof, network) > 0, "the true proof must pass"
     for v in duals:
         for attacked in (DualProof(feasible_in_domain(problem, v), proof.bound), DualProof(v, proof.bound)):
-            certificate = certify(problem, fit.network, attacked, TOL)
+            certificate = certify(problem, network, attacked, TOL)
             assert certificate.lower_bound <= optimum * (1 + 1e-8)
-            assert lower_bound_of(problem, attacked, fit.network) <= optimum * (1 + 1e-8)
+            assert lower_bound_of(problem, attacked, network) <= optimum * (1 + 1e-8)
 
 
 @every_setting
 def test_perturbed_duals_with_their_own_bound_are_valid(setting):
     # guards the formula of the bound: any v in the domain with its true maximum proves something true
-    fit, optimum = solved(setting)
+    fit, oracle = solved(setting)
+    optimum = oracle.value
     rng = np.random.default_rng(1)
     proven = []
     for exponent in np.linspace(-8, 0, 25):
@@ -107,7 +112,8 @@ def test_perturbed_duals_with_their_own_bound_are_valid(setting):
 @every_setting
 def test_worse_networks_are_not_called_global(setting):
     # guards the worst bug: GLOBAL for a network away from the optimum
-    fit, optimum = solved(setting)
+    fit, oracle = solved(setting)
+    optimum = oracle.value
     problem, network = fit.problem, fit.network
     rng = np.random.default_rng(2)
     called = 0
@@ -134,7 +140,8 @@ def test_worse_networks_are_not_called_global(setting):
 @every_setting
 def test_both_network_and_dual_perturbed(setting):
     # guards against a dual that claims exactly what a worse network would need
-    fit, optimum = solved(setting)
+    fit, oracle = solved(setting)
+    optimum = oracle.value
     problem = fit.problem
     rng = np.random.default_rng(3)
     for _ in range(60):
@@ -216,7 +223,8 @@ def test_negative_bound_is_refused_without_neurons():
 
 def test_larger_bound_proves_less_but_truly():
     # guards the division by the bound: it must shrink the dual
-    fit, optimum = solved((2, 2, True, "squared"))
+    fit, oracle = solved((2, 2, True, "squared"))
+    optimum = oracle.value
     proven = [
         lower_bound_of(fit.problem, DualProof(fit.proof.dual, fit.proof.bound * factor), fit.network)
         for factor in (1.0, 1.1, 2.0, 100.0)

@@ -196,12 +196,12 @@ def test_frame_columns_are_remembered_and_checked(plane):
 def test_callback_time_limit_and_summary(plane):
     X, y = plane
     rounds = []
-    model = BladeNetRegressor(alpha=1e-3, callback=rounds.append).fit(X, y)
+    model = BladeNetRegressor(alpha=1e-2, callback=rounds.append).fit(X, y)
     assert rounds == model.history_
     text = model.summary()
     assert f"{len(model.network_)} neurons, 2 features, 40 training samples" in text
     assert "GLOBAL" in text
-    hurried = BladeNetRegressor(alpha=1e-5, time_limit=1e-9).fit(X, y)
+    hurried = BladeNetRegressor(alpha=1e-4, time_limit=1e-9).fit(X, y)
     assert hurried.certificate_.status is Status.STOPPED
     assert "STOPPED" in hurried.summary()
 
@@ -319,12 +319,13 @@ def test_alpha_auto_prefers_the_constant_for_noise():
 
 
 def test_alpha_auto_stratifies_and_treats_weight_zero_as_absent(plane, labels):
-    X, _ = plane
+    x = plane[0][:, :1]
     y = np.where(np.arange(40) < 3, 1.0, -1.0)  # sorted, and fewer than five of one class
     weight = np.where(np.arange(40) == 39, 0.0, 1.0)
-    alpha = select_alpha(X, y, loss="logistic", sample_weight=weight)
-    assert alpha == pytest.approx(select_alpha(X[:39], y[:39], loss="logistic"))
-    assert BladeNetClassifier(alpha="auto", standardize=True).fit(X, labels).score(X, labels) > 0.8
+    alpha = select_alpha(x, y, loss="logistic", sample_weight=weight)
+    assert alpha == pytest.approx(select_alpha(x[:39], y[:39], loss="logistic"))
+    model = BladeNetClassifier(alpha="auto", standardize=True).fit(x, labels)
+    assert model.score(x, labels) > 0.6
 
 
 def test_alpha_auto_refuses_too_few_samples_and_accepts_constant_targets():

@@ -113,16 +113,15 @@ def test_json_is_readable(tmp_path, regressor):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_file_cut_anywhere_is_refused(tmp_path, suffix, constant, regressor):
-    for model in (constant, regressor):
-        path = tmp_path / f"m{suffix}"
-        model.save(path)
-        content = path.read_bytes().rstrip(b"\n")
-        for length in [*range(0, len(content), 10), len(content) - 1]:
-            path.write_bytes(content[:length])
-            with pytest.raises(ValueError, match=r"cannot be read as .*save the model again") as caught:
-                load_model(path)
-            assert str(path) in str(caught.value)
+def test_a_file_cut_anywhere_is_refused(tmp_path, suffix, regressor):
+    path = tmp_path / f"m{suffix}"
+    regressor.save(path)
+    content = path.read_bytes().rstrip(b"\n")
+    for length in [*range(0, len(content), 10), len(content) - 1]:
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=r"cannot be read as .*save the model again") as caught:
+            load_model(path)
+        assert str(path) in str(caught.value)
 
 
 def _set(document, *keys):

@@ -35,7 +35,7 @@ def data(d, loss="squared", n=25, seed=0):
 
 
 def global_fit(X, y, **kwargs):
-    fit = bn.train(X, y, **kwargs)
+    fit = bn.train(X, y, **{"time_limit": 30.0, **kwargs})  # a search that explodes fails instead of hanging
     assert fit.certificate.status is bn.Status.GLOBAL, str(fit.certificate)
     return fit
 
@@ -54,7 +54,9 @@ def same(a, b, rel=3e-6):
 @pytest.mark.parametrize("case", ORACLE_CASES, ids=repr)
 def test_optimum_is_the_oracles(case):
     # guards everything: another formulation, another solver, no shared code
-    fit = bn.train(case.X, case.y, beta=case.beta, norm=case.norm, bias=case.bias, loss=case.loss)
+    fit = bn.train(
+        case.X, case.y, beta=case.beta, norm=case.norm, bias=case.bias, loss=case.loss, time_limit=30.0
+    )
     expected = arrangement_optimum(case.X, case.y, case.beta, norm=case.norm, bias=case.bias, loss=case.loss)
     certificate = fit.certificate
     assert certificate.status is bn.Status.GLOBAL, str(certificate)
@@ -557,7 +559,7 @@ def test_vertices_only(n, bias):
     # guards Theorems 4 and 5: p* ≤ p̂ ≤ p*/c, all neurons blades of samples, and no claim about other networks
     X, y = data(2, n=n, seed=5)
     exact = objective(X, y, beta=0.05, bias=bias)
-    fit = bn.train(X, y, beta=0.05, bias=bias, vertices_only=True)
+    fit = bn.train(X, y, beta=0.05, bias=bias, vertices_only=True, time_limit=30.0)
     certificate = fit.certificate
     assert certificate.status is bn.Status.RESTRICTED
     assert certificate.objective >= exact * (1 - 2e-6)

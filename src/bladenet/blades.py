@@ -72,7 +72,10 @@ def find_blade(points: Array, weight: Array, offset: float, norm: int, bias: boo
     """
     d = points.shape[1]
     C = np.flatnonzero(np.abs(weight) > CONTACT) if norm == 1 else np.arange(d)
-    contacts = np.flatnonzero(np.abs(points @ weight + offset) <= CONTACT)
+    distances = np.abs(points @ weight + offset)
+    contacts = np.flatnonzero(distances <= CONTACT)
+    if bias and not len(contacts):
+        contacts = np.array([distances.argmin()])
     chosen = _independent(points[:, C], contacts, len(C) - 1, bias)
     rows = _rows(points[np.ix_(chosen, C)], bias)
     coordinates = tuple(int(c) for c in C)

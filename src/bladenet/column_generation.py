@@ -12,6 +12,8 @@ from bladenet.pricing import Clock, Priced, Pricer
 from bladenet.problem import StandardForm
 
 MOST_NEW = 200  # neurons added per round
+SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
+FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 REFINEMENTS = 4  # local moves between two pricings
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
@@ -69,8 +71,8 @@ class ColumnGeneration:
 
     def run(self) -> "ColumnGeneration":
         """Price, bound, stop or add, solve."""
-        finest = 0.03 * self.tol
-        slack, accuracy = 0.3, 0.03
+        finest = FINENESS * self.tol
+        slack, accuracy = 0.3, FINENESS
         try:
             current = self._from_subsample() if len(self.form.points) > COARSE else self.best
             while not self.clock.stopped:
@@ -84,7 +86,7 @@ class ColumnGeneration:
                     break
                 violation = max(priced.bound / self.form.beta - 1.0, 0.0)
                 if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
-                    slack, accuracy = 0.3 * violation, max(finest, min(accuracy, 0.03 * self.gap))
+                    slack, accuracy = SLACK * violation, max(finest, min(accuracy, FINENESS * self.gap))
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
                 else:

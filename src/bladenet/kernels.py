@@ -407,7 +407,7 @@ def normalise(line, norm):
 def climb_nearby(points, v, n, base, line, norm, touch, farthest, a, slope):
     """Climb h/‖w‖_p from `line` (in place) while only the samples 0…n−1 change sides; see :func:`walk`.
 
-    Alternately shift the line and rotate it about the samples it touches, each time to the next local maximum of
+    There must be at least one. Alternately shift the line and rotate it about the samples it touches, each time to the next local maximum of
     that one-parameter family, until no such move raises it. Then it is a vertex (blade of two samples, or of one and
     an axis for p = 1) or the peak of an arc (p = 2), and a local maximum. Returns whether the line moved.
     """
@@ -426,12 +426,10 @@ def climb_nearby(points, v, n, base, line, norm, touch, farthest, a, slope):
                 contacts[0], contacts[1] = touched, -1
                 break
         if contacts[0] < 0:  # h is flat in the offset or the walk left the neighbourhood: take the nearest sample
-            nearest = -1
-            for i in range(n):
-                if nearest < 0 or abs(a[i]) < abs(a[nearest]):
+            nearest = 0
+            for i in range(1, n):
+                if abs(a[i]) < abs(a[nearest]):
                     nearest = i
-            if nearest < 0:
-                return moved
             line[2] = -(line[0] * points[nearest, 0] + line[1] * points[nearest, 1])
             contacts[0] = nearest
         for which in range(2):
@@ -473,11 +471,11 @@ def climb(points, v, lines, norm, touch):
     near_points, near_v = np.empty((n, 2)), np.empty(n)
     a, slope = np.empty(n), np.empty(n)
     base = np.empty(3)
-    width = min(1.0, 50.0 / n)
     for row in range(lines.shape[0]):
         line = lines[row]
         normalise(line, norm)
-        for _ in range(10):
+        width = 50.0 / n if n > 100 else np.inf
+        for _ in range(20):
             base[:] = 0.0
             count = 0
             for i in range(n):
@@ -490,7 +488,10 @@ def climb(points, v, lines, norm, touch):
                     base[0] += v[i] * points[i, 0]
                     base[1] += v[i] * points[i, 1]
                     base[2] += v[i]
-            farthest = 0.2 * width if width < 1.0 else 1e3
+            if count == 0:
+                width *= 4.0
+                continue
+            farthest = min(0.2 * width, 1e3)
             if not climb_nearby(near_points, near_v, count, base, line, norm, touch, farthest, a, slope):
                 break
 

@@ -9,6 +9,7 @@ the interior-point method takes over.
 """
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from bladenet.active_set import active_set
 from bladenet.interior_point import InteriorPoint, Restricted
@@ -30,9 +31,10 @@ class RestrictedProblem:
         self.form = form
         self.weights = np.zeros((0, form.points.shape[1]))
         self.offsets = np.zeros(0)
-        self.columns = np.zeros((len(form.points), 0), order="F")
+        self.buffer = np.empty((len(form.points), 64), order="F")  # columns, with room for more
         self.idle = np.zeros(0, dtype=np.int64)
         self.z = np.zeros(0)
+        self.blas = ThreadpoolController()
         self.squared = isinstance(form.loss, SquaredLoss)
         self.gram = np.zeros((0, 0))
         self.correlation = np.zeros(0)
@@ -46,11 +48,21 @@ class RestrictedProblem:
         columns = np.maximum(self.form.points @ weights.T + offsets, 0.0)
         if self.squared:
             self._extend_gram(columns)
+        m = len(self.offsets) + len(new)
+        if m > self.buffer.shape[1]:
+            larger = np.empty((len(self.buffer), 2 * m), order="F")
+            larger[:, : len(self.offsets)] = self.columns
+            self.buffer = larger
+        self.buffer[:, len(self.offsets) : m] = columns
         self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
-        self.columns = np.asfortranarray(np.hstack([self.columns, columns]))
         self.idle = np.r_[self.idle, np.zeros(len(new), dtype=np.int64)]
         self.z = np.r_[self.z, np.zeros(len(new))]
         return len(new)
+
+    @property
+    def columns(self) -> Array:
+        """(N, m) hinge (w·x + b)_+ of each neuron at each point."""
+        return self.buffer[:, : len(self.offsets)]
 
     def _extend_gram(self, columns: Array) -> None:
         """Inner products with the new columns, centred if there is an intercept to absorb means."""
@@ -64,18 +76,20 @@ class RestrictedProblem:
 
     def solve(self, accuracy: float) -> Restricted:
         """The restricted optimum, to a relative duality gap of about `accuracy`."""
+        with self.blas.limit(limits=1, user_api="blas"):  # on matrices this small threads only get in the way
+            solution = self._solve(accuracy)
+        self.z = np.where(solution.used, solution.z, 0.0)
+        return solution
+
+    def _solve(self, accuracy: float) -> Restricted:
         form = self.form
-        solution = None
         if self.squared:
             z = active_set(self.gram, self.correlation, form.beta, self.z, accuracy)
             if z is not None:
-                solution = self._from_amplitudes(z)
-        if solution is None:
-            columns = self.columns if len(form.row) == len(form.points) else self.columns[form.row]
-            intercept = np.ones(len(form.y)) if form.bias else None
-            solution = InteriorPoint(columns, intercept, form.y, form.weight, form.beta, form.loss).solve(accuracy)
-        self.z = np.where(solution.used, solution.z, 0.0)
-        return solution
+                return self._from_amplitudes(z)
+        columns = self.columns if len(form.row) == len(form.points) else self.columns[form.row]
+        intercept = np.ones(len(form.y)) if form.bias else None
+        return InteriorPoint(columns, intercept, form.y, form.weight, form.beta, form.loss).solve(accuracy)
 
     def _from_amplitudes(self, z: Array) -> Restricted:
         """Best intercept, dual variable and objective for given amplitudes (squared loss)."""
@@ -94,10 +108,10 @@ class RestrictedProblem:
         return self.weights[used], self.offsets[used]
 
     def drop_unused(self, solution: Restricted) -> None:
-        """Forget neurons that several solutions in a row did without."""
+        """Forget neurons that several solutions in a row did without, once they are many."""
         self.idle = np.where(solution.used, 0, self.idle + 1)
         kept = self.idle < PATIENCE
-        if kept.all():
+        if kept.sum() >= 0.75 * len(kept):
             return
         self.weights, self.offsets, self.idle, self.z = (
             self.weights[kept],
@@ -105,7 +119,7 @@ class RestrictedProblem:
             self.idle[kept],
             self.z[kept],
         )
-        self.columns = np.asfortranarray(self.columns[:, kept])
+        self.buffer[:, : len(self.offsets)] = self.buffer[:, np.flatnonzero(kept)]
         if self.squared:
             self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]
 

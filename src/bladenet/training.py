@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import ThreadpoolController
 
 from bladenet.blades import Blade, find_blade, neurons_of
 from bladenet.certificate import Certificate, DualProof, certify
@@ -92,9 +91,8 @@ def train(
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] == 2
     pricing = partial(choose_pricer, vertices_only=restricted)
     clock = Clock(time_limit)
-    with ThreadpoolController().limit(limits=1, user_api="blas"):  # small matrices: BLAS threads only get in the way
-        search = ColumnGeneration(problem.standard, pricing, MARGIN * tol, clock, callback).run()
-        return _finish(problem, search, tol, restricted)
+    search = ColumnGeneration(problem.standard, pricing, MARGIN * tol, clock, callback).run()
+    return _finish(problem, search, tol, restricted)
 
 
 def _check_controls(tol: float, time_limit: float | None) -> None:
