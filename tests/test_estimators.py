@@ -301,9 +301,9 @@ def test_an_unfitted_model_says_so_even_after_a_failed_fit(plane):
 def test_alpha_auto_on_the_motorcycle_data_is_fast_deterministic_and_good():
     data = bn.datasets.load_motorcycle()
     select_alpha(data.X[:20], data.y[:20])  # compile
-    start = time.perf_counter()
+    start = time.process_time()  # of this process, so that others do not matter
     alpha = select_alpha(data.X, data.y)
-    assert time.perf_counter() - start < 2.0  # about 0.5 s where nothing else runs
+    assert time.process_time() - start < 2.0
     model = BladeNetRegressor(alpha="auto").fit(data.X, data.y)
     assert model.alpha_ == alpha
     assert model.beta_ == pytest.approx(alpha * 133)

@@ -35,7 +35,7 @@ def data(d, loss="squared", n=25, seed=0):
 
 
 def global_fit(X, y, **kwargs):
-    fit = bn.train(X, y, **{"time_limit": 30.0, **kwargs})  # a search that explodes fails instead of hanging
+    fit = bn.train(X, y, **{"time_limit": 20.0, **kwargs})  # a search that explodes fails instead of hanging
     assert fit.certificate.status is bn.Status.GLOBAL, str(fit.certificate)
     return fit
 
@@ -305,8 +305,8 @@ def test_beta_max_by_hand():
 def test_objective_rises_and_penalty_falls_with_beta(loss):
     # guards the path: p*(β) is concave and increasing, Σ|u|‖w‖ decreasing
     X, y = data(2, loss)
-    betas = np.geomspace(1e-3, 1.0, 7) * bn.beta_max(X, y, loss=loss)
-    fits = [global_fit(X, y, beta=beta, loss=loss, tol=1e-8) for beta in betas]
+    betas = np.geomspace(1e-2, 1.0, 5) * bn.beta_max(X, y, loss=loss)
+    fits = [global_fit(X, y, beta=beta, loss=loss, tol=1e-7) for beta in betas]
     objectives = np.array([fit.certificate.objective for fit in fits])
     penalties = np.array([fit.network.penalty(2) for fit in fits])
     assert (np.diff(objectives) > 0).all()
@@ -399,14 +399,13 @@ def test_interpolation_of_one_feature(beta):
     assert len(fit.network) <= len(X) + 1
 
 
-@pytest.mark.parametrize("loss", ["squared", "huber"])
 @pytest.mark.parametrize("norm", [1, 2])
-def test_interpolation_of_two_features(norm, loss):
+def test_interpolation_of_two_features(norm):
     # the same in the plane: p*(β)/β rises to the smallest penalty that interpolates as β → 0
-    X, y = data(2, n=30)
-    ratios = [objective(X, y, beta=beta, norm=norm, loss=loss) / beta for beta in (1e-3, 1e-4, 1e-5, 1e-6)]
+    X, y = data(2, n=12)
+    ratios = [objective(X, y, beta=beta, norm=norm) / beta for beta in (1e-2, 1e-4, 1e-5)]
     assert all(a <= b * (1 + 2e-6) for a, b in zip(ratios[:-1], ratios[1:], strict=True))
-    assert ratios[3] == pytest.approx(ratios[2], rel=0.05)
+    assert ratios[2] == pytest.approx(ratios[1], rel=0.05)
 
 
 @pytest.mark.parametrize("norm", [1, 2])

@@ -1,0 +1,201 @@
+"""The command line: results, files, one-line errors, exit codes."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import bladenet
+from bladenet import cli, datasets, load_model
+
+MOTORCYCLE = ("fit", "motorcycle", "--target", "acceleration_g", "--alpha", "0.05")
+PENGUINS = ("fit", "penguins", "--target", "sex", "--features", "body_mass_g", "--alpha", "0.001")
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def assert_refused(result, *parts):
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("bladenet: error: ")
+    for part in parts:
+        assert part in line
+
+
+def test_fit_reports_saves_and_draws(tmp_path):
+    out, plot = tmp_path / "model.json", tmp_path / "fit.png"
+    result = run(*MOTORCYCLE, "--out", out, "--plot", plot)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("GLOBAL: objective ")
+    assert "alpha 0.05 (given), loss squared, norm 2, features standardised" in result.stdout
+    model, data = load_model(out), datasets.load_motorcycle()
+    assert model.standardize
+    assert model.alpha_ == 0.05
+    X = pd.DataFrame(data.X, columns=list(data.feature_names))
+    quality = float(re.search(r"R² ([0-9.]+) on the training data", result.stdout)[1])
+    assert quality == pytest.approx(model.score(X, data.y), abs=1e-4)
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    header, *rounds = result.stderr.splitlines()
+    assert header.split() == ["round", "neurons", "objective", "lower", "bound", "gap", "seconds"]
+    assert len(rounds) == len(model.history_)
+    assert float(rounds[-1].split()[4]) <= 1e-6
+
+
+def test_quiet_and_options_reach_the_model(tmp_path):
+    out = tmp_path / "model.safetensors"
+    options = ("--norm", "1", "--loss", "huber", "--no-bias", "--no-standardize", "--tol", "1e-4")
+    result = run(*MOTORCYCLE, *options, "--time-limit", "30", "--out", out, "--quiet")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    model = load_model(out)
+    assert (model.norm, model.loss, model.tol, model.time_limit) == (1, "huber", 1e-4, 30.0)
+    assert (model.bias, model.standardize) == (False, False)
+    assert not model.network_.biases.any()
+
+
+def test_alpha_is_cross_validated_by_default(tmp_path):
+    out = tmp_path / "model.json"
+    result = run(*MOTORCYCLE[:4], "--out", out)
+    assert result.exit_code == 0, result.output
+    assert f"alpha {load_model(out).alpha_:.4g} (chosen by 5-fold cross-validation)" in result.stdout
+    assert "5-fold cross-validation" in result.stderr
+
+
+def test_predict_writes_what_the_model_says(tmp_path):
+    model, out = tmp_path / "model.json", tmp_path / "predictions.csv"
+    assert run(*PENGUINS, "--out", model).exit_code == 0
+    printed = run("predict", model, "penguins")
+    assert run("predict", model, "penguins", "--out", out).exit_code == 0
+    assert printed.stdout == out.read_text()
+    table, fitted = pd.read_csv(out), load_model(model)
+    X = datasets.load_penguins().frame[["body_mass_g"]].astype(float)
+    assert list(table.columns) == ["prediction", "score", "probability_male"]
+    assert list(table["prediction"]) == list(fitted.predict(X))
+    np.testing.assert_allclose(table["score"], fitted.decision_function(X))
+    np.testing.assert_allclose(table["probability_male"], fitted.predict_proba(X)[:, 1])
+    assert_refused(run("predict", model, "motorcycle"), "no column 'body_mass_g'", "time_ms")
+
+
+def test_explain_in_words_and_as_json(tmp_path):
+    model = tmp_path / "model.json"
+    assert run(*PENGUINS, "--out", model).exit_code == 0
+    explanation = load_model(model).explain()
+    assert run("explain", model).stdout == f"{explanation}\n"
+    fields = json.loads(run("explain", model, "--json").stdout)
+    assert len(fields["neurons"]) == len(explanation.neurons) > 0
+    assert fields["certificate"]["status"] == "GLOBAL"
+
+
+def test_a_numeric_target_can_be_two_classes(tmp_path):
+    path, out = tmp_path / "data.csv", tmp_path / "model.json"
+    path.write_text("x,label\n" + "".join(f"{i},{int(i > 5)}\n" for i in range(12)))
+    fit = ("fit", path, "--target", "label", "--alpha", "0.01", "--out", out)
+    assert "R² " in run(*fit).stdout
+    assert "accuracy 1.0000" in run(*fit, "--loss", "hinge").stdout
+    assert load_model(out).classes_.tolist() == [0, 1]
+
+
+def test_interrupted_training_saves_the_best_network_so_far(tmp_path, monkeypatch):
+    def interrupt(self, row):
+        if row.round == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli._Progress, "__call__", interrupt)
+    out = tmp_path / "model.json"
+    result = run(*MOTORCYCLE, "--out", out)
+    assert result.exit_code == 3, result.output
+    assert result.stdout.startswith("STOPPED: ")
+    assert load_model(out).certificate_.status.value == "STOPPED"
+
+
+def test_interrupted_before_there_is_a_result(tmp_path, monkeypatch):
+    def interrupt(*args, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bladenet.estimators.select_alpha", interrupt)
+    out = tmp_path / "model.json"
+    result = run(*MOTORCYCLE[:4], "--out", out)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("bladenet: interrupted before there was a result\n")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (("--norm", "3"), ["--norm must be 1 or 2, got 3"]),
+        (("--norm", "x"), ["--norm"]),
+        (("--alpha", "much"), ["--alpha", "'much'"]),
+        (("--alpha", "-1"), ["--alpha", "-1"]),
+        (("--loss", "cubic"), ["--loss", "squared, huber, logistic, hinge", "'cubic'"]),
+        (("--tol", "2"), ["--tol", "2"]),
+        (("--time-limit", "0"), ["--time-limit", "0"]),
+        (("--out", "model.pickle"), ["--out", ".json or .safetensors"]),
+        (("--plot", "fit.bmp"), ["--plot", ".png"]),
+        (("--out", "/no/such/place/model.json"), ["--out", "cannot be written", "No such file"]),
+        (("--colour", "red"), ["No such option", "--colour"]),
+        (("--features", "time"), ["no column 'time'", "Did you mean 'time_ms'?"]),
+        (("--features", "acceleration_g"), ["cannot be a feature as well"]),
+        (("--features", "time_ms,time_ms"), ["one or two different columns"]),
+        (("--loss", "logistic"), ["exactly two classes", "acceleration_g"]),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(options, parts):
+    assert_refused(run(*MOTORCYCLE, *options), *parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "parts"),
+    [
+        ("", ("--target", "a"), ["is empty"]),
+        ("a,b\n", ("--target", "a"), ["no rows"]),
+        ("a,b\n1,2\n3,\n5,6\n", ("--target", "a"), ["column 'b'", "row 2"]),
+        ("a,b\n1,2\n,3\n5,6\n", ("--target", "a"), ["column 'a'", "row 2"]),
+        ("a,b\n1,x\n3,y\n", ("--target", "a"), ["no numeric column besides the target 'a'"]),
+        ("a,b\n1,2\n3,y\n", ("--target", "a", "--features", "b"), ["'b' is not numeric", "row 2 is 'y'"]),
+        ("a,b\n1,2\n3,inf\n", ("--target", "a"), ["'b' is infinite in row 2"]),
+        ("a,b,c,d\n1,2,3,4\n", ("--target", "a"), ["--features", "b, c, d"]),
+        ("a,b\n1,x\n3,y\n", ("--target", "b", "--loss", "squared"), ["numeric target", "'b'"]),
+    ],
+)
+def test_bad_tables_are_refused_in_one_line(tmp_path, text, options, parts):
+    path = tmp_path / "data.csv"
+    path.write_text(text)
+    assert_refused(run("fit", path, *options), *parts)
+
+
+def test_missing_files_are_refused_in_one_line(tmp_path):
+    assert_refused(run("fit", "nothing.csv", "--target", "a"), "nothing.csv", "motorcycle, houses, penguins")
+    assert_refused(run("explain", tmp_path / "nothing.json"), "nothing.json")
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("{")
+    assert_refused(run("predict", damaged, "motorcycle"), "damaged.json")
+    assert_refused(run(), "Missing command")
+
+
+def test_a_failed_fit_leaves_no_files(tmp_path):
+    out = tmp_path / "model.json"
+    assert_refused(run("fit", "motorcycle", "--target", "speed", "--out", out), "no column 'speed'")
+    assert not out.exists()
+
+
+def test_the_installed_command_and_its_exit_codes():
+    command = [sys.executable, "-c", "from bladenet.cli import app; app()"]
+    version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout == f"bladenet {bladenet.__version__}\n"
+    stopped = subprocess.run(
+        [*command, *MOTORCYCLE, "--time-limit", "1e-9", "--quiet"], capture_output=True, text=True
+    )
+    assert (stopped.returncode, stopped.stderr) == (3, "")
+    assert stopped.stdout.startswith("STOPPED: ")
+    heavy = "import sys, bladenet.cli; print([m for m in ('numba', 'sklearn', 'pandas') if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "[]\n"
