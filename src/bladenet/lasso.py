@@ -8,6 +8,7 @@ works on it, whatever the number of samples. Where that does not settle (near in
 the interior-point method takes over.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 import numpy as np
@@ -18,6 +19,7 @@ from bladenet.interior_point import InteriorPoint, Restricted
 from bladenet.losses import Array, SquaredLoss, balanced
 from bladenet.problem import StandardForm
 
+THREADED = 50_000_000  # multiplications from which BLAS threads pay
 PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
 
 
@@ -48,7 +50,8 @@ class RestrictedProblem:
         weights, offsets = weights[new], offsets[new]
         columns = np.maximum(self.form.points @ weights.T + offsets, 0.0)
         if self.squared:
-            self._extend_gram(columns)
+            with _one_thread() if columns.size * len(self.offsets) < THREADED else nullcontext():
+                self._extend_gram(columns)
         m = len(self.offsets) + len(new)
         if m > self.buffer.shape[1]:
             larger = np.empty((len(self.buffer), 2 * m), order="F")
@@ -77,7 +80,7 @@ class RestrictedProblem:
 
     def solve(self, accuracy: float) -> Restricted:
         """The restricted optimum, to a relative duality gap of about `accuracy`."""
-        with _blas().limit(limits=1, user_api="blas"):  # on matrices this small threads only get in the way
+        with _one_thread():
             solution = self._solve(accuracy)
         self.z = np.where(solution.used, solution.z, 0.0)
         return solution
@@ -123,6 +126,11 @@ class RestrictedProblem:
         self.buffer[:, : len(self.offsets)] = self.buffer[:, np.flatnonzero(kept)]
         if self.squared:
             self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]
+
+
+def _one_thread() -> AbstractContextManager:
+    """BLAS on one thread: on small matrices more of them only get in the way, of the pricing threads too."""
+    return _blas().limit(limits=1, user_api="blas")
 
 
 @cache
