@@ -128,10 +128,7 @@ def test_degenerate_data_round_trip(kind, d, norm, bias):
         along = points[j] - points[i] if bias else points[i]
         weight = np.array([-along[1], along[0]]) if d == 2 else np.array([rng.choice([1.0, -1.0])])
         if np.abs(weight).max() < 1e-3 or rng.uniform() < 0.3:
-            if norm == 1:
-                weight = np.eye(d)[rng.integers(d)]
-            else:
-                weight = rng.normal(size=d)
+            weight = np.eye(d)[rng.integers(d)] if norm == 1 else rng.normal(size=d)
         weight = weight / np.linalg.norm(weight, ord=norm)
         offset = -float(weight @ points[i]) if bias else 0.0
         blade = check_round_trip(points, weight, offset, norm, bias)

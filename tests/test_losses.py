@@ -205,7 +205,7 @@ def test_hinge_constant_fit_takes_the_heavier_class():
 @pytest.mark.parametrize("target", [1.0, -1.0])
 def test_logistic_constant_fit_refuses_one_class(target):
     # guards against an intercept that runs to infinity without a word
-    with pytest.raises(ValueError, match="both classes.*bias=False") as caught:
+    with pytest.raises(ValueError, match=r"both classes.*bias=False") as caught:
         get_loss("logistic").constant_fit(np.full(3, target), np.ones(3))
     assert f"every target is {target:+g}" in str(caught.value)
 

@@ -4,6 +4,7 @@ Solutions are not unique, so tests compare objectives and functions on the sampl
 BLADENET_ORACLE_CASES=2000 for a long comparison with the oracle.
 """
 
+import itertools
 import os
 from dataclasses import FrozenInstanceError
 
@@ -404,7 +405,7 @@ def test_interpolation_of_two_features(norm):
     # the same in the plane: p*(β)/β rises to the smallest penalty that interpolates as β → 0
     X, y = data(2, n=12)
     ratios = [objective(X, y, beta=beta, norm=norm) / beta for beta in (1e-2, 1e-4, 1e-5)]
-    assert all(a <= b * (1 + 2e-6) for a, b in zip(ratios[:-1], ratios[1:], strict=True))
+    assert all(a <= b * (1 + 2e-6) for a, b in itertools.pairwise(ratios))
     assert ratios[2] == pytest.approx(ratios[1], rel=0.05)
 
 
@@ -418,7 +419,7 @@ def test_one_feature_gives_a_linear_spline(norm, loss):
     kinks = -fit.network.biases / fit.network.weights[:, 0]
     assert np.abs(kinks[:, None] - X[:, 0]).min(axis=1).max() <= 1e-12
     grid = np.sort(X[:, 0])
-    for low, high in zip(grid[:-1], grid[1:], strict=True):
+    for low, high in itertools.pairwise(grid):
         f = fit.network.predict(np.linspace(low, high, 5)[:, None])
         np.testing.assert_allclose(np.diff(f, 2), 0.0, atol=1e-11)
 
@@ -443,7 +444,7 @@ def test_one_feature_agrees_with_scikit_learn():
 def test_network_is_rebuilt_from_blades_and_amplitudes(d, norm, bias, loss):
     # guards the explanation: indices, coordinates and orientation say everything but the amplitudes
     X, y = data(d, loss)
-    fit = global_fit(X, y, beta=0.05, norm=norm, bias=bias, loss=loss)
+    fit = global_fit(X, y, beta=0.2, norm=norm, bias=bias, loss=loss)
     weights, biases = neurons_of(fit.blades, X, norm, bias)
     rebuilt = ReLUNetwork(weights, biases, fit.network.amplitudes.copy(), fit.network.intercept)
     new = np.random.default_rng(4).normal(size=(50, d)) * 2
@@ -470,7 +471,7 @@ def test_history_is_monotone(loss):
     fit = global_fit(X, y, beta=0.02, loss=loss, callback=seen.append)
     assert seen == fit.history
     assert len(seen) >= 3
-    for a, b in zip(seen[:-1], seen[1:], strict=True):
+    for a, b in itertools.pairwise(seen):
         assert b.round == a.round + 1
         assert b.seconds >= a.seconds
         assert b.objective <= a.objective

@@ -14,6 +14,7 @@ from bladenet.problem import StandardForm
 MOST_NEW = 200  # neurons added per round
 SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
+PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be dropped
 REFINEMENTS = 4  # local moves between two pricings
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
@@ -99,10 +100,13 @@ class ColumnGeneration:
     def _solve(self, accuracy: float) -> Restricted:
         """The restricted optimum; remembered if it is the best network so far."""
         solution = self.neurons.solve(accuracy)
-        if solution.objective < self.best.objective:
+        progress = self.best.objective - solution.objective
+        worthwhile = PROGRESS * self.gap * self.objective
+        if progress > 0:
             self.best = solution
             self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
-        self.neurons.drop_unused(solution)
+        if progress > worthwhile:  # else unused neurons may be all that keeps the dual variable in place
+            self.neurons.drop_unused(solution)
         return solution
 
     def _refined(self, current: Restricted, accuracy: float) -> Restricted:

@@ -15,7 +15,7 @@ from bladenet.losses import Array, Loss, SquaredLoss, balanced
 
 MAX_STEPS = 80
 PATIENCE = 15  # steps without a better gap before giving up
-REFINEMENTS = 2
+REFINEMENTS = 8
 PROXIMAL = 1e-10  # smallest curvature of a loss term, in units of 1 / weight
 
 
@@ -82,7 +82,7 @@ class InteriorPoint:
         c = a.copy()
         lower, upper = (v - self.low, self.high - v) if self.boxed else (g, h)
         best: Restricted | None = None
-        stalled = 0
+        milestone, stalled = np.inf, 0
         for step in range(MAX_STEPS + 1):
             z, t = c - a, -tau
             f = K @ z if o is None else K @ z + o * t
@@ -94,8 +94,8 @@ class InteriorPoint:
             short_p, short_q = beta - Kv - p, beta + Kv - q
             feasible = v * min(1.0, beta / max(np.abs(Kv).max(initial=0.0), beta))
             gap = primal + float(s @ loss.conjugate(feasible / s, y))
-            if best is None or gap < 0.9 * best.gap:
-                stalled = 0
+            if gap < 0.9 * milestone:
+                milestone, stalled = gap, 0
             else:
                 stalled += 1
             if best is None or gap < best.gap:
@@ -168,7 +168,7 @@ class InteriorPoint:
 
             H Δv + K Δζ + o Δτ = right,   KᵀΔv − W⁻¹ (Δζ − ζ₀) = 0,   oᵀΔv = off.
 
-        Eliminating Δζ or Δv leaves a system I + BᵀB, where Cholesky cannot break down; the smaller one is taken. When
+        Eliminating Δζ or Δv leaves a positive definite system I + BᵀB; the smaller one is taken. When
         both diagonals span many decades the elimination loses digits, which refinement on the full system regains.
         """
         K, o = self.K, self.o
@@ -178,29 +178,33 @@ class InteriorPoint:
             gram = self.gram if self.gram is not None else (K.T / hessian) @ K
             system = gram * root[:, None] * root
             system[np.diag_indices(m)] += 1.0
-            factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False) if m else None
+            inverse = _positive_solver(system)
 
             def eliminate(right: Array, below: Array) -> tuple[Array, Array]:
                 """H Δv + K Δζ = right, KᵀΔv − W⁻¹Δζ = below."""
                 x = right / hessian
-                if factor is None:
-                    return x, np.zeros(0)
-                zeta = root * cho_solve(factor, root * (K.T @ x - below), check_finite=False)
+                zeta = root * inverse(root * (K.T @ x - below))
                 return x - (K @ zeta) / hessian, zeta
         else:
             root = 1.0 / np.sqrt(hessian)
             system = (K * W) @ K.T * root[:, None] * root
             system[np.diag_indices(n)] += 1.0
-            factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+            inverse = _positive_solver(system)
 
             def eliminate(right: Array, below: Array) -> tuple[Array, Array]:
-                x = root * cho_solve(factor, root * (right + K @ (W * below)), check_finite=False)
+                x = root * inverse(root * (right + K @ (W * below)))
                 return x, W * (K.T @ x - below)
 
         def refined(right: Array, below: Array) -> tuple[Array, Array]:
             x, zeta = eliminate(right, below)
+            left = np.inf
             for _ in range(REFINEMENTS if self.boxed else 0):
-                dx, dzeta = eliminate(right - hessian * x - K @ zeta, below - K.T @ x + zeta / W)
+                missing, missing_below = right - hessian * x - K @ zeta, below - K.T @ x + zeta / W
+                size = np.abs(missing).max() + np.abs(missing_below).max(initial=0.0)
+                if not size < 0.5 * left:
+                    break
+                left = size
+                dx, dzeta = eliminate(missing, missing_below)
                 x, zeta = x + dx, zeta + dzeta
             return x, zeta
 
@@ -216,6 +220,30 @@ class InteriorPoint:
             return x - dtau * across, dtau
 
         return newton
+
+
+def _positive_solver(system: Array) -> Callable[[Array], Array]:
+    """Solver for a positive definite system, scaled to unit diagonal.
+
+    Where B is huge, rounding swallows the I of I + BᵀB and leaves a system that is singular or slightly indefinite; the
+    smallest jitter that lets Cholesky through is then added, whose effect refinement removes.
+    """
+    if not len(system):
+        return lambda right: right
+    unit = np.sqrt(np.diag(system))
+    system /= unit[:, None] * unit
+    jitter = 0.0
+    while True:
+        try:
+            factor = cho_factor(system, lower=True, check_finite=False)
+        except LinAlgError:
+            step = max(1e-14 * len(system), 9.0 * jitter)
+            if not jitter + step < 1e-4:
+                raise
+            system[np.diag_indices(len(system))] += step
+            jitter += step
+        else:
+            return lambda right: cho_solve(factor, right / unit, check_finite=False) / unit
 
 
 def _longest(value: Array, change: Array) -> float:

@@ -1,0 +1,74 @@
+"""PyTorch Adam: full batch, float32, weight decay (β/2) Σ (‖w‖² + u²) with free biases, three widths × three rates.
+
+Every run may use the whole time limit, and the run that ends lowest is the one reported: tuning costs Adam nothing.
+Its rate is halved whenever the objective stalls. The neutral objective is computed beside the clock, in float64.
+"""
+
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from benchmarks.objective import Network
+from benchmarks.problems import Problem
+from benchmarks.solvers import Solution
+
+NAME = "Adam (PyTorch)"
+WIDTHS = (100, 300, 1000)
+RATES = (1e-3, 3e-3, 1e-2)
+LOOKS = 200  # at the neutral objective, evenly over the time limit
+STALLED = 1e-4  # relative decrease of the training loss, within PATIENCE looks, below which the rate is halved
+PATIENCE = 10
+
+
+def applies(problem: Problem) -> str | None:
+    return None if problem.norm == 2 else "weight decay is the penalty for p = 2"
+
+
+def solve(problem: Problem, time_limit: float) -> Solution:
+    """The best of all widths and rates."""
+    runs = [_run(problem, width, rate, time_limit) for width in WIDTHS for rate in RATES]
+    return min(runs, key=lambda run: min(objective for _, objective in run.trace))
+
+
+def _run(problem: Problem, width: int, rate: float, time_limit: float) -> Solution:
+    """One width and rate until the time limit; returns the best network that a look saw."""
+    X, y = torch.tensor(problem.X, dtype=torch.float32), torch.tensor(problem.y, dtype=torch.float32)
+    parameters = [torch.tensor(a, dtype=torch.float32, requires_grad=True) for a in _start(problem, width)]
+    adam = torch.optim.Adam(parameters, lr=rate)
+    halve = torch.optim.lr_scheduler.ReduceLROnPlateau(adam, factor=0.5, patience=PATIENCE, threshold=STALLED)
+    trace, best, lowest, steps, seconds, last_look = [], None, np.inf, 0, 0.0, 0.0
+    while seconds < time_limit:
+        before = perf_counter()
+        adam.zero_grad()
+        loss = _training_loss(problem, X, y, *parameters)
+        loss.backward()
+        adam.step()
+        steps += 1
+        seconds += perf_counter() - before
+        if seconds - last_look >= time_limit / LOOKS:
+            last_look = seconds
+            network = Network(*(p.detach().numpy().astype(np.float64) for p in parameters))
+            value = problem.objective(network)
+            halve.step(loss.item())
+            trace.append((seconds, value))
+            if value < lowest:
+                best, lowest = network, value
+    note = f"best of {len(WIDTHS) * len(RATES)} runs: {width} neurons, rate {rate:g}, {steps:,} steps, float32"
+    return Solution(best, seconds, note, trace)
+
+
+def _start(problem: Problem, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Random directions through random samples, with balanced layers."""
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((width, problem.X.shape[1]))
+    weights *= width**-0.5 / np.linalg.norm(weights, axis=1, keepdims=True)
+    through = problem.X[rng.integers(len(problem.X), size=width)]
+    biases = -np.einsum("kc,kc->k", weights, through)
+    return weights, biases, rng.choice([-1.0, 1.0], width) * width**-0.5, np.mean(problem.y)
+
+
+def _training_loss(problem, X, y, weights, biases, amplitudes, intercept):
+    f = torch.relu(torch.addmm(biases, X, weights.T)) @ amplitudes + intercept
+    loss = 0.5 * ((f - y) ** 2).sum() if problem.loss == "squared" else torch.nn.functional.softplus(-y * f).sum()
+    return loss + 0.5 * problem.beta * ((weights**2).sum() + (amplitudes**2).sum())

@@ -1,0 +1,46 @@
+"""bladenet, with its own certificate in the note."""
+
+from time import perf_counter
+
+import bladenet as bn
+from benchmarks.objective import Network
+from benchmarks.problems import Problem
+from benchmarks.solvers import Solution
+
+NAME = "bladenet"
+
+
+def applies(problem: Problem) -> str | None:
+    return None
+
+
+def fit(problem: Problem, tol: float = 1e-6, time_limit: float | None = None) -> bn.Fit:
+    """`bladenet.train` on a problem."""
+    return bn.train(
+        problem.X,
+        problem.y,
+        beta=problem.beta,
+        norm=problem.norm,
+        loss=problem.loss,
+        tol=tol,
+        time_limit=time_limit,
+    )
+
+
+def solve(problem: Problem, time_limit: float) -> Solution:
+    start = perf_counter()
+    result = fit(problem, time_limit=time_limit)
+    seconds = perf_counter() - start
+    return Solution(network_of(result), seconds, note_of(result), [(r.seconds, r.objective) for r in result.history])
+
+
+def network_of(result: bn.Fit) -> Network:
+    """The network as neutral arrays."""
+    found = result.network
+    return Network(found.weights, found.biases, found.amplitudes, found.intercept)
+
+
+def note_of(result: bn.Fit) -> str:
+    """Status, proven gap and size."""
+    proven = result.certificate
+    return f"{proven.status.value}, gap {proven.gap:.1e}, {len(result.network)} neurons"
