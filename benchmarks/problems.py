@@ -61,7 +61,7 @@ def sine(n: int) -> Problem:
     """A noisy sine of one feature; at this β the optimum has a few dozen neurons."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-1.0, 1.0, n)
-    return Problem(f"sine-{n}", x[:, None], np.sin(3 * np.pi * x) + 0.2 * rng.standard_normal(n), 1e-4 * n)
+    return Problem(f"sine-{n}", x[:, None], np.sin(3 * np.pi * x) + 0.2 * rng.standard_normal(n), 3e-4 * n)
 
 
 def interpolation(d: int) -> Problem:

@@ -39,7 +39,7 @@ def constant():
 @pytest.mark.parametrize("name", ["regressor", "faces", "constant"])
 def test_a_loaded_model_is_the_saved_one(request, tmp_path, suffix, name):
     model = request.getfixturevalue(name)
-    model.save(tmp_path / f"m{suffix}")
+    save_model(model, tmp_path / f"m{suffix}")
     loaded = load_model(tmp_path / f"m{suffix}")
     assert type(loaded) is type(model)
     data = X if name != "constant" else X.to_numpy()
@@ -81,7 +81,7 @@ def test_a_face_is_among_the_saved_blades(faces):
 def test_classes_keep_their_type(tmp_path, suffix, classes):
     y = pd.Series(classes).take((X["width"] > 0).astype(int)).to_numpy()
     model = BladeNetClassifier(alpha=0.05, loss="hinge", callback=print).fit(X, y)
-    model.save(tmp_path / f"c{suffix}")
+    save_model(model, tmp_path / f"c{suffix}")
     loaded = load_model(tmp_path / f"c{suffix}")
     assert loaded.classes_.dtype == model.classes_.dtype
     assert loaded.classes_.tolist() == model.classes_.tolist()
@@ -103,7 +103,7 @@ def test_networks_are_saved_too(tmp_path, suffix, regressor):
 
 
 def test_json_is_readable(tmp_path, regressor):
-    regressor.save(tmp_path / "m.json")
+    save_model(regressor, tmp_path / "m.json")
     text = (tmp_path / "m.json").read_text()
     assert "länge" in text
     document = json.loads(text)
@@ -115,7 +115,7 @@ def test_json_is_readable(tmp_path, regressor):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_file_cut_anywhere_is_refused(tmp_path, suffix, regressor):
     path = tmp_path / f"m{suffix}"
-    regressor.save(path)
+    save_model(regressor, path)
     content = path.read_bytes().rstrip(b"\n")
     for length in [*range(0, len(content), 10), len(content) - 1]:
         path.write_bytes(content[:length])
@@ -165,7 +165,7 @@ def _set(document, *keys):
 )
 def test_damaged_content_is_refused(tmp_path, regressor, change):
     path = tmp_path / "m.json"
-    regressor.save(path)
+    save_model(regressor, path)
     document = json.loads(path.read_text())
     _set(document, *change)
     path.write_text(json.dumps(document))
@@ -177,7 +177,7 @@ def test_damaged_content_is_refused(tmp_path, regressor, change):
 
 def test_every_key_is_needed(tmp_path, regressor):
     path = tmp_path / "m.json"
-    regressor.save(path)
+    save_model(regressor, path)
     whole = json.loads(path.read_text())
     for key in whole:
         path.write_text(json.dumps({k: v for k, v in whole.items() if k != key}))
@@ -203,7 +203,7 @@ def test_other_safetensors_are_refused(tmp_path, regressor):
     save_file({"x": np.zeros(2)}, path)
     with pytest.raises(ValueError, match="is not a bladenet model"):
         load_model(path)
-    regressor.save(path)
+    save_model(regressor, path)
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
@@ -214,12 +214,12 @@ def test_other_safetensors_are_refused(tmp_path, regressor):
 
 def test_versions_suffixes_and_missing_files(tmp_path, regressor):
     path = tmp_path / "m.json"
-    regressor.save(path)
+    save_model(regressor, path)
     document = json.loads(path.read_text())
     path.write_text(json.dumps(document | {"version": 99}))
     with pytest.raises(ValueError, match="has format version 99, but this bladenet reads version 1"):
         load_model(path)
-    for action in (lambda p: regressor.save(p), load_model):
+    for action in (lambda p: save_model(regressor, p), load_model):
         with pytest.raises(ValueError, match=r"m.pkl' must end in .json or .safetensors"):
             action(tmp_path / "m.pkl")
     with pytest.raises(FileNotFoundError, match=r"there is no model file .*absent\.json"):
@@ -242,7 +242,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     tmp_path, suffix, regressor, constant, monkeypatch
 ):
     path = tmp_path / f"m{suffix}"
-    regressor.save(path)
+    save_model(regressor, path)
     before = path.read_bytes()
 
     def fail(*_):
@@ -252,7 +252,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         with monkeypatch.context() as patch:
             patch.setattr(io.os, step, fail)
             with pytest.raises(OSError, match="disk full"):
-                constant.save(path)
+                save_model(constant, path)
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
 

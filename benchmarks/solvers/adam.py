@@ -15,7 +15,7 @@ from benchmarks.solvers import Solution
 
 NAME = "Adam (PyTorch)"
 WIDTHS = (100, 300, 1000)
-RATES = (1e-3, 3e-3, 1e-2)
+RATES = (3e-3, 1e-2, 3e-2)
 LOOKS = 200  # at the neutral objective, evenly over the time limit
 STALLED = 1e-4  # relative decrease of the training loss, within PATIENCE looks, below which the rate is halved
 PATIENCE = 10

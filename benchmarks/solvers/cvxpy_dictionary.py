@@ -20,7 +20,11 @@ def solve(problem: Problem, time_limit: float) -> Solution:
     K = dictionary.columns(problem.X, weights, biases)
     z, t = cp.Variable(K.shape[1]), cp.Variable()
     f = K @ z + t
-    loss = 0.5 * cp.sum_squares(f - problem.y) if problem.loss == "squared" else cp.sum(cp.logistic(cp.multiply(-problem.y, f)))
+    loss = (
+        0.5 * cp.sum_squares(f - problem.y)
+        if problem.loss == "squared"
+        else cp.sum(cp.logistic(cp.multiply(-problem.y, f)))
+    )
     program = cp.Problem(cp.Minimize(loss + problem.beta * cp.norm1(z)))
     program.solve(cp.CLARABEL, time_limit=time_limit)
     seconds = perf_counter() - start

@@ -112,7 +112,7 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
     """
     s, v = problem.sample_weight, proof.dual
     kept = s > 0
-    if not (np.isfinite(v).all() and np.isfinite(proof.bound)) or v[~kept].any():
+    if not (np.isfinite(v).all() and 0.0 <= proof.bound < np.inf) or v[~kept].any():
         return 0.0
     v, s, y, X = v[kept], s[kept], problem.y[kept], problem.X[kept]
     total = float(np.abs(v).sum())

@@ -161,7 +161,9 @@ def fit(
     y = checked_target(y, loss, classifies=loss in CLASSIFICATION)
     model = _train(X, y, {**settings, "loss": loss, "bias": bias, "standardize": standardize}, quiet)
     if out is not None:
-        model.save(out)
+        from bladenet.io import save_model
+
+        save_model(model, out)
     if plot is not None:
         _save_plot(model, X, y, plot)
     typer.echo(_summary(model, X, y, alpha, [path for path in (out, plot) if path is not None]))

@@ -140,13 +140,13 @@ class ColumnGeneration:
         return self.best.objective + self.form.constant
 
     def _allowance(self, v: Array) -> float:
-        """How far above β |h| may stay: shrinking v by as much must not cost more than half the tolerance."""
-        affordable = 0.5 * self.tol * self.objective
+        """How far above β |h| may stay: shrinking v by as much must not cost more than a third of the tolerance."""
+        affordable = self.tol / 3 * self.objective
         exact = self._dual_value(v)
-        for allowance in 0.5 * self.tol * np.array([1e3, 1e2, 1e1]):
+        for allowance in self.tol / 3 * np.array([1e3, 1e2, 1e1]):
             if exact - self._dual_value(v / (1.0 + allowance)) <= affordable:
                 return float(allowance)
-        return 0.5 * self.tol
+        return self.tol / 3
 
     def _dual_value(self, v: Array) -> float:
         form = self.form

@@ -208,13 +208,6 @@ class _BladeNet(BaseEstimator):
 
         return plot_fit(self, X, y, ax=ax)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted model to a .json or .safetensors file; see :func:`bladenet.save_model`."""
-        from bladenet.io import save_model  # here, not at the top: io imports this module
-
-        save_model(self, path)
-
-
 class BladeNetRegressor(RegressorMixin, _BladeNet):
     """Globally optimal two-layer ReLU network for regression, with a certificate.
 

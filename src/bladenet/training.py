@@ -132,14 +132,18 @@ def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
     best, used = search.best, search.best.used
     if not used.any():
-        return replace(best, z=best.z[used]), search.best_weights[used], search.best_offsets[used]
+        return _nonzero(replace(best, z=np.where(used, best.z, 0.0)), search.best_weights, search.best_offsets)
     needed = RestrictedProblem(search.form)
     needed.add(search.best_weights[used], search.best_offsets[used])
     solution = needed.solve(0.03 * search.tol)
     if solution.objective > best.objective + 0.1 * search.tol * search.objective:
-        return best, search.best_weights, search.best_offsets
+        return _nonzero(best, search.best_weights, search.best_offsets)
+    return _nonzero(solution, needed.weights, needed.offsets)
+
+
+def _nonzero(solution: Restricted, weights: Array, offsets: Array) -> tuple[Restricted, Array, Array]:
     kept = solution.z != 0
-    return replace(solution, z=solution.z[kept]), needed.weights[kept], needed.offsets[kept]
+    return replace(solution, z=solution.z[kept]), weights[kept], offsets[kept]
 
 
 def beta_max(
@@ -151,7 +155,10 @@ def beta_max(
     loss: str | Loss = "squared",
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """The smallest β at which the optimal network has no neurons: max |h_v| at the constant fit.
+    """The β from which on the optimal network has no neurons: max |h_v| at the constant fit.
+
+    It is the smallest such β, but for the hinge loss with a bias: the constant fit then lies on a kink, v is one of
+    many, and the smallest β may be lower.
 
     Parameters and errors as for :func:`train`.
     """

@@ -14,6 +14,7 @@ from bladenet.pricing.threads import on_all_cores
 from bladenet.problem import StandardForm
 
 CELL_DEPTH = 6  # cones of this depth are the cells that candidates are kept for
+MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
 MAX_DEPTH = 300  # a cone of this depth is smaller than rounding
 TOUCH = 1e-12  # samples this close to a line, in units of the data, lie on it
 
@@ -48,7 +49,8 @@ class BranchAndBound(Pricer):
             )  # fmt: skip
 
         bounds, cones, visits = zip(*on_all_cores(search, range(len(self.roots)), clock), strict=True)
-        found = [lines[sign][best[sign] > threshold] for sign in range(2)]
+        enough = max(threshold, np.partition(best.ravel(), -MOST_CLIMBS)[-MOST_CLIMBS])
+        found = [lines[sign][best[sign] > enough] for sign in range(2)]
         if self.planar:
             found = self._climb(v, found)
         candidates = np.vstack(found)

@@ -1,0 +1,82 @@
+"""Measurements that need a process of their own: compile time, start to finish, memory."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from time import perf_counter
+
+# Each prints one JSON number on its last line
+SPIRALS = """
+from benchmarks.problems import PROBLEMS
+from benchmarks.solvers.bladenet import fit
+fit(PROBLEMS["spirals-200"]())
+print(0)
+"""
+FIRST_AND_SECOND = """
+from time import perf_counter
+from benchmarks.problems import PROBLEMS
+from benchmarks.solvers.bladenet import fit
+problem = PROBLEMS["spirals-200"]()
+times = []
+for _ in range(2):
+    start = perf_counter()
+    fit(problem)
+    times.append(perf_counter() - start)
+print(times[0] - times[1])
+"""
+MOTORCYCLE = """
+import bladenet
+data = bladenet.datasets.load_motorcycle()
+bladenet.BladeNetRegressor(alpha=1e-3).fit(data.X, data.y)
+print(0)
+"""
+MEMORY_GROWTH = """
+import resource, sys
+from benchmarks.problems import PROBLEMS
+from benchmarks.solvers.bladenet import fit
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+fit(PROBLEMS["spirals-200"]())
+problem = PROBLEMS["spirals-10000"]()
+before = peak()
+fit(problem)
+print(peak() - before)
+"""
+
+
+def compile_seconds() -> float:
+    """First fit less second fit in a new process whose numba cache is empty."""
+    with tempfile.TemporaryDirectory() as empty:
+        return run(FIRST_AND_SECOND, empty)
+
+
+def cold_start_seconds(code: str) -> float:
+    """A new process from start to end, with an empty numba cache: import, compile, fit."""
+    with tempfile.TemporaryDirectory() as empty:
+        return _wall(code, empty)
+
+
+def warm_start_seconds(code: str) -> float:
+    """The same with a filled cache, as every process but the first has it."""
+    with tempfile.TemporaryDirectory() as cache:
+        run(code, cache)
+        return _wall(code, cache)
+
+
+def memory_growth_mb() -> float:
+    """Growth of the peak resident size by a fit of 10,000 samples, in MB, after a small fit in the same process."""
+    return run(MEMORY_GROWTH)
+
+
+def run(code: str, cache: str | None = None) -> float:
+    """Run code in a new process with the given numba cache; returns the number it prints last."""
+    environment = os.environ | ({"NUMBA_CACHE_DIR": cache} if cache else {})
+    done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return float(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _wall(code: str, cache: str) -> float:
+    start = perf_counter()
+    run(code, cache)
+    return perf_counter() - start
