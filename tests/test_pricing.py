@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bladenet import kernels
+from bladenet.kernels import cones
 from bladenet.chambers import angular_dispersion, vertex_factor
 from bladenet.pricing import AngularSweep, BranchAndBound, Clock, PrefixSums, choose_pricer
 from bladenet.problem import TrainingProblem
@@ -427,7 +428,7 @@ def test_ratio_on_edge_twin():
         g = np.column_stack([np.cos(angles), np.sin(angles)])
         p, q = rng.normal(size=2) + rng.choice([0.0, 2.0])
         p = p if max(p, q) > 0 else -p  # used only where the larger value is positive
-        got = kernels.ratio_on_edge(p, q, ((g[0] - g[1]) ** 2).sum())
+        got = cones.ratio_on_edge(p, q, ((g[0] - g[1]) ** 2).sum())
         assert got == pytest.approx(ratio_twin(np.array([p, q]), g, 2, weights), rel=1e-5, abs=1e-9)
         assert got >= ratio_twin(np.array([p, q]), g, 2, weights) - 1e-12
 
@@ -446,7 +447,7 @@ def test_ratio_on_cone_twin(norm):
         g /= np.linalg.norm(g, ord=norm, axis=1, keepdims=True)
         lifted = np.column_stack([g, rng.normal(size=3)])
         value = np.abs(rng.normal(size=3)) * rng.choice([1.0, 1.0, -1.0], 3)
-        got = kernels.ratio_on_cone(value, lifted, norm)
+        got = cones.ratio_on_cone(value, lifted, norm)
         most = ratio_twin(value, g, norm, corners)
         if max(value) > 0:
             assert got >= most - 1e-12

@@ -249,7 +249,7 @@ def positive_number(value: Any, name: str) -> float:
     ValueError
         Otherwise, naming the value.
     """
-    largest = np.finfo(np.float64).max
+    largest = float(np.finfo(np.float64).max)
     if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 < value <= largest:
         raise ValueError(f"{name} must be a finite number greater than 0, got {value!r}.")
     return float(value)
