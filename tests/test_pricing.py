@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bladenet import kernels
-from bladenet.kernels import cones
 from bladenet.chambers import angular_dispersion, vertex_factor
+from bladenet.kernels import cones
 from bladenet.pricing import AngularSweep, BranchAndBound, Clock, PrefixSums, choose_pricer
 from bladenet.problem import TrainingProblem
 from cases import KINDS

@@ -1,7 +1,8 @@
 """PyTorch Adam: full batch, float32, weight decay (β/2) Σ (‖w‖² + u²) with free biases, three widths × three rates.
 
 Every run may use the whole time limit, and the run that ends lowest is the one reported: tuning costs Adam nothing.
-Its rate is halved whenever the objective stalls, and it runs on one thread or on all, whichever is faster just then. The neutral objective is computed beside the clock, in float64.
+Its rate is halved whenever the objective stalls, and it runs on one thread or on all, whichever a short trial finds
+faster. The neutral objective is computed beside the clock, in float64.
 """
 
 import os

@@ -47,10 +47,7 @@ class Blade:
         """Weight (d,) with ‖w‖_p = 1 and offset of this blade of the samples X (n, d)."""
         C = list(self.coordinates)
         rows = _rows(X[list(self.samples)][:, C], bias)
-        if self.pull is None:
-            free = self.orientation * algebra.cross(rows)
-        else:
-            free = _project_off(self.pull[C], rows)
+        free = self.orientation * algebra.cross(rows) if self.pull is None else _project_off(self.pull[C], rows)
         weight = np.zeros(X.shape[1])
         weight[C] = free / np.abs(free).max()
         weight /= np.linalg.norm(weight, ord=norm)

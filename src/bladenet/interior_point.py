@@ -6,12 +6,14 @@ and kinked losses alike (a kink is an end of the conjugate's domain).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from bladenet.losses import Array, Loss, SquaredLoss, balanced
+
+Newton = Callable[[Array, Array, float], tuple[Array, float]]
 
 MAX_STEPS = 80
 PATIENCE = 15  # steps without a better gap before giving up
@@ -40,12 +42,37 @@ class Restricted:
     used: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Barrier:
+    """One family of inequalities: slack > 0 with multiplier > 0, where slack moves by sign · Kᵀ Δv or sign · Δv."""
+
+    slack: Array
+    multiplier: Array
+    sign: float
+    on_columns: bool
+
+    def moved(self, length: float, slack: Array, multiplier: Array) -> "Barrier":
+        """After a step of this length."""
+        return replace(self, slack=self.slack + length * slack, multiplier=self.multiplier + length * multiplier)
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """A Newton step: of v and τ, and of the slacks and multipliers of each family."""
+
+    v: Array
+    tau: float
+    slacks: list[Array]
+    multipliers: list[Array]
+
+
 class InteriorPoint:
     """Mehrotra's predictor–corrector on the dual.
 
-    Notation: p = β − Kᵀv and q = β + Kᵀv are the slacks with multipliers a and c, z = c − a; g and h are the
-    multipliers of the ends `low` and `high` of the conjugate's domain; τ = −t that of oᵀv = 0. Stationarity is
-    ∇ℓ*(v) + K (a − c) + o τ − g + h = 0.
+    The families of inequalities are β − Kᵀv > 0 and β + Kᵀv > 0, with multipliers a and c, and, for losses whose
+    conjugate has a bounded domain, its two ends. z = c − a is the primal solution and τ = −t the multiplier of
+    oᵀv = 0. Slacks are variables of their own: recomputed from v they would lose their sign to rounding, and the start
+    in the middle of the domain need not satisfy |Kᵀv| ≤ β.
     """
 
     def __init__(self, K: Array, intercept: Array | None, y: Array, weight: Array, beta: float, loss: Loss):
@@ -53,117 +80,123 @@ class InteriorPoint:
         low, high = loss.domain(y)
         self.low, self.high = low * weight, high * weight
         self.boxed = bool(np.isfinite(self.low).all())
-        self.quadratic = not self.boxed and isinstance(loss, SquaredLoss)
-        self.gram = (K.T * weight) @ K if self.quadratic and K.shape[1] <= K.shape[0] else None
+        squared = isinstance(loss, SquaredLoss)  # its curvature never changes
+        self.gram = (K.T * weight) @ K if squared and K.shape[1] <= K.shape[0] else None
 
-    def start(self) -> Array:
+    def solve(self, tol: float) -> Restricted:
+        """The solution to a relative duality gap of `tol`, or the best within reach of rounding."""
+        v, tau = self._start(), 0.0
+        barriers = self._barriers(v)
+        best: Restricted | None = None
+        milestone, stalled = np.inf, 0
+        for _ in range(MAX_STEPS):
+            candidate, residual = self._evaluate(v, tau, barriers)
+            if best is None or candidate.gap < best.gap:
+                best = candidate
+            if candidate.gap < 0.9 * milestone:
+                milestone, stalled = candidate.gap, 0
+            else:
+                stalled += 1
+            if best.gap <= tol * abs(best.objective) or stalled >= PATIENCE:
+                break
+            try:
+                move = self._newton_step(v, residual, barriers)
+            except LinAlgError:
+                break
+            length = min(1.0, 0.995 * _longest(barriers, move))
+            v, tau = v + length * move.v, tau + length * move.tau
+            barriers = [
+                barrier.moved(length, slack, multiplier)
+                for barrier, slack, multiplier in zip(barriers, move.slacks, move.multipliers, strict=True)
+            ]
+        assert best is not None
+        return best
+
+    def _start(self) -> Array:
         """The middle of the domain (0 if it is all reals), made orthogonal to the intercept column."""
         if not self.boxed:
             return np.zeros_like(self.y)
         v = 0.5 * (self.low + self.high)
         return v if self.o is None else balanced(v)
 
-    def solve(self, tol: float) -> Restricted:
-        """The solution to a relative duality gap of `tol`, or the best within reach of rounding."""
-        K, o, y, s, beta, loss = self.K, self.o, self.y, self.s, self.beta, self.loss
-        n, m = K.shape
-        v = self.start()
-        tau = 0.0
-        constraints = 2 * m + (2 * n if self.boxed else 0)
-        mu = max(float(s @ loss.value(np.zeros(n), y)), 1e-300) / max(constraints, 1)
-        g = mu / (v - self.low) if self.boxed else np.zeros(0)
-        h = mu / (self.high - v) if self.boxed else np.zeros(0)
-        # slacks are variables of their own: recomputed from v they would lose their sign to rounding, and a start
-        # in the middle of the domain need not satisfy |Kᵀv| ≤ β
-        Kv = K.T @ v
-        p = np.full(m, beta + np.abs(Kv).max(initial=0.0))
-        q = p.copy()
-        a = mu / p
-        c = a.copy()
-        lower, upper = (v - self.low, self.high - v) if self.boxed else (g, h)
-        best: Restricted | None = None
-        milestone, stalled = np.inf, 0
-        for step in range(MAX_STEPS + 1):
-            z, t = c - a, -tau
-            f = K @ z if o is None else K @ z + o * t
-            residual = loss.conjugate_gradient(v / s, y) - f
-            if self.boxed:
-                residual += h - g
-            primal = float(s @ loss.value(f, y)) + beta * float(np.abs(z).sum())
-            Kv = K.T @ v
-            short_p, short_q = beta - Kv - p, beta + Kv - q
-            feasible = v * min(1.0, beta / max(np.abs(Kv).max(initial=0.0), beta))
-            gap = primal + float(s @ loss.conjugate(feasible / s, y))
-            if gap < 0.9 * milestone:
-                milestone, stalled = gap, 0
+    def _barriers(self, v: Array) -> list[Barrier]:
+        """Slacks and multipliers to start from, with equal products."""
+        m = self.K.shape[1]
+        Kv = self.K.T @ v
+        wide = np.full(m, self.beta + np.abs(Kv).max(initial=0.0))
+        slacks = [(wide, -1.0, True), (wide, 1.0, True)]
+        if self.boxed:
+            slacks += [(v - self.low, 1.0, False), (self.high - v, -1.0, False)]
+        count = sum(len(slack) for slack, _, _ in slacks)
+        scale = float(self.s @ self.loss.value(np.zeros_like(self.y), self.y))
+        mu = max(scale, np.finfo(float).tiny) / max(count, 1)
+        return [Barrier(slack, mu / slack, sign, on_columns) for slack, sign, on_columns in slacks]
+
+    def _evaluate(self, v: Array, tau: float, barriers: list[Barrier]) -> tuple[Restricted, Array]:
+        """Primal and dual value, each at a feasible point, and the residual of stationarity."""
+        K, o, y, s, loss = self.K, self.o, self.y, self.s, self.loss
+        p, q = barriers[0], barriers[1]
+        z, t = q.multiplier - p.multiplier, -tau
+        f = K @ z if o is None else K @ z + o * t
+        residual = loss.conjugate_gradient(v / s, y) - f
+        for barrier in barriers[2:]:
+            residual -= barrier.sign * barrier.multiplier
+        primal = float(s @ loss.value(f, y)) + self.beta * float(np.abs(z).sum())
+        largest = np.abs(K.T @ v).max(initial=0.0)
+        feasible = v * min(1.0, self.beta / max(largest, self.beta))
+        gap = primal + float(s @ loss.conjugate(feasible / s, y))
+        used = np.abs(z) * self.beta > np.minimum(p.slack, q.slack) * np.abs(z).max(initial=0.0)
+        return Restricted(z, t, feasible, primal, gap, used), residual
+
+    def _newton_step(self, v: Array, residual: Array, barriers: list[Barrier]) -> Move:
+        """Predictor, then corrector towards the complementarity that the predictor could reach."""
+        hessian = self.loss.conjugate_hessian(v / self.s, self.y) / self.s
+        W = np.zeros(self.K.shape[1])
+        for barrier in barriers:
+            if barrier.on_columns:
+                W = W + barrier.multiplier / barrier.slack
             else:
-                stalled += 1
-            if best is None or gap < best.gap:
-                scale = np.abs(z).max(initial=0.0)
-                used = np.abs(z) * beta > np.minimum(p, q) * scale
-                best = Restricted(z, t, feasible, primal, gap, used)
-            if best.gap <= tol * abs(best.objective) or stalled >= PATIENCE or step == MAX_STEPS or not m + n:
-                break
+                hessian = hessian + barrier.multiplier / barrier.slack
+        # a proximal term keeps samples on the margin (curvature → 0) from drowning the others in rounding
+        newton = self._factorise(np.maximum(hessian, PROXIMAL / self.s), W)
+        count = max(sum(len(barrier.slack) for barrier in barriers), 1)
+        now = sum(float(barrier.slack @ barrier.multiplier) for barrier in barriers) / count
 
-            products = float(a @ p + c @ q)
-            hessian = loss.conjugate_hessian(v / s, y) / s
-            if self.boxed:
-                products += float(g @ lower + h @ upper)
-                # a proximal term keeps samples on the margin (curvature → 0) from drowning the others in rounding
-                hessian = np.maximum(hessian + g / lower + h / upper, PROXIMAL / s)
-            mu = products / max(constraints, 1)
-            try:
-                newton = self._factorise(hessian, a / p + c / q)
-            except LinAlgError:
-                break
+        affine = self._direction(newton, v, residual, barriers, [np.zeros(1)] * len(barriers))
+        length = min(1.0, _longest(barriers, affine))
+        steps = list(zip(barriers, affine.slacks, affine.multipliers, strict=True))
+        reached = [barrier.moved(length, slack, multiplier) for barrier, slack, multiplier in steps]
+        after = sum(float(barrier.slack @ barrier.multiplier) for barrier in reached) / count
+        target = now * min(1.0, max(after / max(now, np.finfo(float).tiny), 0.0)) ** 3
+        products = [target - slack * multiplier for _, slack, multiplier in steps]
+        return self._direction(newton, v, residual, barriers, products)
 
-            def direction(target: float, second: tuple[Array, ...]) -> tuple:
-                """Newton step towards complementarity products of `target`, with second-order terms."""
-                da0 = (target - second[0] - a * short_p) / p - a
-                dc0 = (target - second[1] - c * short_q) / q - c
-                right = -residual
-                if self.boxed:
-                    dg0 = (target - second[2]) / lower - g
-                    dh0 = (target - second[3]) / upper - h
-                    right = right + dg0 - dh0
-                dv, dtau = newton(right, da0 - dc0, 0.0 if o is None else -float(o @ v))
-                Kdv = K.T @ dv
-                da = da0 + a / p * Kdv
-                dc = dc0 - c / q * Kdv
-                dg = dg0 - g / lower * dv if self.boxed else g
-                dh = dh0 + h / upper * dv if self.boxed else h
-                return dv, dtau, short_p - Kdv, short_q + Kdv, da, dc, dg, dh
+    def _direction(
+        self, newton: Newton, v: Array, residual: Array, barriers: list[Barrier], products: list[Array]
+    ) -> Move:
+        """The Newton step that brings slack · multiplier of each family to these products, to first order."""
+        Kv = self.K.T @ v
+        shorts, bases = [], []
+        right, zeta = -residual, np.zeros(self.K.shape[1])
+        for barrier, product in zip(barriers, products, strict=True):
+            short = self.beta + barrier.sign * Kv - barrier.slack if barrier.on_columns else np.zeros_like(v)
+            base = (product - barrier.multiplier * short) / barrier.slack - barrier.multiplier
+            if barrier.on_columns:
+                zeta = zeta - barrier.sign * base
+            else:
+                right = right + barrier.sign * base
+            shorts.append(short)
+            bases.append(base)
+        dv, dtau = newton(right, zeta, 0.0 if self.o is None else -float(self.o @ v))
+        Kdv = self.K.T @ dv
+        slacks, multipliers = [], []
+        for barrier, short, base in zip(barriers, shorts, bases, strict=True):
+            change = barrier.sign * (Kdv if barrier.on_columns else dv)
+            slacks.append(short + change)
+            multipliers.append(base - barrier.multiplier / barrier.slack * change)
+        return Move(dv, dtau, slacks, multipliers)
 
-            def longest(move: tuple) -> float:
-                dv, _, dp, dq, da, dc, dg, dh = move
-                pairs = [(p, dp), (q, dq), (a, da), (c, dc)]
-                if self.boxed:
-                    pairs += [(lower, dv), (upper, -dv), (g, dg), (h, dh)]
-                return min([_longest(value, change) for value, change in pairs])
-
-            zero = np.zeros(())
-            affine = direction(0.0, (zero,) * 4)
-            reach = min(1.0, longest(affine))
-            dv, _, dp, dq, da, dc, dg, dh = affine
-            after = float((a + reach * da) @ (p + reach * dp) + (c + reach * dc) @ (q + reach * dq))
-            second: tuple[Array, ...] = (da * dp, dc * dq)
-            if self.boxed:
-                after += float((g + reach * dg) @ (lower + reach * dv) + (h + reach * dh) @ (upper - reach * dv))
-                second += (dg * dv, -dh * dv)
-            target = mu * min(1.0, max(after / max(products, 1e-300), 0.0)) ** 3
-            move = direction(target, second)
-            reach = min(1.0, 0.995 * longest(move))
-            dv, dtau, dp, dq, da, dc, dg, dh = move
-            v, tau = v + reach * dv, tau + reach * dtau
-            a, c = a + reach * da, c + reach * dc
-            p, q = p + reach * dp, q + reach * dq
-            if self.boxed:
-                g, h = g + reach * dg, h + reach * dh
-                lower, upper = lower + reach * dv, upper - reach * dv
-        assert best is not None
-        return best
-
-    def _factorise(self, hessian: Array, W: Array) -> Callable[[Array, Array, float], tuple[Array, float]]:
+    def _factorise(self, hessian: Array, W: Array) -> Newton:
         """Solver of the Newton system, with positive diagonals H and W,
 
             H Δv + K Δζ + o Δτ = right,   KᵀΔv − W⁻¹ (Δζ − ζ₀) = 0,   oᵀΔv = off.
@@ -246,7 +279,11 @@ def _positive_solver(system: Array) -> Callable[[Array], Array]:
             return lambda right: cho_solve(factor, right / unit, check_finite=False) / unit
 
 
-def _longest(value: Array, change: Array) -> float:
-    """The longest step that keeps value + step · change ≥ 0."""
-    falling = change < 0
-    return float((value[falling] / -change[falling]).min(initial=np.inf))
+def _longest(barriers: list[Barrier], move: Move) -> float:
+    """The longest step that keeps all slacks and multipliers ≥ 0."""
+    longest = np.inf
+    for barrier, slack, multiplier in zip(barriers, move.slacks, move.multipliers, strict=True):
+        for value, change in ((barrier.slack, slack), (barrier.multiplier, multiplier)):
+            falling = change < 0
+            longest = min(longest, float((value[falling] / -change[falling]).min(initial=np.inf)))
+    return longest

@@ -141,4 +141,4 @@ def _blas() -> ThreadpoolController:
 
 def _keys(weights: Array, offsets: Array) -> Array:
     """Neurons rounded so that the same one found twice compares equal."""
-    return np.round(np.column_stack([weights, offsets]), 10) + 0.0
+    return np.asarray(np.round(np.column_stack([weights, offsets]), 10) + 0.0, dtype=np.float64)

@@ -7,6 +7,7 @@ or optimises works there; certificates are computed on the problem as the user g
 """
 
 import numbers
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bladenet.losses import Array, Loss, SquaredLoss, get_loss
 
-Index = NDArray[np.int64]
+Index = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,19 +145,17 @@ class StandardForm:
         point = point.reshape(-1)
         centre = 0.5 * (distinct.max(axis=0) + distinct.min(axis=0)) if problem.bias else np.zeros(X.shape[1])
         points = distinct - centre
-        scale = float(np.abs(points).max())
-        scale = 2.0 ** np.round(np.log2(scale)) if scale > 0 else 1.0  # a power of two: scaling rounds nothing
+        size = float(np.abs(points).max())
+        scale = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0  # a power of two: scaling rounds nothing
         if isinstance(problem.loss, SquaredLoss):
             # Σ ½ s (f − y)² at one point = ½ S (f − ȳ)² + a constant, so a point needs one term
-            row = np.arange(len(points))
-            total = np.bincount(point, weight)
-            y = y[first] + np.bincount(point, weight * (y - y[first][point])) / total
-            constant = 0.5 * float(weight @ (problem.y[kept] - y[point]) ** 2)
-            term, weight = point, total
+            row: Index = np.arange(len(points))
+            term: Index = point
+            mean = y[first] + _sums(point, weight * (y - y[first][point])) / _sums(point, weight)
+            constant, y = 0.5 * float(weight @ (y - mean[point]) ** 2), mean
         else:
             constant = 0.0
-            (row, y), term = _distinct_pairs(point, y)
-            weight = np.bincount(term, weight)
+            row, y, term = _distinct_pairs(point, y)
         terms = np.full(len(problem.y), -1, dtype=np.int64)
         terms[kept] = term
         return cls(
@@ -164,7 +163,7 @@ class StandardForm:
             kept[first],
             row,
             y,
-            weight,
+            _sums(term, weight),
             problem.beta / scale,
             problem.norm,
             problem.bias,
@@ -198,7 +197,7 @@ class StandardForm:
 
     def at_points(self, v: Array) -> Array:
         """Sum the dual variables of the loss terms at each point: (k,) → (N,)."""
-        return np.bincount(self.row, v, minlength=len(self.points))
+        return _sums(self.row, v, len(self.points))
 
     def original_dual(self, v: Array) -> Array:
         """The dual variable of every original sample, (k,) → (n,): those of merged samples split."""
@@ -213,13 +212,19 @@ class StandardForm:
         return dual
 
 
-def _distinct_pairs(point: Index, y: Array) -> tuple[tuple[Index, Array], Index]:
+def _sums(group: Index, values: Array, groups: int = 0) -> Array:
+    """Sums of the values by group."""
+    return np.bincount(group, values, minlength=groups).astype(np.float64, copy=False)
+
+
+def _distinct_pairs(point: Index, y: Array) -> tuple[Index, Array, Index]:
+    """Point and target of each distinct pair of them, and the pair that each sample is."""
     order = np.lexsort((y, point))
     new = np.r_[True, (np.diff(point[order]) != 0) | (np.diff(y[order]) != 0)]
     term = np.empty(len(y), dtype=np.int64)
     term[order] = np.cumsum(new) - 1
     first = order[new]
-    return (point[first], y[first]), term
+    return point[first], y[first], term
 
 
 def finite_array(values: ArrayLike, name: str) -> Array:
@@ -249,7 +254,10 @@ def positive_number(value: Any, name: str) -> float:
     ValueError
         Otherwise, naming the value.
     """
-    largest = float(np.finfo(np.float64).max)
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 < value <= largest:
+    number = np.nan
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            number = float(value)
+    if not 0 < number < np.inf:
         raise ValueError(f"{name} must be a finite number greater than 0, got {value!r}.")
-    return float(value)
+    return number

@@ -125,10 +125,7 @@ def walk(points, v, n, base, line, move, rotating, norm, touch, farthest, a, slo
 @njit_cached
 def normalise(line, norm):
     """Scale a line so that ‖w‖_p = 1; returns the old norm."""
-    if norm == 1:
-        size = abs(line[0]) + abs(line[1])
-    else:
-        size = np.sqrt(line[0] ** 2 + line[1] ** 2)
+    size = abs(line[0]) + abs(line[1]) if norm == 1 else np.sqrt(line[0] ** 2 + line[1] ** 2)
     for c in range(3):
         line[c] /= size
     return size
@@ -138,9 +135,10 @@ def normalise(line, norm):
 def climb_nearby(points, v, n, base, line, norm, touch, farthest, a, slope):
     """Climb h/‖w‖_p from `line` (in place) while only the samples 0…n−1 change sides; see :func:`walk`.
 
-    There must be at least one. Alternately shift the line and rotate it about the samples it touches, each time to the next local maximum of
-    that one-parameter family, until no such move raises it. Then it is a vertex (blade of two samples, or of one and
-    an axis for p = 1) or the peak of an arc (p = 2), and a local maximum. Returns whether the line moved.
+    There must be at least one. Alternately shift the line and rotate it about the samples it touches, each time to the
+    next local maximum of that one-parameter family, until no such move raises it. Then it is a vertex (blade of two
+    samples, or of one and an axis for p = 1) or the peak of an arc (p = 2), and a local maximum. Returns whether the
+    line moved.
     """
     move, trial = np.empty(3), np.empty(3)
     contacts = np.full(2, -1)

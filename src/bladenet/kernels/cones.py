@@ -210,7 +210,7 @@ def branch_and_bound(
 
     total = 0.0
     for i in range(n):
-        total += abs(v[i]) * (abs(points[i, 0]) + abs(points[i, 1]) + abs(root[0, 2]) + abs(root[1, 2]) + abs(root[2, 2]))
+        total += abs(v[i]) * (abs(points[i, 0]) + abs(points[i, 1]) + np.abs(root[:, 2]).max())
     stack_g[0] = root
     stack_list[0, 1] = n
     stack_cell[0] = root_cell

@@ -6,7 +6,7 @@ from bladenet.pricing.branch_and_bound import BranchAndBound
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.problem import StandardForm
 
-__all__ = ["AngularSweep", "BranchAndBound", "Clock", "Priced", "Pricer", "PrefixSums", "choose_pricer"]
+__all__ = ["AngularSweep", "BranchAndBound", "Clock", "PrefixSums", "Priced", "Pricer", "choose_pricer"]
 
 
 def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:

@@ -6,13 +6,15 @@ network of the paper's Theorems 4 and 5.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bladenet import kernels
 from bladenet.losses import Array
 from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.threads import on_all_cores
-from bladenet.problem import StandardForm
+from bladenet.problem import Index, StandardForm
 
+Mask = NDArray[np.bool_]
 ANGLE_CELLS = 256
 OFFSET_CELLS = 32
 
@@ -67,7 +69,7 @@ class AngularSweep(Pricer):
         n = len(points)
         best, direction = np.zeros((n, 2)), np.zeros((n, 2))
 
-        def sweep(anchors: Array) -> bool:
+        def sweep(anchors: Index) -> bool:
             part_best, part_direction = np.zeros((len(anchors), 2)), np.zeros((len(anchors), 2))
             done = kernels.sweep_anchors(
                 points, v, anchors, self.form.norm, self.arcs, part_best, part_direction, clock.flag
@@ -78,7 +80,7 @@ class AngularSweep(Pricer):
         complete = all(on_all_cores(sweep, np.array_split(np.arange(n), min(n, 64)), clock))
         return best.ravel(), direction.ravel(), np.repeat(points, 2, axis=0), complete
 
-    def _best_of_cells(self, values: Array, angles: Array, offsets: Array) -> Array:
+    def _best_of_cells(self, values: Array, angles: Array, offsets: Array) -> Mask:
         """Mark the best neuron of each cell of direction and offset: many pencils find the same neuron."""
         span = np.ptp(offsets) or 1.0
         angle_cell = np.floor((angles + np.pi) / (2.0 * np.pi) * ANGLE_CELLS).astype(np.int64)

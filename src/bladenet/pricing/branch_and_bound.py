@@ -88,17 +88,12 @@ def _cover(d: int, norm: int, radius: float) -> Array:
     """Root cones (k, 3, 3), generators (w, b) of unit norm, that together contain every neuron that matters."""
     if d == 1:
         edges = [(np.array([sign, 0.0]),) * 2 for sign in (1.0, -1.0)]
-    elif norm == 1:
-        quarter = np.linspace(0.0, 1.0, 5)
-        corners = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0), (1.0, 0.0)]
-        ring = [
-            (1 - s) * np.array(a) + s * np.array(b) for a, b in zip(corners, corners[1:], strict=False) for s in quarter[:-1]
-        ]
-        edges = list(zip(ring, ring[1:] + ring[:1], strict=True))
     else:
         angles = 2.0 * np.pi * np.arange(16) / 16
-        ring = [np.array([np.cos(t), np.sin(t)]) for t in angles]
-        edges = list(zip(ring, ring[1:] + ring[:1], strict=True))
+        ring = np.column_stack([np.cos(angles), np.sin(angles)])
+        if norm == 1:  # the axes are among them, so that each arc stays in one orthant
+            ring /= np.abs(ring).sum(axis=1, keepdims=True)
+        edges = list(zip(ring, np.roll(ring, -1, axis=0), strict=True))
     roots = []
     for a, b in edges:
         low_a, high_a, low_b, high_b = (*a, -radius), (*a, radius), (*b, -radius), (*b, radius)

@@ -24,7 +24,7 @@ class PrefixSums(Pricer):
         if self.form.bias:
             # h(±1, ∓x_j) grows by the slope, the sum of v on the active side, times each step between samples
             steps = np.diff(x)
-            right = np.r_[np.cumsum((np.cumsum(v[::-1])[:-1] * steps[::-1]))[::-1], 0.0]
+            right = np.r_[np.cumsum(np.cumsum(v[::-1])[:-1] * steps[::-1])[::-1], 0.0]
             left = np.r_[0.0, np.cumsum(np.cumsum(v)[:-1] * steps)]
             values = np.concatenate([right, left])
             weights, offsets = np.repeat([1.0, -1.0], n), np.concatenate([-x, x])
