@@ -409,7 +409,7 @@ def test_neuron_values_twin(d):
         rng.normal(size=9),
     )
     out = np.empty(9)
-    kernels.neuron_values(points, v, weights, offsets, out)
+    kernels.neuron_values(np.ascontiguousarray(points.T), v, weights, offsets, out)
     np.testing.assert_allclose(out, neuron_values_twin(points, v, weights, offsets), rtol=1e-12, atol=1e-13)
 
 

@@ -8,7 +8,7 @@ works on it, whatever the number of samples. Where that does not settle (near in
 the interior-point method takes over.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import cache
 
 import numpy as np
@@ -19,7 +19,6 @@ from bladenet.interior_point import InteriorPoint, Restricted
 from bladenet.losses import Array, SquaredLoss, balanced
 from bladenet.problem import StandardForm
 
-THREADED = 50_000_000  # multiplications from which BLAS threads pay
 PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
 
 
@@ -48,9 +47,9 @@ class RestrictedProblem:
         known = {row.tobytes() for row in _keys(self.weights, self.offsets)}
         new = [k for k, row in enumerate(_keys(weights, offsets)) if row.tobytes() not in known]
         weights, offsets = weights[new], offsets[new]
-        columns = np.maximum(self.form.points @ weights.T + offsets, 0.0)
+        columns = np.maximum(weights @ self.form.points.T + offsets[:, None], 0.0).T
         if self.squared:
-            with _one_thread() if columns.size * len(self.offsets) < THREADED else nullcontext():
+            with _one_thread():
                 self._extend_gram(columns)
         m = len(self.offsets) + len(new)
         if m > self.buffer.shape[1]:
@@ -129,7 +128,7 @@ class RestrictedProblem:
 
 
 def _one_thread() -> AbstractContextManager:
-    """BLAS on one thread: on small matrices more of them only get in the way, of the pricing threads too."""
+    """BLAS on one thread: two are hardly faster here, and spin in the way of whatever else runs."""
     return _blas().limit(limits=1, user_api="blas")
 
 

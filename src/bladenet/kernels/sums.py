@@ -1,18 +1,26 @@
 """Direct evaluation of neurons."""
 
-from bladenet.kernels.compiling import njit_cached
+import numpy as np
+
+from bladenet.kernels.compiling import njit_sums
+
+BLOCK = 512  # samples at a time, so that their activations stay in the cache
 
 
-@njit_cached
-def neuron_values(points, v, weights, offsets, out):
-    """out[k] = Σ_i v_i (w_k·x_i + b_k)_+, evaluated directly: (N, d), (N,), (m, d), (m,) → (m,)."""
-    n, d = points.shape
-    for k in range(weights.shape[0]):
+@njit_sums
+def neuron_values(features, v, weights, offsets, out):
+    """out[k] = Σ_i v_i (w_k·x_i + b_k)_+, evaluated directly: features (d, N), (N,), (m, d), (m,) → (m,)."""
+    d, n = features.shape
+    a = np.empty(BLOCK)
+    for k in range(len(offsets)):
         total = 0.0
-        for i in range(n):
-            a = offsets[k]
+        for start in range(0, n, BLOCK):
+            size = min(BLOCK, n - start)
+            a[:size] = offsets[k]
             for c in range(d):
-                a += weights[k, c] * points[i, c]
-            if a > 0.0:
-                total += v[i] * a
+                w = weights[k, c]
+                for i in range(size):
+                    a[i] += w * features[c, start + i]
+            for i in range(size):
+                total += v[start + i] * max(a[i], 0.0)
         out[k] = total

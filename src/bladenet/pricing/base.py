@@ -70,6 +70,7 @@ class Pricer(ABC):
 
     def __init__(self, form: StandardForm):
         self.form = form
+        self.features = np.ascontiguousarray(form.points.T)
 
     @abstractmethod
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
@@ -114,7 +115,7 @@ class Pricer(ABC):
     def values(self, v: Array, weights: Array, offsets: Array) -> Array:
         """h of given neurons, evaluated directly: O(N d) each, nothing reused from a search."""
         out = np.empty(len(offsets))
-        neuron_values(self.form.points, v, np.ascontiguousarray(weights), offsets, out)
+        neuron_values(self.features, v, np.ascontiguousarray(weights), offsets, out)
         return out
 
     def ranked(
