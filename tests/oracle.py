@@ -60,9 +60,7 @@ class Optimum:
         return (self.value - self.lower) / max(abs(self.value), np.finfo(float).tiny)
 
 
-def arrangement_optimum(
-    X, y, beta, *, norm=2, bias=True, loss="squared", sample_weight=None, huber_delta=1.0
-) -> float:
+def arrangement_optimum(X, y, beta, *, norm=2, bias=True, loss="squared", sample_weight=None, huber_delta=1.0) -> float:
     """Global optimum of the training problem; see `arrangement_solution` for the bound and the network."""
     return arrangement_solution(
         X,
@@ -109,8 +107,7 @@ def arrangement_solution(
     origin = float(np.median(y)) if bias and real else 0.0
     unit = _power_of_two(np.abs(y - origin).max()) if real else 1.0
     exact = [
-        [(Fraction(v) - Fraction(m)) / Fraction(size) for v, m in zip(row, shift, strict=True)]
-        for row in X.tolist()
+        [(Fraction(v) - Fraction(m)) / Fraction(size) for v, m in zip(row, shift, strict=True)] for row in X.tolist()
     ]
     problem = _Problem(
         X=np.array(exact, float),
@@ -493,9 +490,7 @@ def _validate(X, y, weight, beta, norm, bias, loss, delta) -> None:
         raise ValueError(f"X {X.shape}, y {y.shape}, sample_weight {weight.shape} do not match")
     if X.shape[1] + bool(bias) > 3:
         raise ValueError(f"d + bias = {X.shape[1] + bool(bias)}; the exact enumeration stops at 3")
-    if not (
-        np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(weight).all() and (weight >= 0).all()
-    ):
+    if not (np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(weight).all() and (weight >= 0).all()):
         raise ValueError("X, y and sample_weight must be finite, and weights non-negative")
     if not (beta > 0 and delta > 0 and norm in (1, 2) and loss in LOSSES):
         raise ValueError(f"beta={beta}, huber_delta={delta}, norm={norm}, loss={loss!r}")

@@ -261,9 +261,7 @@ def test_simplices_fill_the_parallelotope(data):
 def test_simplices_of_a_cube_add_up_to_it():
     """The d! paths along the edges of a cube cut it into simplices of volume 1/d! each."""
     d = 4
-    paths = np.array(
-        [np.vstack([np.zeros(d), np.cumsum(np.eye(d)[list(p)], 0)]) for p in permutations(range(d))]
-    )
+    paths = np.array([np.vstack([np.zeros(d), np.cumsum(np.eye(d)[list(p)], 0)]) for p in permutations(range(d))])
     np.testing.assert_allclose(np.abs(ga.simplex_volume(paths)).sum(), 1)
 
 
@@ -388,9 +386,7 @@ def test_directions_and_distances_survive_extreme_scales(d, scale):
     np.testing.assert_allclose(ga.distance_to_span(x, stretched), abs(expected), rtol=1e-12)
     # Everything huge or tiny: volumes of the whole may overflow, distances must not.
     np.testing.assert_allclose(ga.signed_distance(x, scale * vectors), expected, rtol=1e-12)
-    np.testing.assert_allclose(
-        ga.distance_to_span(scale * x, scale * vectors), scale * abs(expected), rtol=1e-12
-    )
+    np.testing.assert_allclose(ga.distance_to_span(scale * x, scale * vectors), scale * abs(expected), rtol=1e-12)
     np.testing.assert_allclose(
         ga.distance_to_affine_hull(scale * x, scale * vectors),
         scale * ga.distance_to_affine_hull(x, vectors),
@@ -414,9 +410,7 @@ def test_high_dimensions():
     assert ga.simplex_volume(corners) == pytest.approx(1)
     vectors = random_vectors(d - 1, d, 9, whole=False)
     x = np.linspace(0, 1, d)
-    np.testing.assert_allclose(
-        abs(ga.signed_distance(x, vectors)), ga.distance_to_span(x, vectors), rtol=1e-9
-    )
+    np.testing.assert_allclose(abs(ga.signed_distance(x, vectors)), ga.distance_to_span(x, vectors), rtol=1e-9)
 
 
 # --- batches ---

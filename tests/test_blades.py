@@ -202,6 +202,4 @@ def test_neuron_far_from_the_origin(far):
         weight, offset = Blade((1, 3), (0, 1), 1).neuron(points, norm, True)
         moved, moved_offset = Blade((1, 3), (0, 1), 1).neuron(points + far, norm, True)
         np.testing.assert_allclose(moved, weight, atol=1e-15 * far * 10)
-        np.testing.assert_allclose(
-            (points + far) @ moved + moved_offset, points @ weight + offset, atol=1e-14 * far
-        )
+        np.testing.assert_allclose((points + far) @ moved + moved_offset, points @ weight + offset, atol=1e-14 * far)

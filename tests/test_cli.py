@@ -191,9 +191,7 @@ def test_the_installed_command_and_its_exit_codes():
     command = [sys.executable, "-c", "from bladenet.cli import app; app()"]
     version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout == f"bladenet {bladenet.__version__}\n"
-    stopped = subprocess.run(
-        [*command, *MOTORCYCLE, "--time-limit", "1e-9", "--quiet"], capture_output=True, text=True
-    )
+    stopped = subprocess.run([*command, *MOTORCYCLE, "--time-limit", "1e-9", "--quiet"], capture_output=True, text=True)
     assert (stopped.returncode, stopped.stderr) == (3, "")
     assert stopped.stdout.startswith("STOPPED: ")
     heavy = "import sys, bladenet.cli; print([m for m in ('numba', 'sklearn', 'pandas') if m in sys.modules])"

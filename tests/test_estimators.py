@@ -125,9 +125,7 @@ def test_standardised_training_is_mapped_back_to_the_users_units(plane, bias):
     fit = bn.train((X - centre) / scale, y, beta=0.01 * 40, bias=bias)
     model = BladeNetRegressor(alpha=0.01, bias=bias, standardize=True).fit(X, y)
     assert len(model.network_) > 0
-    np.testing.assert_allclose(
-        model.predict(X), fit.network.predict((X - centre) / scale), rtol=1e-6, atol=1e-6
-    )
+    np.testing.assert_allclose(model.predict(X), fit.network.predict((X - centre) / scale), rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(model.predict(X), model.network_.predict(X))
     assert model.certificate_.objective == pytest.approx(fit.certificate.objective, rel=1e-6)
     if not bias:

@@ -185,9 +185,7 @@ def test_every_key_is_needed(tmp_path, regressor):
             load_model(path)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\x80\x04K\x01.", b"\xff\xfe", b"null", b"[]", b'{"a": 1}', b"[" * 10**5]
-)
+@pytest.mark.parametrize("content", [b"", b"\x80\x04K\x01.", b"\xff\xfe", b"null", b"[]", b'{"a": 1}', b"[" * 10**5])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_other_files_are_refused(tmp_path, suffix, content):
     path = tmp_path / f"m{suffix}"
@@ -238,9 +236,7 @@ def test_only_fitted_models_and_networks_are_saved(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path, suffix, regressor, constant, monkeypatch
-):
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, suffix, regressor, constant, monkeypatch):
     path = tmp_path / f"m{suffix}"
     save_model(regressor, path)
     before = path.read_bytes()

@@ -15,9 +15,7 @@ def random_network(seed=0, m=5, d=3):
 
 def test_predict_by_hand():
     # guards the definition: f(x) = 3·(x₁ − 2x₂ + 1)_+ − (−x₁)_+ + ½
-    network = ReLUNetwork(
-        np.array([[1.0, -2.0], [-1.0, 0.0]]), np.array([1.0, 0.0]), np.array([3.0, -1.0]), 0.5
-    )
+    network = ReLUNetwork(np.array([[1.0, -2.0], [-1.0, 0.0]]), np.array([1.0, 0.0]), np.array([3.0, -1.0]), 0.5)
     np.testing.assert_array_equal(network.predict([[1, 0], [-4, 0], [0, 1]]), [6.5, -3.5, 0.5])
     np.testing.assert_array_equal(network.hidden([[1, 0], [-4, 0]]), [[2.0, 0.0], [0.0, 4.0]])
     assert len(network) == 2
@@ -53,9 +51,7 @@ def test_empty_network_is_its_intercept():
 def test_balanced_is_the_same_function_with_the_least_weight_decay(norm, seed, scale):
     # guards §6.12: f unchanged, ‖w‖ = |u|, and ½ Σ (‖w‖² + u²) = Σ |u|‖w‖, the smallest value of all rescalings
     network = random_network(seed)
-    network = ReLUNetwork(
-        network.weights * scale, network.biases * scale, network.amplitudes.copy(), network.intercept
-    )
+    network = ReLUNetwork(network.weights * scale, network.biases * scale, network.amplitudes.copy(), network.intercept)
     balanced = network.balanced(norm)
     X = np.random.default_rng(seed).normal(size=(10, 3))
     size = scale * (np.abs(network.amplitudes).sum() + 1)
@@ -66,9 +62,7 @@ def test_balanced_is_the_same_function_with_the_least_weight_decay(norm, seed, s
     assert decay == pytest.approx(network.penalty(norm), rel=1e-12)
     assert balanced.penalty(norm) == pytest.approx(network.penalty(norm), rel=1e-12)
     for stretch in (0.9, 1.1):
-        assert decay < 0.5 * (
-            (stretch * lengths) @ (stretch * lengths) + ((balanced.amplitudes / stretch) ** 2).sum()
-        )
+        assert decay < 0.5 * ((stretch * lengths) @ (stretch * lengths) + ((balanced.amplitudes / stretch) ** 2).sum())
 
 
 def test_balanced_of_useless_neurons_is_zero():

@@ -77,9 +77,7 @@ def l1_dictionary(X, bias):
     eye = np.eye(d)
     neurons = [(sign * e, -sign * (e @ x)) for e in eye for x in (X if bias else [0 * e]) for sign in (1, -1)]
     if d == 2:
-        spans = (
-            [(X[i] - X[j], X[i]) for i, j in combinations(range(n), 2)] if bias else [(x, 0 * x) for x in X]
-        )
+        spans = [(X[i] - X[j], X[i]) for i, j in combinations(range(n), 2)] if bias else [(x, 0 * x) for x in X]
         for direction, point in spans:
             normal = np.array([-direction[1], direction[0]])
             if normal.any():
@@ -144,9 +142,7 @@ def test_l2_in_the_plane_is_the_limit_of_fine_dictionaries(kind):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize(
-    "kind", ["gaussian", "grid", "collinear_horizontal", "repeated_rows", "parallel_rows"]
-)
+@pytest.mark.parametrize("kind", ["gaussian", "grid", "collinear_horizontal", "repeated_rows", "parallel_rows"])
 def test_agrees_with_the_arrangement_program_as_published(kind, bias):
     """Patterns by linear programs, program in cvxpy, no scaling and no reductions."""
     cases = [c for c in problems(kind, seed=3) if c.X.shape[1] == 2 and c.norm == 2 and c.bias == bias]

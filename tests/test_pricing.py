@@ -301,9 +301,7 @@ def test_maximum_is_homogeneous_in_v(factor):
         form = standard_form(rng.normal(size=(20, 2)), norm, bias)
         v = dual(form, rng)
         for pricer in pricers(form):
-            assert pricer.maximum(factor * v).bound == pytest.approx(
-                factor * pricer.maximum(v).bound, rel=1e-9
-            )
+            assert pricer.maximum(factor * v).bound == pytest.approx(factor * pricer.maximum(v).bound, rel=1e-9)
 
 
 def test_choice_of_pricer():
@@ -373,9 +371,7 @@ def test_vertex_factor_of_equally_spaced_lines(count):
     assert angular_dispersion(X) == pytest.approx(np.pi / count, rel=1e-12)
     assert vertex_factor(X, bias=False) == pytest.approx(np.cos(np.pi / count / 2), rel=1e-12)
     # zero rows and repeated rows span no further line
-    assert vertex_factor(np.vstack([X, 0 * X, X]), bias=False) == pytest.approx(
-        np.cos(np.pi / count / 2), rel=1e-12
-    )
+    assert vertex_factor(np.vstack([X, 0 * X, X]), bias=False) == pytest.approx(np.cos(np.pi / count / 2), rel=1e-12)
 
 
 def test_vertex_factor_with_bias_is_that_of_the_worst_anchor():
@@ -495,8 +491,6 @@ def test_kernels_without_jit():
     )
     assert on.returncode == 0, on.stderr
     assert off.returncode == 0, off.stderr
-    numbers = [
-        np.array([float(x.split("(")[-1].strip(")")) for x in run.stdout.split()]) for run in (on, off)
-    ]
+    numbers = [np.array([float(x.split("(")[-1].strip(")")) for x in run.stdout.split()]) for run in (on, off)]
     assert len(numbers[0]) == 24
     np.testing.assert_allclose(*np.abs(numbers), rtol=2e-3)

@@ -134,9 +134,7 @@ def test_beta_is_required():
 @pytest.mark.parametrize("bias", [True, np.False_])
 def test_numbers_of_every_kind_are_accepted(beta, bias):
     # guards against validation that refuses what users have: integers, NumPy scalars, lists
-    problem = TrainingProblem.create(
-        X3.astype(int).tolist(), C3.astype(np.int8), beta=beta, bias=bias, norm=1
-    )
+    problem = TrainingProblem.create(X3.astype(int).tolist(), C3.astype(np.int8), beta=beta, bias=bias, norm=1)
     assert problem.X.dtype == problem.y.dtype == np.float64
     assert isinstance(problem.beta, float)
     assert problem.bias is bool(bias)
@@ -252,9 +250,7 @@ def test_repeated_samples_are_merged(bias):
 
 def test_merged_target_is_the_weighted_mean():
     # guards the constant by hand: targets 1 (weight 3) and 5 (weight 1) at one point: mean 2, loss ½(3·1 + 9) = 6
-    problem = TrainingProblem.create(
-        [[2.0], [2.0], [3.0]], [1.0, 5.0, 0.0], beta=1.0, sample_weight=[3, 1, 1]
-    )
+    problem = TrainingProblem.create([[2.0], [2.0], [3.0]], [1.0, 5.0, 0.0], beta=1.0, sample_weight=[3, 1, 1])
     form = problem.standard
     np.testing.assert_array_equal(form.y, [2.0, 0.0])
     np.testing.assert_array_equal(form.weight, [4.0, 1.0])
@@ -263,9 +259,7 @@ def test_merged_target_is_the_weighted_mean():
 
 def test_signed_zeros_are_one_point():
     # guards −0.0 against counting as a second sample at 0
-    problem = TrainingProblem.create(
-        [[0.0, 1.0], [-0.0, 1.0], [1.0, -0.0], [1.0, 0.0]], [1, 1, 2, 2], beta=1.0
-    )
+    problem = TrainingProblem.create([[0.0, 1.0], [-0.0, 1.0], [1.0, -0.0], [1.0, 0.0]], [1, 1, 2, 2], beta=1.0)
     assert len(problem.standard.points) == 2
 
 
@@ -289,10 +283,7 @@ def test_scale_is_a_power_of_two(exponent, bias):
 def test_huge_offsets_are_removed_exactly(offset):
     # guards against cancellation: integers far out come back as small exact numbers
     small = np.array([[0.0, 0.0], [4.0, 1.0], [2.0, 8.0], [1.0, 3.0]])
-    forms = [
-        TrainingProblem.create(small + shift, [1.0, 2.0, 3.0, 4.0], beta=1.0).standard
-        for shift in (0.0, offset)
-    ]
+    forms = [TrainingProblem.create(small + shift, [1.0, 2.0, 3.0, 4.0], beta=1.0).standard for shift in (0.0, offset)]
     np.testing.assert_array_equal(forms[0].points, forms[1].points)
     np.testing.assert_array_equal(forms[0].centre + offset, forms[1].centre)
 

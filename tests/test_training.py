@@ -55,9 +55,7 @@ def same(a, b, rel=3e-6):
 @pytest.mark.parametrize("case", ORACLE_CASES, ids=repr)
 def test_optimum_is_the_oracles(case):
     # guards everything: another formulation, another solver, no shared code
-    fit = bn.train(
-        case.X, case.y, beta=case.beta, norm=case.norm, bias=case.bias, loss=case.loss, time_limit=30.0
-    )
+    fit = bn.train(case.X, case.y, beta=case.beta, norm=case.norm, bias=case.bias, loss=case.loss, time_limit=30.0)
     expected = arrangement_optimum(case.X, case.y, case.beta, norm=case.norm, bias=case.bias, loss=case.loss)
     certificate = fit.certificate
     assert certificate.status is bn.Status.GLOBAL, str(certificate)
@@ -218,9 +216,7 @@ def test_unused_feature_changes_nothing(norm):
     plane = np.column_stack([X[:, 0], np.full(len(X), 3.0)])
     assert same(objective(X, y, beta=0.1, norm=norm), objective(plane, y, beta=0.1, norm=norm))
     line = np.column_stack([X[:, 0], np.zeros(len(X))])
-    assert same(
-        objective(X, y, beta=0.1, norm=norm, bias=False), objective(line, y, beta=0.1, norm=norm, bias=False)
-    )
+    assert same(objective(X, y, beta=0.1, norm=norm, bias=False), objective(line, y, beta=0.1, norm=norm, bias=False))
 
 
 def test_oblique_line_is_one_dimensional_for_norm_2():
@@ -272,9 +268,7 @@ def test_beta_max_is_where_neurons_begin(d, norm, bias, loss):
     if not bias:
         assert above.network.intercept == 0.0
     # without neurons the objective is the loss of the best constant, whatever β
-    assert above.certificate.objective == pytest.approx(
-        float(above.problem.loss.value(constant, y).sum()), rel=1e-12
-    )
+    assert above.certificate.objective == pytest.approx(float(above.problem.loss.value(constant, y).sum()), rel=1e-12)
     assert below.certificate.objective <= above.certificate.objective * (1 + 1e-9)
 
 

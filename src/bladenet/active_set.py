@@ -1,41 +1,106 @@
-"""A primal active-set method for the Lasso in Gram form: exact, sparse, and fast from a good start.
+"""A primal active-set method for the Lasso: exact, sparse, and fast from a good start.
 
-    minimise  ½ zᵀGz − cᵀz + β ‖z‖₁
+    minimise  ½ ‖Kz − y‖² + β ‖z‖₁
 
 Each step solves the equations of the current support and signs, searches the segment to that point exactly (the
 objective is piecewise quadratic along it) and drops coordinates that end at zero. When the support is optimal, the
 neurons that violate optimality join it together.
+
+It sees K and y through inner products, which cost nothing per sample (:class:`GramForm`), or, where z is so large that
+these drown in rounding, through the columns themselves (:class:`ColumnForm`).
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, cholesky, qr, solve_triangular
 
 from bladenet.kernels import cholesky_delete
 from bladenet.losses import Array
+from bladenet.problem import Index
 
 MAX_JOINS = 50
 MAX_STEPS = 2000
-JITTER = 1e-13  # relative to the diagonal: columns this close to dependent count as one
 
 
-def active_set(G: Array, c: Array, beta: float, start: Array, accuracy: float) -> Array | None:
+class Quadratic(ABC):
+    """½ ‖Kz − y‖² as the method sees it; `unit` (m,) holds the lengths of the columns."""
+
+    unit: Array
+
+    @abstractmethod
+    def gradient(self, rows: Index, A: Index, z: Array) -> Array:
+        """Kᵀ(y − Kz) at `rows`, for z that is zero outside A."""
+
+    @abstractmethod
+    def factor(self, A: Index) -> Array:
+        """Upper triangular R with RᵀR = KᵀK on A, columns scaled to unit length; a trace of the identity is added.
+
+        Raises
+        ------
+        LinAlgError
+            If rounding leaves no such factor.
+        """
+
+
+class GramForm(Quadratic):
+    """From G = KᵀK and c = Kᵀy."""
+
+    JITTER = 1e-13
+
+    def __init__(self, G: Array, c: Array):
+        self.G, self.c = G, c
+        self.unit = np.sqrt(np.maximum(np.diag(G), np.finfo(float).tiny))
+
+    def gradient(self, rows: Index, A: Index, z: Array) -> Array:
+        """See :meth:`Quadratic.gradient`."""
+        return self.c[rows] - self.G[np.ix_(rows, A)] @ z
+
+    def factor(self, A: Index) -> Array:
+        """See :meth:`Quadratic.factor`."""
+        system = self.G[np.ix_(A, A)] / self.unit[A][:, None] / self.unit[A]
+        system[np.diag_indices(len(A))] += self.JITTER * len(A)
+        return np.ascontiguousarray(cholesky(system, overwrite_a=True, check_finite=False))
+
+
+class ColumnForm(Quadratic):
+    """From K and y: O(n m) a step, but a residual that large amplitudes nearly cancel keeps its digits."""
+
+    JITTER = 1e-24
+
+    def __init__(self, K: Array, y: Array):
+        self.K, self.y = K, y
+        self.unit = np.maximum(np.linalg.norm(K, axis=0), np.sqrt(np.finfo(float).tiny))
+
+    def gradient(self, rows: Index, A: Index, z: Array) -> Array:
+        """See :meth:`Quadratic.gradient`."""
+        return self.K[:, rows].T @ (self.y - self.K[:, A] @ z)
+
+    def factor(self, A: Index) -> Array:
+        """See :meth:`Quadratic.factor`."""
+        trace = np.sqrt(self.JITTER * len(A)) * np.eye(len(A))
+        (R,) = qr(np.vstack([self.K[:, A] / self.unit[A], trace]), mode="r", check_finite=False)
+        return np.ascontiguousarray(R[: len(A)])
+
+
+def active_set(form: Quadratic, beta: float, start: Array, accuracy: float) -> Array | None:
     """Solve the Lasso to |gradient| ≤ β (1 + accuracy), or return None if the support does not settle.
 
     Parameters
     ----------
-    G : (m, m) Gram matrix; c : (m,); start : (m,) where to begin
+    start : (m,) where to begin
     """
     z = start.copy()
+    everything = np.arange(len(z))
     for _ in range(MAX_JOINS):
         support = np.flatnonzero(z)
-        gradient = c - G[:, support] @ z[support]
+        gradient = form.gradient(everything, support, z[support])
         off = np.abs(gradient[support] - beta * np.sign(z[support])) > beta * accuracy
         joining = np.flatnonzero((z == 0) & (np.abs(gradient) > beta * (1.0 + accuracy)))
         if not off.any() and not len(joining):
             return z
         A = np.r_[support, joining]
-        signs = np.sign(np.r_[z[support], gradient[joining]])
-        settled = _settle(G[np.ix_(A, A)], c[A], beta, z[A], signs, accuracy)
+        settled = _settle(form, A, beta, z[A], np.sign(np.r_[z[support], gradient[joining]]), accuracy)
         if settled is None:
             return None
         z[A] = settled
@@ -44,50 +109,50 @@ def active_set(G: Array, c: Array, beta: float, start: Array, accuracy: float) -
     return None
 
 
-def _settle(G: Array, c: Array, beta: float, z: Array, signs: Array, accuracy: float) -> Array | None:
-    """Optimise over the support alone, dropping coordinates until the rest have optimal signs."""
+def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accuracy: float) -> Array | None:
+    """Optimise over A alone, dropping coordinates until the rest have optimal signs; z and result are on A."""
     out = np.zeros_like(z)
-    A = np.arange(len(z))
-    unit = np.sqrt(np.maximum(np.diag(G), np.finfo(float).tiny))
+    place = np.arange(len(A))
     R = None
     for _ in range(MAX_STEPS):
         if not len(A):
             return out
         if R is None:
-            system = G / unit[:, None] / unit
-            system[np.diag_indices(len(A))] += JITTER * len(A)
             try:
-                R = np.ascontiguousarray(cholesky(system, overwrite_a=True, check_finite=False))
+                R = form.factor(A)
             except LinAlgError:
                 return None
-        residual = c - beta * signs - G @ z
+        gradient, unit = form.gradient(A, A, z), form.unit[A]
+        residual = gradient - beta * signs
         if np.abs(residual).max() <= beta * accuracy and (z != 0).all():
-            out[A] = z
+            out[place] = z
             return out
         move = solve_triangular(R, residual / unit, trans=1, check_finite=False)
         move = solve_triangular(R, move, check_finite=False) / unit
         # a neuron that joins against its sign would not lower the objective: leave it out
         dropped = (z == 0) & (move * signs <= 0)
         if not dropped.any():
-            z = _search(G, c, beta, z, move)
+            curvature = float(np.sum((R @ (move * unit)) ** 2))
+            z = _search(curvature, -float(move @ gradient), beta, z, move)
             signs = np.sign(z)
             dropped = z == 0
         if dropped.any():
-            kept = ~dropped
             if dropped.sum() <= 8:
                 for j in np.flatnonzero(dropped)[::-1]:
                     cholesky_delete(R, j)
                     R = R[:-1, :-1]
             else:
                 R = None
-            A, z, signs, c, unit, G = A[kept], z[kept], signs[kept], c[kept], unit[kept], G[np.ix_(kept, kept)]
+            kept = ~dropped
+            A, place, z, signs = A[kept], place[kept], z[kept], signs[kept]
     return None
 
 
-def _search(G: Array, c: Array, beta: float, z: Array, move: Array) -> Array:
-    """The minimum of the objective on z + s·move, 0 ≤ s ≤ 1: its slope rises with s and jumps at sign changes."""
-    curvature = float(move @ G @ move)
-    slope = float(move @ (G @ z - c))
+def _search(curvature: float, slope: float, beta: float, z: Array, move: Array) -> Array:
+    """The minimum of the objective on z + s·move, 0 ≤ s ≤ 1: its slope rises with s and jumps at sign changes.
+
+    `curvature` and `slope` are those of the quadratic part at s = 0.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         times = np.where(move * z < 0, -z / move, np.inf)
     order = np.argsort(times)

@@ -313,9 +313,7 @@ def _scaled_cross(vectors: Array) -> tuple[Array, Exponents]:
     """Cross product as a vector of moderate length and a power of two."""
     k, d = vectors.shape[-2:]
     if k != d - 1:
-        raise ValueError(
-            f"vectors must have shape (..., d - 1, d): d - 1 vectors in R^d; got {vectors.shape}"
-        )
+        raise ValueError(f"vectors must have shape (..., d - 1, d): d - 1 vectors in R^d; got {vectors.shape}")
     if d <= 3:
         rows, exponents = _split_scale(vectors)
         return hodge(wedge(rows), k, d) * _independent(rows)[..., None], _total(exponents)

@@ -85,9 +85,7 @@ app = typer.Typer(
     epilog=EXIT_CODES,
 )
 
-Data = Annotated[
-    str, typer.Argument(metavar="DATA", help=f"CSV file, or a shipped data set: {', '.join(SHIPPED)}.")
-]
+Data = Annotated[str, typer.Argument(metavar="DATA", help=f"CSV file, or a shipped data set: {', '.join(SHIPPED)}.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file written by bladenet fit --out.")]
 
 
@@ -113,16 +111,12 @@ def fit(
     target: Annotated[str, typer.Option(help="Column to predict.")],
     features: Annotated[
         list[str] | None,
-        typer.Option(
-            help="One or two feature columns: a,b or the option twice. Default: the other numeric columns."
-        ),
+        typer.Option(help="One or two feature columns: a,b or the option twice. Default: the other numeric columns."),
     ] = None,
     norm: Annotated[int, typer.Option(help="Norm of the weights in the penalty: 1 or 2.")] = 2,
     alpha: Annotated[
         str,
-        typer.Option(
-            help="Regularisation (mean loss + alpha × penalty); auto chooses it by 5-fold cross-validation."
-        ),
+        typer.Option(help="Regularisation (mean loss + alpha × penalty); auto chooses it by 5-fold cross-validation."),
     ] = "auto",
     loss: Annotated[
         str | None,
@@ -131,9 +125,7 @@ def fit(
             "default logistic for other targets)."
         ),
     ] = None,
-    bias: Annotated[
-        bool, typer.Option("--bias/--no-bias", help="Whether neurons and output have offsets.")
-    ] = True,
+    bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether neurons and output have offsets.")] = True,
     standardize: Annotated[
         bool,
         typer.Option(
@@ -189,9 +181,7 @@ def predict(
     fitted = _load(model)
     names = getattr(fitted, "feature_names_in_", None)
     if names is None:
-        raise InputError(
-            f"{model} was trained without column names, so its features cannot be found in a table."
-        )
+        raise InputError(f"{model} was trained without column names, so its features cannot be found in a table.")
     X = numbers(read_table(data), list(names))
     result = pd.DataFrame({"prediction": fitted.predict(X)})
     classes = getattr(fitted, "classes_", None)
@@ -221,9 +211,7 @@ def _complain(message: str) -> int:
     return BAD_INPUT
 
 
-def _checked_settings(
-    norm: int, alpha: str, loss: str | None, tol: float, time_limit: float | None
-) -> dict[str, Any]:
+def _checked_settings(norm: int, alpha: str, loss: str | None, tol: float, time_limit: float | None) -> dict[str, Any]:
     """The options that need no data, checked."""
     if norm not in (1, 2):
         raise InputError(f"--norm must be 1 or 2, got {norm}.")
@@ -295,9 +283,7 @@ class _Progress:
         )
 
 
-def _save_plot(
-    model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y: pd.Series, path: Path
-) -> None:
+def _save_plot(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y: pd.Series, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")  # files only, whatever display there is
@@ -339,7 +325,5 @@ def _load(path: Path) -> BladeNetRegressor | BladeNetClassifier:
     except (OSError, ValueError) as error:
         raise InputError(str(error)) from None
     if isinstance(model, ReLUNetwork):
-        raise InputError(
-            f"{path} holds a bare network without training data; use a model saved by bladenet fit --out."
-        )
+        raise InputError(f"{path} holds a bare network without training data; use a model saved by bladenet fit --out.")
     return model

@@ -118,9 +118,7 @@ class _BladeNet(BaseEstimator):
         else:
             alpha = float(self.alpha)
         beta = alpha * float(weight.sum())
-        fit = train(
-            scaled, y, beta=beta, tol=self.tol, time_limit=remaining, callback=self.callback, **settings
-        )
+        fit = train(scaled, y, beta=beta, tol=self.tol, time_limit=remaining, callback=self.callback, **settings)
         self.alpha_, self.beta_ = alpha, beta
         self.network_ = scaling.invert(fit.network)
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
@@ -206,6 +204,7 @@ class _BladeNet(BaseEstimator):
         )  # here, not at the top: plotting is optional, and slow to import
 
         return plot_fit(self, X, y, ax=ax)
+
 
 class BladeNetRegressor(RegressorMixin, _BladeNet):
     """Globally optimal two-layer ReLU network for regression, with a certificate.

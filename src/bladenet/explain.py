@@ -209,13 +209,10 @@ class Explanation:
         if neuron.kind == "vertex":
             lines.append(f"  its hyperplane passes through {touched} (orientation {neuron.orientation:+d})")
         else:
-            lines.append(
-                f"  its hyperplane touches {touched or 'no sample'}, direction set by the samples it acts on"
-            )
+            lines.append(f"  its hyperplane touches {touched or 'no sample'}, direction set by the samples it acts on")
         for sample in neuron.samples:
             values = ", ".join(
-                f"{name} = {number(value)}"
-                for name, value in zip(self.feature_names, sample.features, strict=True)
+                f"{name} = {number(value)}" for name, value in zip(self.feature_names, sample.features, strict=True)
             )
             target = number(sample.target) if isinstance(sample.target, float) else sample.target
             lines.append(f"    sample {sample.index}: {values}; target {target}")
@@ -254,9 +251,7 @@ def explain_network(
     neurons = tuple(
         NeuronExplanation(
             neuron=j,
-            formula=_formula(
-                network.weights[j], network.biases[j], network.amplitudes[j], feature_names, bias
-            ),
+            formula=_formula(network.weights[j], network.biases[j], network.amplitudes[j], feature_names, bias),
             weights=tuple(network.weights[j].tolist()),
             bias=float(network.biases[j]),
             amplitude=float(network.amplitudes[j]),
@@ -270,9 +265,7 @@ def explain_network(
         for j in np.argsort(-evidence.importance, kind="stable").tolist()
     )
     output = "prediction" if classes is None else f"score (positive for class {classes[1]})"
-    return Explanation(
-        neurons, float(network.intercept), certificate, feature_names, bias, evidence.n_samples, output
-    )
+    return Explanation(neurons, float(network.intercept), certificate, feature_names, bias, evidence.n_samples, output)
 
 
 def number(value: float) -> str:

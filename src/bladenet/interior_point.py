@@ -231,7 +231,7 @@ class InteriorPoint:
         def refined(right: Array, below: Array) -> tuple[Array, Array]:
             x, zeta = eliminate(right, below)
             left = np.inf
-            for _ in range(REFINEMENTS if self.boxed else 0):
+            for _ in range(REFINEMENTS):
                 missing, missing_below = right - hessian * x - K @ zeta, below - K.T @ x + zeta / W
                 size = np.abs(missing).max() + np.abs(missing_below).max(initial=0.0)
                 if not size < 0.5 * left:

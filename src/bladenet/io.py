@@ -73,9 +73,7 @@ def load_model(path: str | PathLike[str]) -> Model:
     """
     path = _with_known_suffix(path)
     if not path.exists():
-        raise FileNotFoundError(
-            f"there is no model file {str(path)!r}: check the path, or save a model there first."
-        )
+        raise FileNotFoundError(f"there is no model file {str(path)!r}: check the path, or save a model there first.")
     try:
         document = json.loads(path.read_bytes()) if path.suffix == ".json" else _read_tensors(path)
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
@@ -219,9 +217,7 @@ def _decode_loss(loss: Any) -> str | Loss:
 def _encode_classes(classes: np.ndarray) -> dict[str, Any]:
     values = classes.tolist()
     if not all(isinstance(value, (bool, int, float, str)) for value in values):
-        raise ValueError(
-            f"cannot save the classes {values!r}: only numbers and strings can be written. Relabel y."
-        )
+        raise ValueError(f"cannot save the classes {values!r}: only numbers and strings can be written. Relabel y.")
     return {"dtype": classes.dtype.str, "values": values}
 
 
@@ -287,9 +283,7 @@ def _read_tensors(path: Path) -> Any:
 def _with_known_suffix(path: str | PathLike[str]) -> Path:
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise ValueError(
-            f"{str(path)!r} must end in {' or '.join(SUFFIXES)}, which decides the format; rename it."
-        )
+        raise ValueError(f"{str(path)!r} must end in {' or '.join(SUFFIXES)}, which decides the format; rename it.")
     return path
 
 

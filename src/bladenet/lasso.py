@@ -4,8 +4,8 @@
     maximise over v      −Σ_i s_i ℓ*(v_i / s_i, y_i)   subject to  |Kᵀv| ≤ β,  Σ v = 0          (dual)
 
 Squared loss sees the columns only through inner products: the Gram matrix is kept up to date and an active-set method
-works on it, whatever the number of samples. Where that does not settle (near interpolation) and for the other losses
-the interior-point method takes over.
+works on it, whatever the number of samples. Where that does not settle (near interpolation) it works on the columns,
+and for the other losses the interior-point method takes over.
 """
 
 from contextlib import AbstractContextManager
@@ -14,11 +14,12 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from bladenet.active_set import active_set
+from bladenet.active_set import ColumnForm, GramForm, active_set
 from bladenet.interior_point import InteriorPoint, Restricted
 from bladenet.losses import Array, SquaredLoss, balanced
 from bladenet.problem import StandardForm
 
+SMALL = 2_000_000  # entries of the columns up to which they may be worked on directly
 PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
 
 
@@ -87,12 +88,23 @@ class RestrictedProblem:
     def _solve(self, accuracy: float) -> Restricted:
         form = self.form
         if self.squared:
-            z = active_set(self.gram, self.correlation, form.beta, self.z, accuracy)
+            z = active_set(GramForm(self.gram, self.correlation), form.beta, self.z, accuracy)
+            if z is None and self.columns.size <= SMALL:
+                z = active_set(self._column_form(), form.beta, self.z, accuracy)
             if z is not None:
                 return self._from_amplitudes(z)
         columns = self.columns if len(form.row) == len(form.points) else self.columns[form.row]
         intercept = np.ones(len(form.y)) if form.bias else None
         return InteriorPoint(columns, intercept, form.y, form.weight, form.beta, form.loss).solve(accuracy)
+
+    def _column_form(self) -> ColumnForm:
+        """Weighted columns and target, centred if there is an intercept to absorb means."""
+        form = self.form
+        root = np.sqrt(form.weight)
+        columns = self.columns
+        if form.bias:
+            columns = columns - form.weight @ columns / form.weight.sum()
+        return ColumnForm(columns * root[:, None], self.target * root)
 
     def _from_amplitudes(self, z: Array) -> Restricted:
         """Best intercept, dual variable and objective for given amplitudes (squared loss)."""

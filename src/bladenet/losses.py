@@ -215,9 +215,7 @@ class HingeLoss(Loss):
         return 1.0 if weight[y > 0].sum() >= weight[y < 0].sum() else -1.0
 
 
-LOSSES: dict[str, type[Loss]] = {
-    cls.name: cls for cls in (SquaredLoss, LogisticLoss, HingeLoss, HuberLoss)
-}
+LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in (SquaredLoss, LogisticLoss, HingeLoss, HuberLoss)}
 
 
 def get_loss(loss: str | Loss) -> Loss:

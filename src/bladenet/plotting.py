@@ -220,9 +220,7 @@ def _draw_regions(ax: Axes, scene: Scene) -> str:
 def _scatter_classes(ax: Axes, scene: Scene, x: Array, y: Array) -> None:
     for name, colour, marker in zip(scene.model.classes_, CLASS_COLOURS, CLASS_MARKERS, strict=True):
         own = scene.y == name
-        marks = ax.scatter(
-            x[own], y[own], s=20, c=colour, marker=marker, zorder=3, label=f"{scene.target}: {name}"
-        )
+        marks = ax.scatter(x[own], y[own], s=20, c=colour, marker=marker, zorder=3, label=f"{scene.target}: {name}")
         marks.set(edgecolor="white", linewidth=0.4)
 
 
@@ -231,9 +229,7 @@ def _ring(ax: Axes, points: Array, label: str) -> None:
     from matplotlib.patheffects import withStroke
 
     few = len(points) <= FEW_RINGS
-    rings = ax.scatter(
-        points[:, 0], points[:, 1], s=52 if few else 30, facecolors="none", zorder=4, label=label
-    )
+    rings = ax.scatter(points[:, 0], points[:, 1], s=52 if few else 30, facecolors="none", zorder=4, label=label)
     rings.set(edgecolor=INK, linewidth=1.1 if few else 0.8)
     rings.set_path_effects([withStroke(linewidth=2.8 if few else 1.8, foreground="white")])
 
@@ -261,9 +257,7 @@ def _draw_neurons(ax: Axes, scene: Scene, colour: str) -> str:
     ax.set_ylabel(scene.names[1])
     total, ringed = len(scene.model.network_), int(scene.defining.sum())
     notes = [f"{len(lines)} of {total} cross the picture"] if len(lines) < total else []
-    notes.append(
-        f"the {STRONGEST} strongest drawn boldly" if len(lines) > STRONGEST else "bolder if stronger"
-    )
+    notes.append(f"the {STRONGEST} strongest drawn boldly" if len(lines) > STRONGEST else "bolder if stronger")
     return (
         f"Lines: where a neuron switches on ({', '.join(notes)})\n"
         f"Rings: the {ringed} sample{_s(ringed)} that define{'s' if ringed == 1 else ''} the neurons"
@@ -285,9 +279,7 @@ def _s(count: int) -> str:
 def _write_titles(ax: Axes, title: str, caption: str) -> None:
     """Title, and between it and the axes a caption of one or more lines."""
     ax.set_title(title, pad=10 + 13 * len(caption.splitlines()))
-    note = ax.annotate(
-        caption, (0.0, 1.0), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points"
-    )
+    note = ax.annotate(caption, (0.0, 1.0), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points")
     note.set(ha="left", va="bottom", fontsize=8.5, color=FAINT)
 
 

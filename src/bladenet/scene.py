@@ -44,9 +44,7 @@ class Scene:
         if points.ndim != 2 or points.shape[1] != d:
             raise ValueError(f"X must have shape (samples, {d}), as in training, got shape {points.shape}.")
         if values.shape != (len(points),):
-            raise ValueError(
-                f"y must have shape ({len(points)},), one value per row of X, got {values.shape}."
-            )
+            raise ValueError(f"y must have shape ({len(points)},), one value per row of X, got {values.shape}.")
         seen = getattr(model, "feature_names_in_", None)  # scikit-learn sets it only for data with names
         default = [f"feature {i}" for i in range(d)] if seen is None else seen
         names = tuple(str(name) for name in (default if feature_names is None else feature_names))
@@ -90,9 +88,7 @@ def _defining(model: Any, X: Array) -> np.ndarray:
     network, n = model.network_, len(X)
     chosen = sorted({i for blade in model.blades_ for i in blade.samples})
     if chosen and chosen[-1] >= n:
-        raise ValueError(
-            f"the neurons refer to sample {chosen[-1]}, but X has {n} rows; pass the training data."
-        )
+        raise ValueError(f"the neurons refer to sample {chosen[-1]}, but X has {n} rows; pass the training data.")
     extent = float(np.ptp(X, axis=0).max(initial=0.0)) + float(np.abs(X).max(initial=0.0))
     for blade, weight, bias in zip(model.blades_, network.weights, network.biases, strict=True):
         samples = list(blade.samples)

@@ -27,9 +27,7 @@ def read_table(data: str) -> pd.DataFrame:
     path = Path(data)
     if not path.exists():
         if data not in SHIPPED:
-            raise InputError(
-                f"there is no file {data}, and no shipped data set of that name ({', '.join(SHIPPED)})."
-            )
+            raise InputError(f"there is no file {data}, and no shipped data set of that name ({', '.join(SHIPPED)}).")
         path = csv_path(data)
     try:
         frame = pd.read_csv(path)
@@ -65,9 +63,7 @@ def _check_present(column: pd.Series) -> None:
     if missing.any():
         others = f" and {missing.sum() - 1} more" if missing.sum() > 1 else ""
         row = f"row {missing.argmax() + 1}{others}"
-        raise InputError(
-            f"column {column.name!r} has no value in {row} (row 1 follows the header): drop or fill it."
-        )
+        raise InputError(f"column {column.name!r} has no value in {row} (row 1 follows the header): drop or fill it.")
 
 
 def choose_features(frame: pd.DataFrame, target: str, asked: list[str]) -> list[str]:
@@ -101,9 +97,7 @@ def numbers(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         odd = pd.to_numeric(column, errors="coerce").isna().to_numpy()
         if odd.any():
             row = int(odd.argmax())
-            raise InputError(
-                f"feature column {name!r} is not numeric: row {row + 1} is {column.iloc[row]!r}."
-            )
+            raise InputError(f"feature column {name!r} is not numeric: row {row + 1} is {column.iloc[row]!r}.")
         infinite = np.isinf(column.to_numpy(dtype=float))
         if infinite.any():
             raise InputError(f"feature column {name!r} is infinite in row {infinite.argmax() + 1}.")
@@ -115,9 +109,7 @@ def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
     _check_present(y)
     if not classifies:
         if not is_numeric(y):
-            raise InputError(
-                f"--loss {loss} needs a numeric target; {y.name!r} is not. Use logistic or hinge."
-            )
+            raise InputError(f"--loss {loss} needs a numeric target; {y.name!r} is not. Use logistic or hinge.")
         return y.astype(float)
     classes = y.unique()
     if len(classes) != 2:

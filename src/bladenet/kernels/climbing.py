@@ -6,6 +6,7 @@ from bladenet.kernels.compiling import njit_cached
 
 NEIGHBOURHOOD = 0.05  # distance to a line, in units of the data, up to which samples may change sides in one climb
 
+
 @njit_cached
 def norm_ahead(line, move, tau, norm):
     """‖w + τ m‖_p as n0 + τ n1 just after τ for p = 1; for p = 2 returns (1, 0), since w ⟂ m are unit vectors."""

@@ -55,9 +55,7 @@ class BranchAndBound(Pricer):
             found = self._climb(v, found)
         candidates = np.vstack(found)
         d = self.form.points.shape[1]
-        return self.ranked(
-            v, candidates[:, :d], candidates[:, 2], threshold, max(bounds), sum(cones), sum(visits)
-        )
+        return self.ranked(v, candidates[:, :d], candidates[:, 2], threshold, max(bounds), sum(cones), sum(visits))
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float) -> Priced:
         """See :meth:`Pricer.nearby`."""
