@@ -11,6 +11,7 @@ these drown in rounding, through the columns themselves (:class:`ColumnForm`).
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, qr, solve_triangular
@@ -24,8 +25,13 @@ MAX_STEPS = 2000
 
 
 class Quadratic(ABC):
-    """½ ‖Kz − y‖² as the method sees it; `unit` (m,) holds the lengths of the columns."""
+    """½ ‖Kz − y‖² as the method sees it; `unit` (m,) holds the lengths of the columns.
 
+    ROUNDING is the error of the gradient, in units of β, at which the method makes do with what it has if rounding
+    stops it short of the accuracy that was asked for.
+    """
+
+    ROUNDING: ClassVar[float]
     unit: Array
 
     @abstractmethod
@@ -47,6 +53,7 @@ class GramForm(Quadratic):
     """From G = KᵀK and c = Kᵀy."""
 
     JITTER = 1e-13
+    ROUNDING = 0.0  # ColumnForm does better
 
     def __init__(self, G: Array, c: Array):
         self.G, self.c = G, c
@@ -67,6 +74,7 @@ class ColumnForm(Quadratic):
     """From K and y: O(n m) a step, but a residual that large amplitudes nearly cancel keeps its digits."""
 
     JITTER = 1e-24
+    ROUNDING = 1e-3
 
     def __init__(self, K: Array, y: Array):
         self.K, self.y = K, y
@@ -92,19 +100,21 @@ def active_set(form: Quadratic, beta: float, start: Array, accuracy: float) -> A
     """
     z = start.copy()
     everything = np.arange(len(z))
-    for _ in range(MAX_JOINS):
+    for attempt in range(MAX_JOINS):
         support = np.flatnonzero(z)
         gradient = form.gradient(everything, support, z[support])
-        off = np.abs(gradient[support] - beta * np.sign(z[support])) > beta * accuracy
-        joining = np.flatnonzero((z == 0) & (np.abs(gradient) > beta * (1.0 + accuracy)))
-        if not off.any() and not len(joining):
+        off = np.abs(gradient[support] - beta * np.sign(z[support])).max(initial=0.0) / beta
+        # once settled, what is off on the support is rounding, and says how much of the rest is
+        level = max(accuracy, 2.0 * off) if attempt else accuracy
+        joining = np.flatnonzero((z == 0) & (np.abs(gradient) > beta * (1.0 + level)))
+        if not len(joining) and (attempt or off <= accuracy):
             return z
         A = np.r_[support, joining]
         settled = _settle(form, A, beta, z[A], np.sign(np.r_[z[support], gradient[joining]]), accuracy)
         if settled is None:
             return None
         z[A] = settled
-        if len(joining) and not z[joining].any() and not off.any():
+        if len(joining) and not z[joining].any() and off <= level:
             return z  # every newcomer copies a neuron of the support up to rounding
     return None
 
@@ -114,6 +124,7 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
     out = np.zeros_like(z)
     place = np.arange(len(A))
     R = None
+    before = np.inf
     for _ in range(MAX_STEPS):
         if not len(A):
             return out
@@ -124,19 +135,23 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
                 return None
         gradient, unit = form.gradient(A, A, z), form.unit[A]
         residual = gradient - beta * signs
-        if np.abs(residual).max() <= beta * accuracy and (z != 0).all():
+        left = np.abs(residual).max()
+        stalled = left > 0.5 * before and left <= beta * form.ROUNDING
+        if (left <= beta * accuracy or stalled) and (z != 0).all():
             out[place] = z
             return out
         move = solve_triangular(R, residual / unit, trans=1, check_finite=False)
         move = solve_triangular(R, move, check_finite=False) / unit
         # a neuron that joins against its sign would not lower the objective: leave it out
         dropped = (z == 0) & (move * signs <= 0)
+        before = left
         if not dropped.any():
             curvature = float(np.sum((R @ (move * unit)) ** 2))
             z = _search(curvature, -float(move @ gradient), beta, z, move)
             signs = np.sign(z)
             dropped = z == 0
         if dropped.any():
+            before = np.inf
             if dropped.sum() <= 8:
                 for j in np.flatnonzero(dropped)[::-1]:
                     cholesky_delete(R, j)
