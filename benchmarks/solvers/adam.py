@@ -1,8 +1,8 @@
 """PyTorch Adam: full batch, float32, weight decay (β/2) Σ (‖w‖² + u²) with free biases, three widths × three rates.
 
 Every run may use the whole time limit, and the run that ends lowest is the one reported: tuning costs Adam nothing.
-Its rate is halved whenever the objective stalls, and it runs on one thread or on all, whichever a short trial finds
-faster. The neutral objective is computed beside the clock, in float64.
+Its rate follows a cosine to zero over the time limit, and it runs on one thread or on all, whichever a short trial
+finds faster. The neutral objective is computed beside the clock, in float64.
 """
 
 import os
@@ -19,8 +19,6 @@ NAME = "Adam (PyTorch)"
 WIDTHS = (100, 300, 1000)
 RATES = (3e-3, 1e-2, 3e-2)
 LOOKS = 200  # at the neutral objective, evenly over the time limit
-STALLED = 1e-4  # relative decrease of the training loss, within PATIENCE looks, below which the rate is halved
-PATIENCE = 10
 TRIAL_STEPS = 10
 
 
@@ -39,11 +37,11 @@ def _run(problem: Problem, width: int, rate: float, time_limit: float) -> Soluti
     X, y = torch.tensor(problem.X, dtype=torch.float32), torch.tensor(problem.y, dtype=torch.float32)
     parameters = [torch.tensor(a, dtype=torch.float32, requires_grad=True) for a in _start(problem, width)]
     adam = torch.optim.Adam(parameters, lr=rate)
-    halve = torch.optim.lr_scheduler.ReduceLROnPlateau(adam, factor=0.5, patience=PATIENCE, threshold=STALLED)
     torch.set_num_threads(_faster_threads(problem, X, y, parameters))
     trace, best, lowest, steps, seconds, last_look = [], None, np.inf, 0, 0.0, 0.0
     while seconds < time_limit:
         before = perf_counter()
+        adam.param_groups[0]["lr"] = rate * 0.5 * (1.0 + np.cos(np.pi * seconds / time_limit))
         adam.zero_grad()
         loss = _training_loss(problem, X, y, *parameters)
         loss.backward()
@@ -54,7 +52,6 @@ def _run(problem: Problem, width: int, rate: float, time_limit: float) -> Soluti
             last_look = seconds
             network = Network(*(p.detach().numpy().astype(np.float64) for p in parameters))
             value = problem.objective(network)
-            halve.step(loss.item())
             trace.append((seconds, value))
             if value < lowest:
                 best, lowest = network, value
@@ -83,10 +80,10 @@ def _start(problem: Problem, width: int) -> tuple[np.ndarray, np.ndarray, np.nda
     """Random directions through random samples, with balanced layers."""
     rng = np.random.default_rng(0)
     weights = rng.standard_normal((width, problem.X.shape[1]))
-    weights *= width**-0.5 / np.linalg.norm(weights, axis=1, keepdims=True)
+    weights *= width**-0.25 / np.linalg.norm(weights, axis=1, keepdims=True)
     through = problem.X[rng.integers(len(problem.X), size=width)]
     biases = -np.einsum("kc,kc->k", weights, through)
-    return weights, biases, rng.choice([-1.0, 1.0], width) * width**-0.5, np.mean(problem.y)
+    return weights, biases, rng.choice([-1.0, 1.0], width) * width**-0.25, np.mean(problem.y)
 
 
 def _training_loss(problem, X, y, weights, biases, amplitudes, intercept):
