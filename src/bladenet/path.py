@@ -12,8 +12,8 @@ from bladenet.training import beta_max, train
 FOLDS = 5
 ALPHAS = 12  # values tried, geometric between α_max and RANGE · α_max
 RANGE = 1e-4
-LOOSE = 1e-3  # relative gap of the trainings that only compare α
-RISES = 3  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
+LOOSE = 1e-2  # relative gap of the trainings that only compare α
+RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -32,7 +32,7 @@ def select_alpha(
     """Choose α = β / Σ_i s_i by five-fold cross-validation.
 
     Twelve geometric values between α_max, at which the optimal network is constant, and α_max / 10⁴ are compared by
-    the mean loss on the samples left out, from the largest down until that has risen three times in a row. Folds are
+    the mean loss on the samples left out, from the largest down until that has risen twice in a row. Folds are
     shuffled with a fixed seed, so the answer is deterministic; for classification losses every fold has its share of
     both classes.
 
