@@ -22,6 +22,7 @@ from bladenet.problem import Index
 
 MAX_JOINS = 50
 MAX_STEPS = 2000
+DEPENDENT = 1e-10  # distance of a column of unit length from the span of others, below which it depends on them
 
 
 class Quadratic(ABC):
@@ -89,6 +90,19 @@ class ColumnForm(Quadratic):
         trace = np.sqrt(self.JITTER * len(A)) * np.eye(len(A))
         (R,) = qr(np.vstack([self.K[:, A] / self.unit[A], trace]), mode="r", check_finite=False)
         return np.ascontiguousarray(R[: len(A)])
+
+    def optimal_residual(self, A: Index, signs: Array, beta: float) -> Array:
+        """y − Kz at the optimum with this support and signs, without going through z.
+
+        Kᵀ(y − Kz) = β·signs on A says what its part inside the span of the columns is; outside it is that of y. Columns
+        that depend on others say nothing new.
+        """
+        Q, R, pivot = qr(self.K[:, A] / self.unit[A], mode="economic", pivoting=True, check_finite=False)
+        size = np.abs(np.diag(R))
+        rank = int(np.count_nonzero(size > DEPENDENT * size[0]))
+        Q, R, A, signs = Q[:, :rank], R[:rank, :rank], A[pivot[:rank]], signs[pivot[:rank]]
+        inside = beta * solve_triangular(R, signs / self.unit[A], trans=1, check_finite=False)
+        return self.y + Q @ (inside - Q.T @ self.y)
 
 
 def active_set(form: Quadratic, beta: float, start: Array, accuracy: float) -> Array | None:

@@ -15,6 +15,7 @@ from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
 
+PROBES = 8  # random directions, and neurons, that a claimed bound is tried on
 TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -107,8 +108,8 @@ def objective_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
 def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork | None = None) -> float:
     """The lower bound that a priced dual variable proves; 0, which holds for every loss here, if it proves nothing.
 
-    The bound is refused if v is not in the domain, does not sum to 0, or if a neuron of `network` exceeds it: then it
-    was not proven for this v.
+    The bound is refused if v is not in the domain or does not sum to 0, or if a :func:`probe` exceeds it: then it was
+    not proven for this v.
     """
     s, v = problem.sample_weight, proof.dual
     kept = s > 0
@@ -118,13 +119,9 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
     total = float(np.abs(v).sum())
     if problem.bias and abs(float(v.sum())) > 1e-12 * total:
         return 0.0
-    if network is not None and len(network):
-        lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-        h = v @ np.maximum(X @ network.weights.T + network.biases, 0.0) / np.where(lengths > 0, lengths, 1.0)
-        reach = np.abs(X).max() * X.shape[1]
-        rounding = 1e-15 * len(v) * total * reach
-        if np.abs(h[lengths > 0]).max(initial=0.0) > proof.bound * (1.0 + 1e-9) + rounding:
-            return 0.0
+    rounding = 1e-15 * len(v) * total * float(np.abs(X - X.mean(axis=0) * problem.bias).max()) * X.shape[1]
+    if probe(problem, v, X, network) > proof.bound * (1.0 + 1e-9) + rounding:
+        return 0.0
     scaled = v * min(1.0, problem.beta / proof.bound) if proof.bound > 0 else v
     low, high = problem.loss.domain(y)
     share = scaled / s
@@ -132,6 +129,37 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
         return 0.0
     value = -float(s @ problem.loss.conjugate(np.clip(share, low, high), y))
     return max(0.0, value)
+
+
+def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | None) -> float:
+    """The largest |h| over some neurons of unit norm.
+
+    These are the network's own, and the best of all offsets in the directions of its strongest neurons, of the axes
+    and in random ones. On one feature this is the true maximum, whatever a pricer claims.
+    """
+    d = X.shape[1]
+    largest = 0.0
+    directions = [np.eye(d), np.random.default_rng(0).normal(size=(PROBES * (d > 1), d))]
+    if network is not None and len(network):
+        lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
+        h = v @ np.maximum(X @ network.weights.T + network.biases, 0.0)
+        largest = float((np.abs(h[lengths > 0]) / lengths[lengths > 0]).max(initial=0.0))
+        strongest = np.argsort(-np.abs(network.amplitudes))[:PROBES]
+        directions.append(network.weights[strongest])
+    stacked = np.vstack(directions)
+    lengths = np.linalg.norm(stacked, ord=problem.norm, axis=1)
+    stacked = stacked[lengths > 0] / lengths[lengths > 0, None]
+    for weight in np.vstack([stacked, -stacked]):
+        place = X @ weight
+        if problem.bias:
+            order = np.argsort(-place)
+            place, active = place[order] - place.mean(), v[order]
+            # the offset at a sample leaves those before it active
+            h = np.cumsum(active * place) - place * np.cumsum(active)
+            largest = max(largest, float(np.abs(h).max()))
+        else:
+            largest = max(largest, abs(float(v @ np.maximum(place, 0.0))))
+    return largest
 
 
 def certify(

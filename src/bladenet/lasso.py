@@ -9,6 +9,7 @@ and for the other losses the interior-point method takes over.
 """
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -87,15 +88,34 @@ class RestrictedProblem:
 
     def _solve(self, accuracy: float) -> Restricted:
         form = self.form
+        direct: Restricted | None = None
         if self.squared:
             z = active_set(GramForm(self.gram, self.correlation), form.beta, self.z, accuracy)
-            if z is None and self.columns.size <= SMALL:
-                z = active_set(self._column_form(), form.beta, self.z, accuracy)
             if z is not None:
                 return self._from_amplitudes(z)
+            if self.columns.size <= SMALL:
+                columns = self._column_form()
+                z = active_set(columns, form.beta, self.z, accuracy)
+                if z is not None:
+                    direct = self._sharpened(self._from_amplitudes(z), columns)
+                    if self._excess(direct.v) <= 10.0 * accuracy:
+                        return direct
+        interior = self._interior_point(accuracy)
+        if direct is None:
+            return interior
+        # near interpolation either may come closer: keep the better network, and the better dual variable
+        better = min(direct, interior, key=lambda solution: solution.objective)
+        return replace(better, v=min(direct.v, interior.v, key=self._excess))
+
+    def _interior_point(self, accuracy: float) -> Restricted:
+        form = self.form
         columns = self.columns if len(form.row) == len(form.points) else self.columns[form.row]
         intercept = np.ones(len(form.y)) if form.bias else None
         return InteriorPoint(columns, intercept, form.y, form.weight, form.beta, form.loss).solve(accuracy)
+
+    def _excess(self, v: Array) -> float:
+        """By how much |h| of a neuron here exceeds β, relative to β (squared loss)."""
+        return float(np.abs(self.columns.T @ v).max(initial=0.0)) / self.form.beta - 1.0
 
     def _column_form(self) -> ColumnForm:
         """Weighted columns and target, centred if there is an intercept to absorb means."""
@@ -105,6 +125,16 @@ class RestrictedProblem:
         if form.bias:
             columns = columns - form.weight @ columns / form.weight.sum()
         return ColumnForm(columns * root[:, None], self.target * root)
+
+    def _sharpened(self, solution: Restricted, direct: ColumnForm) -> Restricted:
+        """Replace the dual variable, a difference of large numbers here, by the one its support determines."""
+        A = np.flatnonzero(solution.used)
+        if not len(A):
+            return solution
+        v = -np.sqrt(self.form.weight) * direct.optimal_residual(A, np.sign(solution.z[A]), self.form.beta)
+        if self.form.bias:
+            v = balanced(v)
+        return replace(solution, v=min(solution.v, v, key=self._excess))
 
     def _from_amplitudes(self, z: Array) -> Restricted:
         """Best intercept, dual variable and objective for given amplitudes (squared loss)."""
