@@ -177,6 +177,25 @@ def grown(array, used, capacity):
 
 
 @njit_cached
+def offer(value, g, cell, best, lines):
+    """Keep the generators of a cone that are the best neurons of their sign in its cell."""
+    for k in range(3):
+        sign = 0 if value[k] > 0.0 else 1
+        if abs(value[k]) > best[sign, cell]:
+            best[sign, cell] = abs(value[k])
+            for c in range(3):
+                lines[sign, cell, c] = g[k, c]
+
+
+@njit_cached
+def midpoint(g, k, m, norm):
+    """The generator halfway between two, its direction scaled back to unit norm."""
+    w0, w1 = g[k, 0] + g[m, 0], g[k, 1] + g[m, 1]
+    size = abs(w0) + abs(w1) if norm == 1 else np.sqrt(w0 * w0 + w1 * w1)
+    return w0 / size, w1 / size, (g[k, 2] + g[m, 2]) / size
+
+
+@njit_cached
 def branch_and_bound(
     points, v, root, root_cell, norm, threshold, slack, rounding, cell_depth, best, lines, stop, max_depth
 ):
@@ -257,13 +276,7 @@ def branch_and_bound(
             below[k] = sums[2, k] - value[k]
 
         first = cell << max(0, cell_depth - depth)
-        for k in range(3):
-            sign = 0 if value[k] > 0.0 else 1
-            if abs(value[k]) > best[sign, first]:
-                best[sign, first] = abs(value[k])
-                for c in range(3):
-                    lines[sign, first, c] = g[k, c]
-
+        offer(value, g, first, best, lines)
         good_above = max(threshold, (1.0 + slack) * best[0, first])
         good_below = max(threshold, (1.0 + slack) * best[1, first])
         upper = ratio_on_cone(above, g, norm) + rounding
@@ -283,10 +296,7 @@ def branch_and_bound(
             bound = max(bound, upper, lower)
             continue
 
-        # midpoint of the longest edge, its direction scaled back to unit norm
-        w0, w1 = g[k, 0] + g[m, 0], g[k, 1] + g[m, 1]
-        size = abs(w0) + abs(w1) if norm == 1 else np.sqrt(w0 * w0 + w1 * w1)
-        w0, w1, b = w0 / size, w1 / size, (g[k, 2] + g[m, 2]) / size
+        w0, w1, b = midpoint(g, k, m, norm)
         deeper = depth < cell_depth
         for side in range(2):
             for j in range(3):
