@@ -17,8 +17,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cholesky, qr, solve_triangular
 
 from bladenet.kernels import cholesky_delete
-from bladenet.losses import Array
-from bladenet.problem import Index
+from bladenet.losses import Array, Index
 
 MAX_JOINS = 50
 MAX_STEPS = 2000

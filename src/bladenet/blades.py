@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bladenet import algebra
-from bladenet.losses import Array
-from bladenet.problem import Index
+from bladenet.losses import Array, Index
 
 CONTACT = 1e-9  # a sample this close to a hyperplane, in units of the data's size, lies on it
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from bladenet.blades import CONTACT, Blade
 from bladenet.certificate import Certificate
-from bladenet.losses import Array
+from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
-from bladenet.problem import Index
 from bladenet.training import Fit
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ Every loss here has infimum 0, so ℓ*(0, y) = 0 and zero is a feasible dual poi
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, xlogy
 
 Array = NDArray[np.float64]
+Index = NDArray[np.integer[Any]]
 
 
 class Loss(ABC):

@@ -13,11 +13,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from bladenet.losses import Array, Loss, SquaredLoss, get_loss
-
-Index = NDArray[np.integer[Any]]
+from bladenet.losses import Array, Index, Loss, SquaredLoss, get_loss
 
 
 @dataclass(frozen=True, eq=False)

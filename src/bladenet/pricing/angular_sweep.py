@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bladenet import kernels
-from bladenet.losses import Array
+from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.threads import on_all_cores
-from bladenet.problem import Index, StandardForm
+from bladenet.problem import StandardForm
 
 Mask = NDArray[np.bool_]
 ANGLE_CELLS = 256
