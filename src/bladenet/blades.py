@@ -13,7 +13,9 @@ import numpy as np
 from bladenet import algebra
 from bladenet.losses import Array, Index
 
-CONTACT = 1e-9  # a sample this close to a hyperplane, in units of the data's size, lies on it
+CONTACT = 1e-12  # a sample this close to a hyperplane, in units of the data's size, lies on it
+APART = 1e-9  # samples closer together than this, or to the span of others, do not define a direction
+FAITHFUL = 1e-9  # largest difference between a weight and the blade it is taken for
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +66,11 @@ def find_blade(points: Array, weight: Array, offset: float, norm: int, bias: boo
 
     Returns
     -------
-    Blade with indices into `points`. A neuron that touches too few points keeps its own direction as `pull`.
+    Blade with indices into `points`. A neuron that touches too few points, or points so close together that they say
+    little about its direction, keeps its own direction as `pull`.
     """
     d = points.shape[1]
-    C = np.flatnonzero(np.abs(weight) > CONTACT) if norm == 1 else np.arange(d)
+    C = np.flatnonzero(np.abs(weight) > APART) if norm == 1 else np.arange(d)
     distances = np.abs(points @ weight + offset)
     contacts = np.flatnonzero(distances <= CONTACT)
     if bias and not len(contacts):
@@ -78,7 +81,10 @@ def find_blade(points: Array, weight: Array, offset: float, norm: int, bias: boo
     samples = tuple(int(i) for i in chosen)
     if len(rows) == len(C) - 1 and (len(samples) or not bias):
         orientation = 1 if algebra.cross(rows) @ weight[C] > 0 else -1
-        return Blade(samples, coordinates, orientation)
+        blade = Blade(samples, coordinates, orientation)
+        if np.abs(blade.neuron(points, norm, bias)[0] - weight).max() <= FAITHFUL:
+            return blade
+        samples = samples[:1] if bias else ()
     return Blade(samples, coordinates, 0, weight.copy())
 
 
@@ -106,7 +112,7 @@ def _independent(points: Array, contacts: Index, rank: int, bias: bool) -> Index
     while len(chosen) < rank + bias:
         lengths = np.linalg.norm(rows, axis=1)
         farthest = int(lengths.argmax())
-        if lengths[farthest] <= CONTACT:
+        if lengths[farthest] <= APART:
             break
         chosen.append(contacts[farthest])
         unit = rows[farthest] / lengths[farthest]

@@ -11,7 +11,7 @@ from enum import Enum
 
 import numpy as np
 
-from bladenet.losses import Array
+from bladenet.losses import Array, balanced
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
 
@@ -35,7 +35,9 @@ class DualProof:
     Attributes
     ----------
     dual : (n,) one entry per sample, in the user's units
-    bound : float, |Σ_i dual_i (w·x_i + b)_+| ≤ bound for every neuron with ‖w‖_p = 1 and any offset b
+    bound : float, |Σ_i dual_i (w·x_i + b)_+| ≤ bound for every neuron with ‖w‖_p = 1 and any offset b. It is trusted:
+        certification tries it on some neurons and refuses it if it fails there, but on two features only a pricer
+        can prove it.
     """
 
     dual: Array
@@ -116,18 +118,25 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
     if not (np.isfinite(v).all() and 0.0 <= proof.bound < np.inf) or v[~kept].any():
         return 0.0
     v, s, y, X = v[kept], s[kept], problem.y[kept], problem.X[kept]
-    total = float(np.abs(v).sum())
-    if problem.bias and abs(float(v.sum())) > 1e-12 * total:
-        return 0.0
-    rounding = 1e-15 * len(v) * total * float(np.abs(X - X.mean(axis=0) * problem.bias).max()) * X.shape[1]
-    if probe(problem, v, X, network) > proof.bound * (1.0 + 1e-9) + rounding:
-        return 0.0
-    scaled = v * min(1.0, problem.beta / proof.bound) if proof.bound > 0 else v
     low, high = problem.loss.domain(y)
-    share = scaled / s
-    if (share < low - 1e-12).any() or (share > high + 1e-12).any():
+    width = np.where(np.isfinite(high), high - low, 0.0)
+    if (v / s < low - 1e-12 * width).any() or (v / s > high + 1e-12 * width).any():
         return 0.0
-    value = -float(s @ problem.loss.conjugate(np.clip(share, low, high), y))
+    v = s * np.clip(v / s, low, high)
+    total, reach = float(np.abs(v).sum()), float(np.abs(X - X.mean(axis=0) * problem.bias).max()) * X.shape[1]
+    bound = proof.bound
+    if problem.bias:
+        surplus = abs(float(v.sum()))
+        if surplus > 1e-12 * total:
+            return 0.0
+        # rounding only: balance it, which changes |h| by at most the surplus times the largest distance
+        v, bound = balanced(v), bound + 2.0 * surplus * reach
+    if probe(problem, v, X, network) > bound * (1.0 + 1e-9) + 1e-15 * len(v) * total * reach:
+        return 0.0
+    scaled = v * min(1.0, problem.beta / bound) if bound > 0 else v
+    if problem.bias and not problem.loss.classifies:
+        y = y - y.mean()  # with Σ v = 0 an offset of the targets cancels, and would only round the rest away
+    value = -float(s @ problem.loss.conjugate(scaled / s, y))
     return max(0.0, value)
 
 
@@ -138,11 +147,12 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
     and in random ones. On one feature this is the true maximum, whatever a pricer claims.
     """
     d = X.shape[1]
+    centre = X.mean(axis=0) * problem.bias  # far from the origin an offset is only as sharp as its own rounding
     largest = 0.0
     directions = [np.eye(d), np.random.default_rng(0).normal(size=(PROBES * (d > 1), d))]
     if network is not None and len(network):
         lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-        h = v @ np.maximum(X @ network.weights.T + network.biases, 0.0)
+        h = v @ np.maximum((X - centre) @ network.weights.T + (network.weights @ centre + network.biases), 0.0)
         largest = float((np.abs(h[lengths > 0]) / lengths[lengths > 0]).max(initial=0.0))
         strongest = np.argsort(-np.abs(network.amplitudes))[:PROBES]
         directions.append(network.weights[strongest])
@@ -150,10 +160,10 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
     lengths = np.linalg.norm(stacked, ord=problem.norm, axis=1)
     stacked = stacked[lengths > 0] / lengths[lengths > 0, None]
     for weight in np.vstack([stacked, -stacked]):
-        place = X @ weight
+        place = (X - centre) @ weight
         if problem.bias:
             order = np.argsort(-place)
-            place, active = place[order] - place.mean(), v[order]
+            place, active = place[order], v[order]
             # the offset at a sample leaves those before it active
             h = np.cumsum(active * place) - place * np.cumsum(active)
             largest = max(largest, float(np.abs(h).max()))

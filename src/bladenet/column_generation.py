@@ -75,12 +75,13 @@ class ColumnGeneration:
         finest = FINENESS * self.tol
         slack, accuracy = 0.3, FINENESS
         try:
-            current = self._from_subsample() if len(self.form.points) > COARSE else self.best
+            current = self.best
+            if len(self.form.points) > COARSE:
+                self._raise_lower_bound(current.v, self._price(current.v, slack).bound)
+                current = self._from_subsample()
             while not self.clock.stopped:
                 allowance = self._allowance(current.v)
-                threshold = self.form.beta * (1.0 + allowance)
-                v = self.form.at_points(current.v)
-                priced = self.pricer.price(v, threshold, max(slack, allowance), self.clock)
+                priced = self._price(current.v, max(slack, allowance), allowance)
                 self._raise_lower_bound(current.v, priced.bound)
                 self._record(priced)
                 if self.gap <= self.tol:
@@ -96,6 +97,10 @@ class ColumnGeneration:
         except KeyboardInterrupt:
             self.clock.interrupt()
         return self
+
+    def _price(self, v: Array, slack: float, allowance: float = 0.0) -> Priced:
+        threshold = self.form.beta * (1.0 + allowance)
+        return self.pricer.price(self.form.at_points(v), threshold, slack, self.clock)
 
     def _solve(self, accuracy: float) -> Restricted:
         """The restricted optimum; remembered if it is the best network so far."""
@@ -114,7 +119,7 @@ class ColumnGeneration:
         for _ in range(REFINEMENTS):
             threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
             v = self.form.at_points(current.v)
-            beside = self.pricer.nearby(v, *self.neurons.in_use, threshold)
+            beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)
             if self.clock.stopped or not self.neurons.add(beside.weights, beside.offsets):
                 break
             current = self._solve(accuracy)

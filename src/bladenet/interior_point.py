@@ -244,6 +244,8 @@ class InteriorPoint:
         if o is not None:
             across = refined(o, np.zeros(m))[0]
             curvature = float(o @ across)
+            if not curvature > 0.0:
+                raise LinAlgError("the intercept has no curvature left")
 
         def newton(right: Array, zeta0: Array, off: float) -> tuple[Array, float]:
             x, _ = refined(right, -zeta0 / W)

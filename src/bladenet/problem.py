@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike
 
 from bladenet.losses import Array, Index, Loss, SquaredLoss, get_loss
 
+EXTREME = 1e100  # beyond it, and below its inverse, squares of the data leave the range of float64
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingProblem:
@@ -69,11 +71,18 @@ class TrainingProblem:
         if X.ndim != 2:
             hint = " Use X.reshape(-1, 1) for a single feature." if X.ndim == 1 else ""
             raise ValueError(f"X must have shape (samples, features), got shape {X.shape}.{hint}")
+        largest = float(np.abs(X).max(initial=0.0))
+        if largest > EXTREME or 0.0 < largest < 1.0 / EXTREME:
+            raise ValueError(
+                f"the largest entry of X is {largest:g}: rescale X to between {1 / EXTREME:g} and {EXTREME:g}."
+            )
         if 0 in X.shape:
             raise ValueError(f"X is empty: it has shape {X.shape}; at least one sample and one feature are needed.")
         y = finite_array(y, "y")
         if y.ndim != 1 or len(y) != len(X):
             raise ValueError(f"y must have shape ({len(X)},), one target per row of X, got shape {y.shape}.")
+        if np.abs(y).max() > EXTREME:
+            raise ValueError(f"the largest entry of y is {np.abs(y).max():g}: rescale y to below {EXTREME:g}.")
         if checked_loss.classifies and not np.isin(y, (-1.0, 1.0)).all():
             odd = y[~np.isin(y, (-1.0, 1.0))][0]
             raise ValueError(
@@ -205,7 +214,10 @@ class StandardForm:
         term, s = self.term[kept], problem.sample_weight[kept]
         share = v[term] / self.weight[term]
         if isinstance(problem.loss, SquaredLoss):
-            share = share + (self.y[term] - problem.y[kept])
+            # ȳ − y_i from differences within the point, which a large offset of y cannot round away
+            _, first = np.unique(term, return_index=True)
+            within = problem.y[kept] - problem.y[kept][first][term]
+            share = share - (within - (_sums(term, s * within) / _sums(term, s))[term])
         dual[kept] = s * share
         return dual
 

@@ -1,5 +1,6 @@
 """Training: from samples to the globally best network, its blades and its certificate."""
 
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -92,13 +93,18 @@ def train(
     pricing = partial(choose_pricer, vertices_only=restricted)
     clock = Clock(time_limit)
     search = ColumnGeneration(problem.standard, pricing, MARGIN * tol, clock, callback).run()
-    return _finish(problem, search, tol, restricted)
+    try:
+        return _finish(problem, search, tol, restricted)
+    except KeyboardInterrupt:  # too late to save time, too early to lose the network
+        clock.interrupt()
+        return _finish(problem, search, tol, restricted)
 
 
 def _check_controls(tol: float, time_limit: float | None) -> None:
     if not isinstance(tol, (int, float, np.floating)) or not 1e-12 <= tol < 1:
         raise ValueError(f"tol is a relative gap and must be between 1e-12 and 1, got {tol!r}.")
-    if time_limit is not None and not (isinstance(time_limit, (int, float)) and time_limit > 0):
+    number = isinstance(time_limit, numbers.Real) and not isinstance(time_limit, bool)
+    if time_limit is not None and not (number and time_limit > 0):
         raise ValueError(f"time_limit must be a number of seconds greater than 0, or None, got {time_limit!r}.")
 
 
@@ -114,7 +120,7 @@ def _finish(problem: TrainingProblem, search: ColumnGeneration, tol: float, rest
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
-        bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, Clock()).bound
+        bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
     proof = DualProof(form.original_dual(search.dual), bound * form.scale)
     certificate = certify(
         problem,
@@ -123,7 +129,7 @@ def _finish(problem: TrainingProblem, search: ColumnGeneration, tol: float, rest
         tol,
         stopped=search.clock.stopped and search.gap > search.tol,
         vertices_only=restricted,
-        factor=vertex_factor(problem.X, problem.bias) if restricted else None,
+        factor=vertex_factor(problem.X, problem.bias) if restricted and not search.clock.stopped else None,
     )
     return Fit(network, certificate, blades, search.history, problem, proof)
 

@@ -84,7 +84,7 @@ class Pricer(ABC):
         clock : Clock, stops the search; the bound returned is then what was proven so far
         """
 
-    def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float) -> Priced:
+    def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """Local maxima of |h| near given neurons, above the threshold: cheap candidates that prove nothing."""
         return self.ranked(v, weights, offsets, threshold, np.inf)
 

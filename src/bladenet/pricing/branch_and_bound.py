@@ -52,21 +52,21 @@ class BranchAndBound(Pricer):
         enough = max(threshold, np.partition(best.ravel(), -MOST_CLIMBS)[-MOST_CLIMBS])
         found = [lines[sign][best[sign] > enough] for sign in range(2)]
         if self.planar:
-            found = self._climb(v, found)
+            found = self._climb(v, found, clock)
         candidates = np.vstack(found)
         d = self.form.points.shape[1]
         return self.ranked(v, candidates[:, :d], candidates[:, 2], threshold, max(bounds), sum(cones), sum(visits))
 
-    def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float) -> Priced:
+    def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.nearby`."""
         if not self.planar:
-            return super().nearby(v, weights, offsets, threshold)
+            return super().nearby(v, weights, offsets, threshold, clock)
         signs = self.values(v, weights, offsets) > 0
         lines = np.column_stack([weights, offsets])
-        climbed = np.vstack(self._climb(v, [lines[signs], lines[~signs]]))
+        climbed = np.vstack(self._climb(v, [lines[signs], lines[~signs]], clock))
         return self.ranked(v, climbed[:, :2], climbed[:, 2], threshold, np.inf)
 
-    def _climb(self, v: Array, found: list[Array]) -> list[Array]:
+    def _climb(self, v: Array, found: list[Array], clock: Clock) -> list[Array]:
         """Climb lines with h > 0 and lines with h < 0 to local maxima of |h|."""
         tasks = [
             (chunk, sign * v)
@@ -79,7 +79,7 @@ class BranchAndBound(Pricer):
             kernels.climb(self.points, signed, lines, self.form.norm, TOUCH)
             return lines
 
-        return on_all_cores(climb, tasks, Clock())
+        return on_all_cores(climb, tasks, clock)
 
 
 def _cover(d: int, norm: int, radius: float) -> Array:

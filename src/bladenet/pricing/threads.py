@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
-import numpy as np
 from joblib import cpu_count
 
 from bladenet.pricing.base import Clock
 
+LONGEST_WAIT = 1e6  # seconds that the operating system can wait for
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -21,7 +21,7 @@ def on_all_cores(work: Callable[[Item], Result], items: Iterable[Item], clock: C
     with ThreadPoolExecutor(cpu_count()) as pool:
         futures = [pool.submit(work, item) for item in items]
         try:
-            remaining = None if clock.remaining == np.inf else max(0.0, clock.remaining)
+            remaining = None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)
             if wait(futures, timeout=remaining).not_done:
                 clock.flag[0] = 1
         except KeyboardInterrupt:

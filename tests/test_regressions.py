@@ -1,0 +1,72 @@
+"""Found by attacking the finished work: each of these once gave a bad network, a lost bound or a lost fit."""
+
+import numpy as np
+import pytest
+
+import bladenet as bn
+from bladenet import training
+
+
+@pytest.mark.parametrize("spacing", [1e-8, 1e-9, 5e-10, 1e-12])
+def test_samples_that_nearly_coincide_define_no_direction(spacing):
+    # guards find_blade: the line through two samples 1e-9 apart is noise, and once cost a factor 23
+    rng = np.random.default_rng(5)
+    base = rng.normal(size=(20, 2))
+    X = base[rng.integers(0, 20, 100)] + rng.normal(size=(100, 2)) * spacing
+    y = np.sin(2 * X[:, 0]) + 0.3 * rng.normal(size=100)
+    fit = bn.train(X, y, beta=0.3, time_limit=30)
+    assert fit.certificate.status is bn.Status.GLOBAL
+    assert fit.certificate.objective == pytest.approx(fit.history[-1].objective, rel=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e5, 1e6])
+def test_repeated_rows_with_a_large_target_offset(offset):
+    # guards original_dual: rounding of the mean at repeated rows once made the dual sum to something
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 10, size=(500, 2)).astype(float)
+    y = rng.normal(size=500) + X[:, 0]
+    plain = bn.train(X, y, beta=2.0).certificate
+    shifted = bn.train(X, y + offset, beta=2.0).certificate
+    assert shifted.status is bn.Status.GLOBAL
+    assert shifted.objective == pytest.approx(plain.objective, rel=2e-6)
+    assert bn.train(np.ones((5, 2)), y[:5] + offset, beta=1.0).certificate.status is bn.Status.GLOBAL
+
+
+def test_a_feature_offset_of_a_billion():
+    # guards the probe of a bound: far from the origin w·x + b must be evaluated about the centre
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = np.sin(2 * X[:, 0]) * X[:, 1]
+    assert bn.train(X + 1e9, y, beta=0.05).certificate.status is bn.Status.GLOBAL
+
+
+def test_interrupt_while_finishing_keeps_the_network(monkeypatch):
+    # guards the last moments: the search is over, the network is not built yet
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
+    find_blade, calls = training.find_blade, []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return find_blade(*args)
+
+    monkeypatch.setattr(training, "find_blade", interrupted)
+    fit = bn.train(X, y, beta=1.0)
+    assert len(calls) > 1
+    assert fit.certificate.status is bn.Status.GLOBAL
+
+
+@pytest.mark.parametrize("size", [1e150, 1e-150])
+def test_data_whose_squares_leave_float64_are_refused(size):
+    # guards nan objectives: the error says what to do
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="rescale X"):
+        bn.train(rng.normal(size=(9, 2)) * size, rng.normal(size=9), beta=1.0)
+
+
+@pytest.mark.parametrize("limit", [1e10, np.int64(5), np.float32(5)])
+def test_time_limits_of_every_kind(limit):
+    # guards against limits that the operating system cannot wait for, and NumPy numbers
+    assert bn.train([[0.0], [1.0], [3.0]], [0.0, 1.0, 0.0], beta=0.1, time_limit=limit).certificate.gap <= 1e-6
