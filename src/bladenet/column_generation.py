@@ -77,7 +77,8 @@ class ColumnGeneration:
         try:
             current = self.best
             if len(self.form.points) > COARSE:
-                self._raise_lower_bound(current.v, self._price(current.v, slack).bound)
+                # a bound of whole root cones, for a search that is stopped before it has a better one
+                self._raise_lower_bound(current.v, self._price(current.v, slack, np.inf).bound)
                 current = self._from_subsample()
             while not self.clock.stopped:
                 allowance = self._allowance(current.v)

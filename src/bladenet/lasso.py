@@ -42,6 +42,7 @@ class RestrictedProblem:
         self.squared = isinstance(form.loss, SquaredLoss)
         self.gram = np.zeros((0, 0))
         self.correlation = np.zeros(0)
+        self.sums = np.zeros(0)  # of each column, weighted
         self.target = form.y - form.weight @ form.y / form.weight.sum() if form.bias else form.y
 
     def add(self, weights: Array, offsets: Array) -> int:
@@ -70,12 +71,15 @@ class RestrictedProblem:
         return self.buffer[:, : len(self.offsets)]
 
     def _extend_gram(self, columns: Array) -> None:
-        """Inner products with the new columns, centred if there is an intercept to absorb means."""
+        """Inner products with the new columns, less their means if there is an intercept to absorb these."""
         s = self.form.weight
         weighted = columns * s[:, None]
-        if self.form.bias:
-            weighted -= np.outer(s, s @ columns / s.sum())
         across, corner = self.columns.T @ weighted, columns.T @ weighted
+        if self.form.bias:
+            sums = s @ columns
+            across -= np.outer(self.sums, sums / s.sum())
+            corner -= np.outer(sums, sums / s.sum())
+            self.sums = np.r_[self.sums, sums]
         self.gram = np.block([[self.gram, across], [across.T, 0.5 * (corner + corner.T)]])
         self.correlation = np.r_[self.correlation, weighted.T @ self.target]
 
@@ -167,6 +171,8 @@ class RestrictedProblem:
         self.buffer[:, : len(self.offsets)] = self.buffer[:, np.flatnonzero(kept)]
         if self.squared:
             self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]
+            if self.form.bias:
+                self.sums = self.sums[kept]
 
 
 def _one_thread() -> AbstractContextManager:
