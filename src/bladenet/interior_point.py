@@ -75,13 +75,24 @@ class InteriorPoint:
     in the middle of the domain need not satisfy |Kᵀv| ≤ β.
     """
 
-    def __init__(self, K: Array, intercept: Array | None, y: Array, weight: Array, beta: float, loss: Loss):
+    def __init__(
+        self,
+        K: Array,
+        intercept: Array | None,
+        y: Array,
+        weight: Array,
+        beta: float,
+        loss: Loss,
+        larger_system: bool = False,
+    ):
+        # the larger of the two systems loses other digits: worth a second try where the smaller one falls short
+        self.by_columns = (K.shape[1] <= K.shape[0]) != larger_system
         self.K, self.o, self.y, self.s, self.beta, self.loss = K, intercept, y, weight, beta, loss
         low, high = loss.domain(y)
         self.low, self.high = low * weight, high * weight
         self.boxed = bool(np.isfinite(self.low).all())
         squared = isinstance(loss, SquaredLoss)  # its curvature never changes
-        self.gram = (K.T * weight) @ K if squared and K.shape[1] <= K.shape[0] else None
+        self.gram = (K.T * weight) @ K if squared and self.by_columns else None
 
     def solve(self, tol: float) -> Restricted:
         """The solution to a relative duality gap of `tol`, or the best within reach of rounding."""
@@ -206,7 +217,7 @@ class InteriorPoint:
         """
         K, o = self.K, self.o
         n, m = K.shape
-        if m <= n:
+        if self.by_columns:
             root = np.sqrt(W)
             gram = self.gram if self.gram is not None else (K.T / hessian) @ K
             system = gram * root[:, None] * root

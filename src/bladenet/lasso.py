@@ -21,6 +21,7 @@ from bladenet.losses import Array, SquaredLoss, balanced
 from bladenet.problem import StandardForm
 
 SMALL = 2_000_000  # entries of the columns up to which they may be worked on directly
+SECOND_TRY = 1000  # rows and columns up to which an inexact interior point is tried by its other system
 PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
 
 
@@ -115,7 +116,12 @@ class RestrictedProblem:
         form = self.form
         columns = self.columns if len(form.row) == len(form.points) else self.columns[form.row]
         intercept = np.ones(len(form.y)) if form.bias else None
-        return InteriorPoint(columns, intercept, form.y, form.weight, form.beta, form.loss).solve(accuracy)
+        data = (columns, intercept, form.y, form.weight, form.beta, form.loss)
+        solution = InteriorPoint(*data).solve(accuracy)
+        if solution.gap > 10.0 * accuracy * solution.objective and max(columns.shape) <= SECOND_TRY:
+            again = InteriorPoint(*data, larger_system=True).solve(accuracy)
+            solution = min(solution, again, key=lambda candidate: candidate.gap)
+        return solution
 
     def _excess(self, v: Array) -> float:
         """By how much |h| of a neuron here exceeds β, relative to β (squared loss)."""
