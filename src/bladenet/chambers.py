@@ -1,24 +1,25 @@
 """Chambers of the sample arrangement: how far vertices-only networks can be from the global optimum (THEORY §2, §6).
 
-The rows are the samples or, with a bias, their differences from one anchor; a chamber is a cone {w : ± row_i·w ≥ 0}. On it
-h_v is linear, h_v(w) = s·w, and its generators g_k (extreme rays, of unit length) are vertices: orthogonal to r − 1
-rows. A unit w in it is Σ λ_k g_k with λ ≥ 0 and 1/Σ λ ≥ c, the distance of the origin from the convex hull of the g_k, so
-max_k s·g_k ≥ c s·w: no neuron of the chamber is better than its best vertex by more than 1/c. This c is the
-cosine of the radius of the smallest spherical cap around the chamber, at least sqrt(1 − D² (r−1)/(2r)) and at least the
-paper's 1 − D, D the chamber's diameter. The smallest c of all chambers is a factor for all v (Theorems 4, 5, 7).
+The rows are the samples or, with a bias, their differences from one anchor; a chamber is a cone {w : ± row_i·w ≥ 0}.
+On it h_v is linear, h_v(w) = s·w, and its generators g_k (extreme rays, of unit length) are vertices: orthogonal to
+r − 1 rows. A unit w in it is Σ λ_k g_k with λ ≥ 0 and 1/Σ λ ≥ c, the distance of the origin from the convex hull of
+the g_k, so max_k s·g_k ≥ c s·w if that is positive: no neuron of the chamber is better than its best vertex by more
+than 1/c. This c is the cosine of the radius of the smallest spherical cap around the chamber, at least
+sqrt(1 − D² (r−1)/(2r)) and so at least the paper's 1 − D, D the chamber's diameter. The smallest c of all chambers is
+a factor for all v (Theorems 4, 5, 7).
 
 *With a bias* the best neuron passes through some anchor, and any anchor may be that one: the worst of them counts.
-But the chamber N of an anchor on which all other samples are on one side need not count, though it is often the largest: there
-the neuron is linear on the samples (or zero), h_v = ± s·w with s = Σ v_i x_i for every anchor. The best linear
-neuron has |h_v| = ‖s‖, and the facets of the samples' convex hull with unit normals f_k are vertices with |h_v| = |s·f_k|.
-So they reach the factor min over unit u of max_k |u·f_k|, never below that of the chambers N, and the guarantee is the
-smaller one of this and of the chambers with samples strictly on both sides.
+But the chamber N of an anchor on which all other samples are on one side need not count, though it is often the
+largest. There the neuron is linear on the samples (or zero): h_v = s·w with s = Σ v_i x_i, for every anchor, as
+Σ v = 0. The best linear neuron has |h_v| = ‖s‖, and the facets of the samples' convex hull, with unit normals f_k,
+are vertices with |h_v| = |s·f_k|. So they reach the factor min over unit u of max_k |u·f_k|, never below that of the
+chambers N. The guarantee is the smaller one of this and of the chambers with samples strictly on both sides.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bladenet.isometry import isometry_constant, isometry_diameter, minimum_over_sphere
 from bladenet.losses import Array, Index
@@ -28,6 +29,7 @@ BUDGET = 100_000_000  # rows and pairs of generators that one search looks at: a
 HIGHEST_RANK = 8  # beyond it no search is tried
 HIGHEST_HULL_RANK = 5  # beyond it convex hulls have too many facets
 FEWEST_OTHERS = 64  # rows of each anchor, where the budget does not allow all
+RIGHT_ANGLE = np.sqrt(2.0) * (1.0 + 1e-12)  # the distance of orthogonal unit vectors, however rounded
 ROUNDING = 1e-9  # of the search, in lengths
 HULL_TOLERANCE = 1e-9  # relative, for a point on a facet
 MOST_CONES = 20_000  # of one search of the sphere
@@ -91,9 +93,9 @@ class Chambers:
                 "for the rank, or too many for the search. Use vertices_only=False."
             )
         return (
-            f"Whatever the targets, the best network of neurons through samples has an objective at most "
-            f"{100 * self.excess:.3g} % above the global optimum, and at most {self.excess:.3g} · β R* above it, R* the "
-            "penalty Σ|u|‖w‖ of an optimal network."
+            "Whatever the targets, the best network of neurons through samples has an objective at most "
+            f"{100 * self.excess:.3g} % above the global optimum, and at most {self.excess:.3g} · β R* above it, R* "
+            "the Σ|u|‖w‖ of an optimal network (p = 2)."
         )
 
     def __str__(self) -> str:
@@ -143,7 +145,11 @@ def chamber_report(X: ArrayLike, bias: bool = True) -> Chambers:
     if isometry_diameter(delta) < diameter and not exact:
         diameter = isometry_diameter(delta)
     report = Chambers(r, bias, diameter, exact, delta, factor)
-    return report if factor >= report.diameter_factor else Chambers(r, bias, diameter, exact, delta, report.diameter_factor)
+    return (
+        report
+        if factor >= report.diameter_factor
+        else Chambers(r, bias, diameter, exact, delta, report.diameter_factor)
+    )
 
 
 def vertex_factor(X: Array, bias: bool) -> float:
@@ -180,7 +186,7 @@ def angular_dispersion(rows: Array) -> float:
 # --- the plane -------------------------------------------------------------------------------------------------
 
 
-def _gaps(rows: Array) -> tuple[Array, Array, Array]:
+def _gaps(rows: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Angles of the lines spanned by the rows (n, 2), sorted in [0, π]; the gaps after them; and whether a line in the
     gap has all rows on one side.
     """
@@ -225,7 +231,7 @@ def _factor(points: Array, bias: bool) -> float:
     """The factor for points (n, r) of rank r ≥ 3; 0 if none was proven."""
     linear = _linear_factor(points) if bias else None
     sine, _ = _largest(points, bias, "cap", two_sided=linear is not None)
-    factor = float(np.sqrt(max(0.0, 1.0 - sine**2)))
+    factor = float(np.sqrt(max(0.0, 1.0 - (sine + ROUNDING) ** 2)))
     return factor if linear is None else min(factor, linear)
 
 
@@ -237,29 +243,30 @@ def _diameter(points: Array, bias: bool) -> tuple[float, bool]:
     chamber lies in its smallest cap, whose diameter is twice the sine of its radius.
     """
     length, exact = _largest(points, bias, "diameter")
-    if length <= np.sqrt(2.0):
-        return length, exact
-    return min(2.0, 2.0 * _largest(points, bias, "cap")[0]), False
+    if length <= RIGHT_ANGLE:
+        return length + ROUNDING, exact
+    return min(2.0, 2.0 * _largest(points, bias, "cap")[0] + ROUNDING), False
 
 
 def _largest(points: Array, bias: bool, kind: str, two_sided: bool = False) -> tuple[float, bool]:
     """The largest size of a chamber, its diameter or the sine of the radius of its cap, and whether it is exact.
 
     The search is run with falling thresholds: as far as the budget lasts each proves a bound, until one finds
-    a chamber. Where the differences of all anchors are too many, some of them are left out, which only makes chambers larger.
+    a chamber. Where the differences of all anchors are too many, some of them are left out, which only makes chambers
+    larger.
     """
     from bladenet.kernels import largest_chamber_of_anchors
 
     n, r = points.shape
     others = _others(n, r, n if bias else 1)
-    top, worst = (np.sqrt(2.0), 2.0) if kind == "diameter" else (1.0, 1.0)
+    top, worst = (RIGHT_ANGLE, 2.0) if kind == "diameter" else (1.0 - ROUNDING, 1.0)
     if r > HIGHEST_RANK or not len(others):
         return worst, False
     anchors = points if bias else np.zeros((1, r))
     two_sided = two_sided and len(others) == n
     left, exact = BUDGET, False
     for halvings in range(50):
-        threshold = top * (1.0 - 1e-9) * 0.5**halvings
+        threshold = top * 0.5**halvings
         size, unresolved, work = largest_chamber_of_anchors(
             points, others, anchors, int(kind == "cap"), threshold, two_sided, left
         )
@@ -267,11 +274,11 @@ def _largest(points: Array, bias: bool, kind: str, two_sided: bool = False) -> t
         if size > threshold or unresolved > size:
             exact = unresolved <= size and len(others) == n
             break
-    return worst + ROUNDING, exact
+    return worst, exact
 
 
 def _others(n: int, r: int, anchors: int) -> Index:
-    """The points whose differences from each anchor are searched: all, or as many as a quarter of the budget affords."""
+    """The points whose differences from each anchor are searched: all, or what a quarter of the budget affords."""
     affordable = BUDGET // (4 * anchors * 2 ** (r - 1))
     if affordable >= n:
         return np.arange(n)

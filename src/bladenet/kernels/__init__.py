@@ -11,4 +11,12 @@ from bladenet.kernels.linear_algebra import cholesky_delete
 from bladenet.kernels.sums import neuron_values
 from bladenet.kernels.sweeping import sweep_anchors, sweep_pencil
 
-__all__ = ["branch_and_bound", "cholesky_delete", "climb", "largest_chamber_of_anchors", "neuron_values", "sweep_anchors", "sweep_pencil"]
+__all__ = [
+    "branch_and_bound",
+    "cholesky_delete",
+    "climb",
+    "largest_chamber_of_anchors",
+    "neuron_values",
+    "sweep_anchors",
+    "sweep_pencil",
+]

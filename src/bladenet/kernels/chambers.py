@@ -93,7 +93,7 @@ def farthest_pair(g, m, support):
 def smallest_cap(g, m, support):
     """Sine of the radius of the smallest spherical cap around unit vectors g, and the vectors on its rim that fix it.
 
-    Its centre is the point of their convex hull nearest the origin (found as by Wolfe, 1976), at distance c; with u
+    Its centre is the point of their convex hull nearest the origin (found as by Wolfe 1976), at distance c; with u
     its direction, c = min_k u·g_k, and since that is a lower bound on the distance for any u, so is what is returned.
     """
     r = g.shape[1]
@@ -217,7 +217,7 @@ def cut(g, tight, m, row, bit, r, side, new_g, new_tight):
 @njit_cached
 def free_bit(tight, m, r):
     """A bit that marks no facet, once those on fewer than r − 1 generators are forgotten; 0 if there is none."""
-    free = 0
+    free = np.int64(0)
     for position in range(MOST_FACETS):
         bit = np.int64(1) << position
         touching = 0
@@ -254,10 +254,11 @@ def largest_chamber(rows, kind, threshold, two_sided, budget):
     """Size of the largest chamber of the arrangement of unit rows (n, r), among those larger than `threshold`.
 
     A cell is the cone of some rows' signs, given by its generators of unit length; it starts as an orthant of r
-    independent rows. Its size, the farthest distance of two generators (right up to √2) or the sine of the radius of the
-    smallest cap around them, never grows when a row cuts it. Two generators, or the ones on the rim of the cap, that
-    no row separates strictly lie in one chamber, whose size then is that of the cell: no other row matters. Otherwise
-    the row that separates them most evenly cuts the cell, the larger part first. C and −C are alike; one is searched.
+    independent rows. Its size, the farthest distance of two generators (right up to √2) or the sine of the radius of
+    the smallest cap around them, never grows when a row cuts it. Two generators, or the ones on the rim of the cap,
+    that no row separates strictly lie in one chamber, whose size then is that of the cell: no other row matters.
+    Otherwise the row that separates them most evenly cuts the cell, the larger part first. C and −C are alike; one is
+    searched.
 
     two_sided : leave out the chambers on which no two rows differ in sign
 
