@@ -1,12 +1,13 @@
 """Pricing: which neuron is missing, and how far above β can |h_v| be?"""
 
 from bladenet.pricing.angular_sweep import AngularSweep
+from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.branch_and_bound import BranchAndBound
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.problem import StandardForm
 
-__all__ = ["AngularSweep", "BranchAndBound", "Clock", "PrefixSums", "Priced", "Pricer", "choose_pricer"]
+__all__ = ["AngularSweep", "Ascent", "BranchAndBound", "Clock", "PrefixSums", "Priced", "Pricer", "choose_pricer"]
 
 
 def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:

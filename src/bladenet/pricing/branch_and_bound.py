@@ -10,13 +10,13 @@ import numpy as np
 from bladenet import kernels
 from bladenet.losses import Array
 from bladenet.pricing.base import Clock, Priced, Pricer
+from bladenet.pricing.climbs import climbed
 from bladenet.pricing.threads import on_all_cores
 from bladenet.problem import StandardForm
 
 CELL_DEPTH = 6  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
 MAX_DEPTH = 300  # a cone of this depth is smaller than rounding
-TOUCH = 1e-12  # samples this close to a line, in units of the data, lie on it
 
 
 class BranchAndBound(Pricer):
@@ -50,10 +50,9 @@ class BranchAndBound(Pricer):
 
         bounds, cones, visits = zip(*on_all_cores(search, range(len(self.roots)), clock), strict=True)
         enough = max(threshold, np.partition(best.ravel(), -MOST_CLIMBS)[-MOST_CLIMBS])
-        found = [lines[sign][best[sign] > enough] for sign in range(2)]
+        candidates = lines[best > enough]
         if self.planar:
-            found = self._climb(v, found, clock)
-        candidates = np.vstack(found)
+            candidates = climbed(self.form, self.features, v, candidates, clock)
         d = self.form.points.shape[1]
         return self.ranked(v, candidates[:, :d], candidates[:, 2], threshold, max(bounds), sum(cones), sum(visits))
 
@@ -61,25 +60,8 @@ class BranchAndBound(Pricer):
         """See :meth:`Pricer.nearby`."""
         if not self.planar:
             return super().nearby(v, weights, offsets, threshold, clock)
-        signs = self.values(v, weights, offsets) > 0
-        lines = np.column_stack([weights, offsets])
-        climbed = np.vstack(self._climb(v, [lines[signs], lines[~signs]], clock))
-        return self.ranked(v, climbed[:, :2], climbed[:, 2], threshold, np.inf)
-
-    def _climb(self, v: Array, found: list[Array], clock: Clock) -> list[Array]:
-        """Climb lines with h > 0 and lines with h < 0 to local maxima of |h|."""
-        tasks = [
-            (chunk, sign * v)
-            for lines, sign in zip(found, (1.0, -1.0), strict=True)
-            for chunk in np.array_split(lines, max(1, len(lines) // 8))
-        ]
-
-        def climb(task: tuple[Array, Array]) -> Array:
-            lines, signed = task
-            kernels.climb(self.points, signed, lines, self.form.norm, TOUCH)
-            return lines
-
-        return on_all_cores(climb, tasks, clock)
+        beside = climbed(self.form, self.features, v, np.column_stack([weights, offsets]), clock)
+        return self.ranked(v, beside[:, :2], beside[:, 2], threshold, np.inf)
 
 
 def _cover(d: int, norm: int, radius: float) -> Array:
