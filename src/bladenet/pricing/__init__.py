@@ -21,8 +21,6 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
     d = form.points.shape[1]
     if d == 1:
         return PrefixSums(form)
-    if d > 2:
-        raise ValueError(f"X has {d} features; this version trains networks of one or two. Select up to two columns.")
-    if vertices_only and form.norm == 2:
+    if vertices_only and form.norm == 2 and d == 2:
         return AngularSweep(form, vertices_only=True)
-    return BranchAndBound(form) if form.bias else AngularSweep(form)
+    return BranchAndBound(form) if form.bias or d > 2 else AngularSweep(form)

@@ -5,7 +5,7 @@ import numpy as np
 from bladenet import kernels
 from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock
-from bladenet.pricing.threads import on_all_cores
+from bladenet.pricing.parallel import on_all_cores
 from bladenet.problem import StandardForm
 
 TOUCH = 1e-12  # samples this close to a hyperplane, in units of the data, lie on it
@@ -23,18 +23,20 @@ def climbed(form: StandardForm, features: Array, v: Array, neurons: Array, clock
         features, v, np.ascontiguousarray(neurons[:, :-1]), np.ascontiguousarray(neurons[:, -1]), values
     )
     result = neurons.copy()
-    tasks = [
-        (chosen, sign * v)
+    chunks = [
+        (chosen, neurons[chosen], sign)
         for which, sign in ((values > 0, 1.0), (values < 0, -1.0))
         for chosen in np.array_split(np.flatnonzero(which), -(-which.sum() // CHUNK) or 1)
     ]
 
-    def climb(task: tuple[Index, Array]) -> None:
-        chosen, signed = task
-        if not clock.stopped:
-            part = neurons[chosen]
-            kernels.climb(features, signed, part, form.norm, int(form.bias), TOUCH)
-            result[chosen] = part
+    norm, bias = form.norm, int(form.bias)
 
-    on_all_cores(climb, tasks, clock)
+    def climb(chunk: tuple[Index, Array, float], flag: Index) -> Array:
+        _, part, sign = chunk
+        if not flag[0]:
+            kernels.climb(features, sign * v, part, norm, bias, TOUCH)
+        return part
+
+    for (chosen, _, _), part in zip(chunks, on_all_cores(climb, chunks, clock), strict=True):
+        result[chosen] = part
     return result
