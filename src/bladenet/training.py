@@ -139,7 +139,7 @@ def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     best, used = search.best, search.best.used
     if not used.any():
         return _nonzero(replace(best, z=np.where(used, best.z, 0.0)), search.best_weights, search.best_offsets)
-    needed = RestrictedProblem(search.form)
+    needed = RestrictedProblem(search.form, search.clock)
     needed.add(search.best_weights[used], search.best_offsets[used])
     solution = needed.solve(0.03 * search.tol)
     if solution.objective > best.objective + 0.1 * search.tol * search.objective:
