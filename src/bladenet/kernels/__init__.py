@@ -8,6 +8,6 @@ from bladenet.kernels.climbing import climb
 from bladenet.kernels.cones import branch_and_bound
 from bladenet.kernels.linear_algebra import cholesky_delete
 from bladenet.kernels.sums import neuron_values
-from bladenet.kernels.sweeping import sweep_anchors, sweep_pencil
+from bladenet.kernels.sweeping import sweep_pencils
 
-__all__ = ["branch_and_bound", "cholesky_delete", "climb", "neuron_values", "sweep_anchors", "sweep_pencil"]
+__all__ = ["branch_and_bound", "cholesky_delete", "climb", "neuron_values", "sweep_pencils"]

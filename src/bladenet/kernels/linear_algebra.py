@@ -1,8 +1,10 @@
-"""Updates of matrix factors."""
+"""Updates of matrix factors and of orthonormal bases."""
 
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached
+
+TOUCH = 1e-12  # a vector this close to a span, relative to its own length, lies in it
 
 
 @njit_cached
@@ -28,3 +30,38 @@ def cholesky_delete(R, j):
             upper, lower = R[p, c], R[p + 1, c]
             R[p, c] = cosine * upper + sine * lower
             R[p + 1, c] = cosine * lower - sine * upper
+
+
+@njit_cached
+def extend_basis(basis, size, vector):
+    """Make `vector` row `size` of `basis`, after `size` orthonormal rows: its normalised part orthogonal to them.
+
+    Returns its distance from their span, and whether that is more than rounding. Projecting twice leaves nothing of
+    the span behind.
+    """
+    row = basis[size]
+    row[:] = vector
+    length = np.sqrt(np.sum(row * row))
+    for _ in range(2):
+        for k in range(size):
+            row -= np.sum(row * basis[k]) * basis[k]
+    distance = np.sqrt(np.sum(row * row))
+    if distance <= TOUCH * length:
+        return distance, False
+    row /= distance
+    return distance, True
+
+
+@njit_cached
+def complete_basis(basis, size):
+    """Complete `size` orthonormal rows of the square matrix `basis` by the axes farthest from their span."""
+    d = len(basis)
+    for k in range(size, d):
+        farthest, shortest = 0, np.inf
+        for c in range(d):
+            inside = np.sum(basis[:k, c] ** 2)
+            if inside < shortest:
+                farthest, shortest = c, inside
+        axis = np.zeros(d)
+        axis[farthest] = 1.0
+        extend_basis(basis, k, axis)
