@@ -9,7 +9,7 @@ leaving the samples that a pencil is fixed to one after the other, in every orde
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached
-from bladenet.kernels.linear_algebra import TOUCH, extend_basis
+from bladenet.kernels.linear_algebra import TOUCH, complete_basis, extend_basis
 
 
 @njit_cached
@@ -47,6 +47,7 @@ def faces_around(points, v, pencil, first, inside, basis, fixed):
                 break
             size += 1
         if size == fixed + depth:
+            complete_basis(flag, size)  # the pencil's own plane may differ by rounding from what this order spans
             leaving = moments_on_leaving(points, v, inside, anchor, flag, fixed, depth)
             for left in range(1, depth + 1):
                 free = flag[fixed + depth - left :]

@@ -10,18 +10,18 @@ __all__ = ["AngularSweep", "BranchAndBound", "Clock", "PrefixSums", "Priced", "P
 
 
 def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
-    """The fastest exact pricer for the data; `vertices_only` matters where faces can win: p = 2 in the plane.
+    """The fastest exact pricer for the data; `vertices_only` matters where faces can win: p = 2, d > 1.
 
     Raises
     ------
     ValueError
-        If the data have more features than any pricer covers.
+        If the data have more features than any pricer covers, or too many blades to enumerate.
     """
     d = form.points.shape[1]
     if d == 1:
         return PrefixSums(form)
-    if d > 2:
-        raise ValueError(f"X has {d} features; this version trains networks of one or two. Select up to two columns.")
     if vertices_only and form.norm == 2:
         return AngularSweep(form, vertices_only=True)
+    if d > 2:
+        raise ValueError(f"X has {d} features; this version trains networks of one or two. Select up to two columns.")
     return BranchAndBound(form) if form.bias else AngularSweep(form)

@@ -40,7 +40,8 @@ class AngularSweep(Pricer):
     form : StandardForm with at least two features
     vertices_only : bool
         Leave out the critical points between blades (p = 2), so that every neuron is a blade of samples. The bound
-        then covers blades only; samples dependent up to rounding have none.
+        then covers blades only. Samples dependent up to rounding have none, and the blade of nearly dependent ones
+        is any whose hyperplane passes through them up to rounding.
 
     Raises
     ------
