@@ -6,8 +6,9 @@ Conventions. Samples are (N, 2) or (N, d) float64, `v` is their dual variable, a
 
 from bladenet.kernels.climbing import climb
 from bladenet.kernels.cones import branch_and_bound
+from bladenet.kernels.faces import sweep_faces
 from bladenet.kernels.linear_algebra import cholesky_delete
 from bladenet.kernels.sums import neuron_values
 from bladenet.kernels.sweeping import sweep_pencils
 
-__all__ = ["branch_and_bound", "cholesky_delete", "climb", "neuron_values", "sweep_pencils"]
+__all__ = ["branch_and_bound", "cholesky_delete", "climb", "neuron_values", "sweep_faces", "sweep_pencils"]

@@ -33,6 +33,15 @@ def cholesky_delete(R, j):
 
 
 @njit_cached
+def dot(a, b):
+    """Σ_c a_c b_c."""
+    total = 0.0
+    for c in range(len(a)):
+        total += a[c] * b[c]
+    return total
+
+
+@njit_cached
 def extend_basis(basis, size, vector):
     """Make `vector` row `size` of `basis`, after `size` orthonormal rows: its normalised part orthogonal to them.
 
@@ -40,15 +49,19 @@ def extend_basis(basis, size, vector):
     the span behind.
     """
     row = basis[size]
-    row[:] = vector
-    length = np.sqrt(np.sum(row * row))
+    for c in range(len(row)):
+        row[c] = vector[c]
+    length = np.sqrt(dot(row, row))
     for _ in range(2):
         for k in range(size):
-            row -= np.sum(row * basis[k]) * basis[k]
-    distance = np.sqrt(np.sum(row * row))
+            along = dot(row, basis[k])
+            for c in range(len(row)):
+                row[c] -= along * basis[k, c]
+    distance = np.sqrt(dot(row, row))
     if distance <= TOUCH * length:
         return distance, False
-    row /= distance
+    for c in range(len(row)):
+        row[c] /= distance
     return distance, True
 
 
@@ -59,7 +72,9 @@ def complete_basis(basis, size):
     for k in range(size, d):
         farthest, shortest = 0, np.inf
         for c in range(d):
-            inside = np.sum(basis[:k, c] ** 2)
+            inside = 0.0
+            for row in range(k):
+                inside += basis[row, c] ** 2
             if inside < shortest:
                 farthest, shortest = c, inside
         axis = np.zeros(d)

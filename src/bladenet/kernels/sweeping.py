@@ -8,18 +8,16 @@ the plane of B_0 and B_1 matter there.
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached
-from bladenet.kernels.faces import best_faces, faces_around
-from bladenet.kernels.linear_algebra import TOUCH, complete_basis, extend_basis
+from bladenet.kernels.linear_algebra import TOUCH, complete_basis, dot, extend_basis
 
 
 @njit_cached
-def sweep_pencils(points, v, pencils, fixed, events, bias, norm, critical, threshold, best, neurons, stop):
-    """Sweep pencils: all of their blades and, if `critical`, the critical points on arcs and faces (p = 2).
+def sweep_pencils(points, v, pencils, fixed, events, bias, norm, arcs, best, neurons, stop):
+    """Sweep pencils: all of their blades and, if `arcs`, the critical points between them (p = 2).
 
     pencils (k, q): samples that all hyperplanes of a pencil pass through; with a bias the first is the anchor.
     fixed (f, d): orthonormal vectors that all weights are orthogonal to as well; f + q − bias = d − 2.
     events (m, d): vectors that a weight may be orthogonal to as if they were rows.
-    threshold: faces whose critical value is lower are left out.
     best (g, 2, cells), neurons (g, 2, cells, d + 1): for h > 0 and h < 0 and for each cell of angles, the largest
     |h|/‖w‖_p within a group of successive pencils, and its neuron (w, b).
 
@@ -28,75 +26,75 @@ def sweep_pencils(points, v, pencils, fixed, events, bias, norm, critical, thres
     span of others were taken to lie in it.
     """
     n, d = points.shape
-    first = 1 if bias else 0
-    rows = np.zeros((n + len(events), d + 1))  # (x_i − anchor, 1), and (event, 0), which weighs nothing
-    rows[:n, d] = 1.0
-    rows[n:, :d] = events
-    weight = np.zeros(len(rows))
-    weight[:n] = v
-    basis = np.zeros((d, d))
-    basis[: len(fixed)] = fixed
-    x = np.empty((len(rows), 2))
-    kept, inside = np.empty(len(rows), np.int64), np.empty(n, np.int64)
-    anchor = np.zeros(d)
-    heights, angles = np.zeros(best.shape[1:]), np.zeros(best.shape[1:])
+    rows, basis, kept, inside = workspace(n, fixed, events)
+    x0, x1, u = np.empty(len(rows)), np.empty(len(rows)), np.empty(len(rows))
+    heights, angles = np.empty(best.shape[1:]), np.empty(best.shape[1:])
     neglected = 0.0
     for k in range(len(pencils)):
         if stop[0] != 0:
             return k, neglected
-        if bias:
-            anchor[:] = points[pencils[k, 0]]
-        for i in range(n):
-            for c in range(d):
-                rows[i, c] = points[i, c] - anchor[c]
-        size = len(fixed)
-        for sample in pencils[k, first:]:
-            distance, independent = extend_basis(basis, size, rows[sample, :d])
-            if not independent:
-                neglected = max(neglected, distance)
-                break
-            size += 1
-        if size < d - 2:
-            continue
-        complete_basis(basis, size)
-        outside, within, distance = project(rows, n, basis, x, kept, inside)
+        m, _, distance = open_pencil(points, pencils[k], bias, len(fixed), rows, basis, kept, inside)
         neglected = max(neglected, distance)
-        x0, x1, u = x[:outside, 0].copy(), x[:outside, 1].copy(), weight[kept[:outside]]
-        times, order = crossings(x0, x1)
-        group = k * len(best) // len(pencils)
+        if m == 0:
+            continue
+        for i in range(m):
+            row = kept[i]
+            x0[i], x1[i] = dot(basis[d - 2], rows[row]), dot(basis[d - 1], rows[row])
+            u[i] = v[row] if row < n else 0.0
+        times, order = crossings(x0[:m], x1[:m])
         heights[:] = 0.0
-        turn(x0, x1, u, times, order, basis[d - 2 :], norm, critical, heights, angles)
+        angles[:] = 0.0
+        turn(x0[:m], x1[:m], u[:m], times, order, basis[d - 2 :], norm, arcs, heights, angles)
+        group = k * len(best) // len(pencils)
+        anchor = points[pencils[k, 0]] if bias else np.zeros(d)
         keep_neurons(heights, angles, basis[d - 2 :], anchor, norm, best[group], neurons[group])
-        if critical and d - 2 > len(fixed):
-            around = faces_around(points, v, pencils[k], first, inside[:within], basis, len(fixed))
-            best_faces(rows, u, kept, times, order, around, points, v, threshold, best[group], neurons[group])
     return len(pencils), neglected
 
 
 @njit_cached
-def project(rows, n, basis, x, kept, inside):
-    """Coordinates x (·, 2) of rows in the plane of the last two basis vectors; rows in the span of the others apart.
+def workspace(n, fixed, events):
+    """Rows (n + m, d) that end with the events, a basis (d, d) that starts with the fixed vectors, two index arrays."""
+    d = events.shape[1]
+    rows, basis = np.zeros((n + len(events), d)), np.zeros((d, d))
+    for c in range(d):
+        for k in range(len(events)):
+            rows[n + k, c] = events[k, c]
+        for k in range(len(fixed)):
+            basis[k, c] = fixed[k, c]
+    return rows, basis, np.zeros(n + len(events), np.int64), np.zeros(n, np.int64)
 
-    Returns how many rows are `kept`, how many of the first n are `inside` that span, and the distance from it of the
-    farthest of those. They are on all hyperplanes of the pencil.
+
+@njit_cached
+def open_pencil(points, pencil, bias, fixed, rows, basis, kept, inside):
+    """Fill in the rows x_i − anchor, and the basis: the fixed vectors, those of the pencil, and two of its plane.
+
+    Returns how many rows are `kept`; how many samples are `inside` the span of the pencil's vectors, so that they are
+    on all of its hyperplanes; and the distance from it of the farthest of those. If the pencil's vectors are
+    dependent nothing is kept or inside, and the distance is that of the one that depends on the others.
     """
-    d = len(basis)
+    n, d = points.shape
+    for i in range(n):
+        for c in range(d):
+            rows[i, c] = points[i, c] - points[pencil[0], c] if bias else points[i, c]
+    size = fixed
+    for k in range(1 if bias else 0, len(pencil)):
+        distance, independent = extend_basis(basis, size, rows[pencil[k]])
+        if not independent:
+            return 0, 0, distance
+        size += 1
+    complete_basis(basis, size)
     outside = within = 0
     farthest = 0.0
     for i in range(len(rows)):
-        y0 = y1 = squared = 0.0
-        for c in range(d):
-            y0 += basis[d - 2, c] * rows[i, c]
-            y1 += basis[d - 1, c] * rows[i, c]
-            squared += rows[i, c] * rows[i, c]
+        y0, y1 = dot(basis[d - 2], rows[i]), dot(basis[d - 1], rows[i])
         distance = np.sqrt(y0 * y0 + y1 * y1)
-        if distance > TOUCH * np.sqrt(squared):
-            x[outside, 0], x[outside, 1], kept[outside] = y0, y1, i
+        if distance > TOUCH * np.sqrt(dot(rows[i], rows[i])):
+            kept[outside] = i
             outside += 1
         elif i < n:
-            farthest = max(farthest, distance)
             inside[within] = i
             within += 1
+            farthest = max(farthest, distance)
     return outside, within, farthest
 
 
@@ -176,8 +174,17 @@ def keep_neurons(heights, angles, frame, anchor, norm, best, neurons):
     d = len(anchor)
     for sign in range(2):
         for cell in range(heights.shape[1]):
-            if heights[sign, cell] > best[sign, cell]:
-                best[sign, cell] = heights[sign, cell]
-                w = np.cos(angles[sign, cell]) * frame[0] + np.sin(angles[sign, cell]) * frame[1]
-                w /= np.sum(np.abs(w)) if norm == 1 else np.sqrt(np.sum(w * w))
-                neurons[sign, cell, :d], neurons[sign, cell, d] = w, -np.sum(w * anchor)
+            if heights[sign, cell] <= best[sign, cell]:
+                continue
+            best[sign, cell] = heights[sign, cell]
+            neuron = neurons[sign, cell]
+            cosine, sine = np.cos(angles[sign, cell]), np.sin(angles[sign, cell])
+            length = 0.0
+            for c in range(d):
+                neuron[c] = cosine * frame[0, c] + sine * frame[1, c]
+                length += abs(neuron[c]) if norm == 1 else neuron[c] ** 2
+            length = length if norm == 1 else np.sqrt(length)
+            neuron[d] = 0.0
+            for c in range(d):
+                neuron[c] /= length
+                neuron[d] -= neuron[c] * anchor[c]

@@ -95,10 +95,10 @@ class AngularSweep(Pricer):
             fixed, samples = task
             groups = -(-len(samples) // self.share)
             best, neurons = np.zeros((groups, 2, self.cells)), np.zeros((groups, 2, self.cells, d + 1))
-            done, neglected = kernels.sweep_pencils(
-                form.points, v, samples, fixed, self.events, form.bias, form.norm, self.critical,
-                threshold, best, neurons, clock.flag,
-            )  # fmt: skip
+            pencils = (form.points, v, samples, fixed, self.events, form.bias)
+            done, neglected = kernels.sweep_pencils(*pencils, form.norm, self.critical, best, neurons, clock.flag)
+            if self.critical and len(fixed) < d - 2:
+                done, neglected = kernels.sweep_faces(*pencils, threshold, best, neurons, clock.flag)
             return best.ravel(), neurons.reshape(-1, d + 1), neglected, done == len(samples)
 
         swept = on_all_cores(sweep, self.tasks, clock)
