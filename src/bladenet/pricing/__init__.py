@@ -11,16 +11,16 @@ __all__ = ["AngularSweep", "Ascent", "BranchAndBound", "Clock", "PrefixSums", "P
 
 
 def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
-    """The fastest exact pricer for the data; `vertices_only` matters where faces can win: p = 2 in the plane.
+    """The fastest exact pricer for the data; `vertices_only` matters where faces can win: p = 2, d > 1.
 
     Raises
     ------
     ValueError
-        If the data have more features than any pricer covers.
+        If the data have more features than any pricer covers, or too many blades to enumerate.
     """
     d = form.points.shape[1]
     if d == 1:
         return PrefixSums(form)
-    if vertices_only and form.norm == 2 and d == 2:
+    if vertices_only and form.norm == 2:
         return AngularSweep(form, vertices_only=True)
     return BranchAndBound(form) if form.bias or d > 2 else AngularSweep(form)
