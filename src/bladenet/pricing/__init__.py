@@ -5,9 +5,20 @@ from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.branch_and_bound import BranchAndBound
 from bladenet.pricing.prefix_sums import PrefixSums
+from bladenet.pricing.relaxation import Relaxation
 from bladenet.problem import StandardForm
 
-__all__ = ["AngularSweep", "Ascent", "BranchAndBound", "Clock", "PrefixSums", "Priced", "Pricer", "choose_pricer"]
+__all__ = [
+    "AngularSweep",
+    "Ascent",
+    "BranchAndBound",
+    "Clock",
+    "PrefixSums",
+    "Priced",
+    "Pricer",
+    "Relaxation",
+    "choose_pricer",
+]
 
 
 def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
