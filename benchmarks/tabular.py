@@ -41,10 +41,11 @@ def main(
 
 
 def measure(name: str, data: TabularSet, key: str, folds: int, results: Path) -> None:
-    """Append the folds of one model on one set that are not there yet."""
+    """Append the folds of one model on one set that are not there yet, or failed."""
     model = MODELS[key]
     known = read(results)
-    done = known[(known[KEY[:4]] == [name, key, model.version, folds]).all(axis=1)]["fold"].tolist()
+    same = (known[KEY[:4]] == [name, key, model.version, folds]).all(axis=1)
+    done = known.loc[same & known["note"].isna(), "fold"].tolist()
     splits = list(splitter(data, folds).split(data.X, data.y))
     if len(done) == folds:
         return
@@ -117,8 +118,10 @@ def append(row: dict[str, Any], results: Path) -> None:
 
 
 def read(results: Path) -> pd.DataFrame:
-    """What has been measured so far."""
-    return pd.read_csv(results, dtype={"version": str}) if results.exists() else pd.DataFrame(columns=COLUMNS)
+    """What has been measured so far, the last try of each fold."""
+    if not results.exists():
+        return pd.DataFrame(columns=COLUMNS)
+    return pd.read_csv(results, dtype={"version": str, "note": str}).drop_duplicates(KEY, keep="last")
 
 
 def selected(rows: pd.DataFrame, only: list[str], models: list[str], folds: int) -> pd.DataFrame:
@@ -128,9 +131,11 @@ def selected(rows: pd.DataFrame, only: list[str], models: list[str], folds: int)
 
 
 def report(rows: pd.DataFrame) -> str:
-    """Markdown: errors, error rates, seconds, then what is particular to bladenet, then a summary."""
+    """Markdown: failures, errors, seconds, then what is particular to bladenet, then a summary."""
+    failed, rows = rows[rows["note"].notna()], rows[rows["note"].isna()]
     models = [key for key in MODELS if key in set(rows["model"])]
-    parts = [
+    parts = [f"FAILED: {row.data}, {row.model}, fold {row.fold}: {row.note}" for row in failed.itertuples()]
+    parts += [
         f"### {task}: {what}\n\n{by_set(rows[rows['task'] == task], column, models)}"
         for task, column, what in (
             ("regression", "error", "root mean square error / standard deviation, mean over folds"),
