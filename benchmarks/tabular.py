@@ -2,6 +2,7 @@
 
 import csv
 import warnings
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -49,7 +50,7 @@ def measure(name: str, data: TabularSet, key: str, folds: int, results: Path) ->
     splits = list(splitter(data, folds).split(data.X, data.y))
     if len(done) == folds:
         return
-    warm_up(model, data, splits[0][0])
+    warm_up(key, data.task)
     for fold, (train, test) in enumerate(splits):
         if fold in done:
             continue
@@ -66,13 +67,15 @@ def splitter(data: TabularSet, folds: int) -> KFold | StratifiedKFold:
     return kind(folds, shuffle=True, random_state=0)
 
 
-def warm_up(model: Model, data: TabularSet, train: np.ndarray) -> None:
+@cache
+def warm_up(key: str, task: str) -> None:
     """A small fit that is not timed: it imports the package, loads its kernels and starts its processes."""
-    some = np.random.default_rng(0).permutation(train)[:300]
+    data = SETS["concrete" if task == "regression" else "pima"]()
+    some = np.random.default_rng(0).permutation(len(data.y))[:200]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            model.build(data.task).fit(data.X.iloc[some], data.y[some])
+            MODELS[key].build(task).fit(data.X.iloc[some], data.y[some])
         except Exception as error:  # the timed fit will tell
             print(f"warm-up: {error}")
 
