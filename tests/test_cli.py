@@ -35,9 +35,9 @@ def test_fit_reports_saves_and_draws(tmp_path):
     result = run(*MOTORCYCLE, "--out", out, "--plot", plot)
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("GLOBAL: objective ")
-    assert "alpha 0.05 (given), loss squared, norm 2, features standardised" in result.stdout
+    assert "alpha 0.05 (given), loss squared, norm 2, standard scaling" in result.stdout
     model, data = load_model(out), datasets.load_motorcycle()
-    assert model.standardize
+    assert model.scaling == "standard"
     assert model.alpha_ == 0.05
     X = pd.DataFrame(data.X, columns=list(data.feature_names))
     quality = float(re.search(r"R² ([0-9.]+) on the training data", result.stdout)[1])
@@ -51,13 +51,13 @@ def test_fit_reports_saves_and_draws(tmp_path):
 
 def test_quiet_and_options_reach_the_model(tmp_path):
     out = tmp_path / "model.safetensors"
-    options = ("--norm", "1", "--loss", "huber", "--no-bias", "--no-standardize", "--tol", "1e-4")
+    options = ("--norm", "1", "--loss", "huber", "--no-bias", "--scaling", "none", "--tol", "1e-4")
     result = run(*MOTORCYCLE, *options, "--time-limit", "30", "--out", out, "--quiet")
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     model = load_model(out)
     assert (model.norm, model.loss, model.tol, model.time_limit) == (1, "huber", 1e-4, 30.0)
-    assert (model.bias, model.standardize) == (False, False)
+    assert (model.bias, model.scaling) == (False, None)
     assert not model.network_.biases.any()
 
 
@@ -144,7 +144,10 @@ def test_interrupted_before_there_is_a_result(tmp_path, monkeypatch):
         (("--colour", "red"), ["No such option", "--colour"]),
         (("--features", "time"), ["no column 'time'", "Did you mean 'time_ms'?"]),
         (("--features", "acceleration_g"), ["cannot be a feature as well"]),
-        (("--features", "time_ms,time_ms"), ["one or two different columns"]),
+        (("--features", "time_ms,time_ms"), ["--features takes different columns"]),
+        (("--scaling", "log"), ["--scaling must be one of none, standard, rank, blend", "'log'"]),
+        (("--max-interaction", "0"), ["--max-interaction", "at least 1, got 0"]),
+        (("--max-interaction", "2", "--norm", "2"), ["--max-interaction needs --norm 1"]),
         (("--loss", "logistic"), ["exactly two classes", "acceleration_g"]),
     ],
 )
@@ -159,10 +162,18 @@ def test_bad_options_are_refused_in_one_line(options, parts):
         ("a,b\n", ("--target", "a"), ["no rows"]),
         ("a,b\n1,2\n3,\n5,6\n", ("--target", "a"), ["column 'b'", "row 2"]),
         ("a,b\n1,2\n,3\n5,6\n", ("--target", "a"), ["column 'a'", "row 2"]),
-        ("a,b\n1,x\n3,y\n", ("--target", "a"), ["no numeric column besides the target 'a'"]),
-        ("a,b\n1,2\n3,y\n", ("--target", "a", "--features", "b"), ["'b' is not numeric", "row 2 is 'y'"]),
+        ("a\n1\n3\n", ("--target", "a"), ["no column besides the target 'a'"]),
+        (
+            "a,b\n" + "1,n%d\n" * 20 % (*range(20),),
+            ("--target", "a", "--alpha", "1"),
+            ["'b' has 20 different texts in 20 rows"],
+        ),
+        (
+            "a,b\n" + "1,%d\n" * 20 % (*range(20),) + "1,?\n",
+            ("--target", "a", "--alpha", "1"),
+            ["'b' holds numbers as text", "'?'"],
+        ),
         ("a,b\n1,2\n3,inf\n", ("--target", "a"), ["'b' is infinite in row 2"]),
-        ("a,b,c,d\n1,2,3,4\n", ("--target", "a"), ["--features", "b, c, d"]),
         ("a,b\n1,x\n3,y\n", ("--target", "b", "--loss", "squared"), ["numeric target", "'b'"]),
     ],
 )

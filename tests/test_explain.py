@@ -9,7 +9,7 @@ import pytest
 
 import bladenet as bn
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-from bladenet.explain import number
+from bladenet.formulas import number
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +27,11 @@ def plane():
 
 
 CASES = [
-    {"norm": 2, "bias": True, "standardize": False},
-    {"norm": 2, "bias": True, "standardize": True},
-    {"norm": 1, "bias": True, "standardize": True},
-    {"norm": 1, "bias": False, "standardize": False},
-    {"norm": 2, "bias": False, "standardize": True},
+    {"norm": 2, "bias": True, "scaling": None},
+    {"norm": 2, "bias": True, "scaling": "standard"},
+    {"norm": 1, "bias": True, "scaling": "standard"},
+    {"norm": 1, "bias": False, "scaling": None},
+    {"norm": 2, "bias": False, "scaling": "standard"},
 ]
 
 
@@ -82,7 +82,7 @@ def test_the_formulas_of_one_feature_add_up_to_the_prediction(motorcycle):
 
 def test_the_formulas_of_two_features_add_up_to_the_prediction(plane):
     X, y = plane
-    model = BladeNetRegressor(alpha=0.01, standardize=True).fit(X, y)
+    model = BladeNetRegressor(alpha=0.01, scaling="standard").fit(X, y)
     total = np.full(30, model.explain().intercept)
     for neuron in model.explain().neurons:
         amplitude, inside = re.fullmatch(r"(\S+) · relu\((.*)\)", neuron.formula.replace("−", "-")).groups()
@@ -108,7 +108,7 @@ def test_text_names_the_certificate_the_features_and_the_defining_samples(motorc
 
 def test_faces_are_not_passed_off_as_determined_by_samples():
     data = bn.datasets.load_penguins()
-    model = BladeNetClassifier(alpha=0.1, standardize=True).fit(data.frame[list(data.feature_names)], data.y)
+    model = BladeNetClassifier(alpha=0.1, scaling="standard").fit(data.frame[list(data.feature_names)], data.y)
     faces = [n for n in model.explain().neurons if n.kind == "face"]
     assert faces
     text = str(model.explain())
@@ -133,7 +133,7 @@ def test_sparse_weights_are_described_by_the_features_they_use():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 2))
     text = str(BladeNetRegressor(alpha=0.05, norm=1).fit(X, np.abs(X[:, 0])).explain())
-    assert "uses x0 only" in text
+    assert "reads x0 only" in text
 
 
 def test_a_constant_network_is_explained():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.formulas import clip_line
 from bladenet.losses import Array, get_loss
 
 if TYPE_CHECKING:
@@ -153,21 +154,3 @@ def neuron_lines(scene: Scene) -> tuple[list[Array], Array]:
     visible = [(low + segment * size, power) for segment, power in clipped if segment is not None]
     powers = np.array([power for _, power in visible])
     return [line for line, _ in visible], powers / powers.max(initial=np.finfo(float).tiny)
-
-
-def clip_line(weight: Array, bias: float) -> Array | None:
-    """The part of the line weight·x + bias = 0 inside the unit square, (2, 2); None if it misses it."""
-    length = float(np.hypot(*weight))
-    if length == 0.0:
-        return None
-    start = -bias * weight / length**2
-    direction = np.array([-weight[1], weight[0]]) / length
-    first, last = -np.inf, np.inf
-    for position, step in zip(start, direction, strict=True):
-        if abs(step) < 1e-12:
-            if not 0.0 <= position <= 1.0:
-                return None
-            continue
-        ends = sorted((-position / step, (1.0 - position) / step))
-        first, last = max(first, ends[0]), min(last, ends[1])
-    return start + np.outer([first, last], direction) if first < last else None
