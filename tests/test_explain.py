@@ -100,7 +100,7 @@ def test_text_names_the_certificate_the_features_and_the_defining_samples(motorc
     assert f"GLOBAL (gap {model.certificate_.gap:.1e}). Globally optimal: no ReLU network of any width" in text
     assert f"prediction = {number(model.network_.intercept)} + the neurons below." in text
     assert "importance is the standard deviation of the neuron's contribution" in text
-    assert f"its hyperplane passes through sample {sample.index} (orientation" in text
+    assert f"its kink passes through sample {sample.index} (orientation" in text
     time, acceleration = number(data.X[sample.index, 0]), number(data.y[sample.index])
     assert f"sample {sample.index}: time_ms = {time}; target {acceleration}" in text
     assert f"acts on {first.acts_on} of 133 training samples" in text

@@ -255,8 +255,8 @@ class Cells:
         if numeric.mean() > 0.5:
             row = int((~numeric).argmax())
             raise ValueError(
-                f"column {self.name!r} holds numbers as text (row {row}, from 0, is {self.values[row]!r}): convert it to "
-                "numbers, or to a categorical type if they are codes."
+                f"column {self.name!r} holds numbers as text (row {row}, from 0, is {self.values[row]!r}): convert it "
+                "to numbers, or to a categorical type if they are codes."
             )
         if 2 * len(seen) > rows:
             raise ValueError(

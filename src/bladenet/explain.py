@@ -207,17 +207,18 @@ class Explanation:
         if len(neuron.coordinates) < len(self.feature_names):
             lines.append(f"  reads {_listed(neuron.coordinates, ', ')} only")
         samples = [f"sample {sample.index}" for sample in neuron.samples]
-        touched = " and ".join([*([] if self.bias else ["the origin"]), *_shortened(samples, SAMPLES, "samples")])
+        touched = " and ".join([*([] if self.bias else ["the origin"]), *_shortened(samples, SAMPLES, "sample")])
+        place = {1: "kink", 2: "curve" if self.scaled else "line"}.get(len(neuron.coordinates), "hyperplane")
         if neuron.kind == "vertex":
-            lines.append(f"  its hyperplane passes through {touched} (orientation {neuron.orientation:+d})")
+            lines.append(f"  its {place} passes through {touched} (orientation {neuron.orientation:+d})")
         else:
-            lines.append(f"  its hyperplane touches {touched or 'no sample'}, direction set by the samples it acts on")
+            lines.append(f"  its {place} touches {touched or 'no sample'}, direction set by the samples it acts on")
         lines += self._describe_switch(neuron)
         for sample in neuron.samples[:SAMPLES]:
             values = dict(zip(self.column_names, sample.features, strict=True))
             shown = [f"{name} = {_written(values[name])}" for name in neuron.columns]
             lines.append(
-                f"    sample {sample.index}: {', '.join(_shortened(shown, VALUES, 'values'))}; "
+                f"    sample {sample.index}: {', '.join(_shortened(shown, VALUES, 'value'))}; "
                 f"target {_written(sample.target)}"
             )
         return lines
@@ -236,7 +237,7 @@ class Explanation:
                 f"  switches at {reads[other]} = {number(on[other])} when {reads[indicator]}, "
                 f"at {number(off[other])} when not"
             ]
-        through = ", ".join(f"({', '.join(map(number, point))})" for point in points)
+        through = ", ".join(f"({', '.join(map(number, point))})" for point in points[::2])
         return [f"  switches along ({', '.join(reads)}) = {through}"] if self.scaled else []
 
 
@@ -323,8 +324,8 @@ def _written(value: Level | None) -> str:
 
 def _shortened(items: list[str], most: int, noun: str) -> list[str]:
     """The first items, and how many are left out."""
-    return items if len(items) <= most else [*items[:most], f"{len(items) - most} more {noun}"]
+    return items if len(items) <= most else [*items[:most], counted(len(items) - most, f"more {noun}")]
 
 
 def _listed(names: tuple[str, ...], separator: str) -> str:
-    return separator.join(_shortened(list(names), VALUES, "features"))
+    return separator.join(_shortened(list(names), VALUES, "feature"))

@@ -91,7 +91,7 @@ class Units:
         """Where a neuron of one or two features switches on, as values of the features it reads; () for others.
 
         One point for one feature. For two, the ends of a line, or points along the curve that a scaling makes of it,
-        within the range of the training data; for an indicator and a number, the points at 0 and at 1.
+        within the range low to high; for an indicator and a number, the points at 0 and at 1.
         """
         reads = np.flatnonzero(weight).tolist()
         free = [c for c in reads if c not in self.indicators]
@@ -107,14 +107,23 @@ class Units:
                 (float(v), state) if free[0] < other else (state, float(v))
                 for v, state in zip(values, (0.0, 1.0), strict=True)
             )
-        low, high = self._scaled(reads, np.array([self.low[reads], self.high[reads]]))
+        curve = self.curve(reads, weight, offset, POINTS)
+        return () if curve is None else tuple(map(tuple, curve.tolist()))
+
+    def curve(self, plane: list[int], weight: Array, offset: float, points: int) -> Array | None:
+        """Where a neuron switches on in the plane of two numbers, if it reads no others, within low and high.
+
+        Returns
+        -------
+        (2, 2), the ends of a line; (points, 2) along the curve that a scaling makes of it; or None if there is none
+        """
+        low, high = self._scaled(plane, np.array([self.low[plane], self.high[plane]]))
         size = np.where(high > low, high - low, 1.0)
-        ends = clip_line(weight[reads] * size, float(offset + weight[reads] @ low))
+        ends = clip_line(weight[plane] * size, float(offset + weight[plane] @ low))
         if ends is None:
-            return ()
-        count = 2 if self.straight[reads].all() else POINTS
-        along = np.linspace(ends[0], ends[1], count)
-        return tuple(map(tuple, self._unscaled(reads, low + size * along).tolist()))
+            return None
+        along = np.linspace(ends[0], ends[1], 2 if self.straight[plane].all() else points)
+        return self._unscaled(plane, low + size * along)
 
     def _solve(self, feature: int, weight: Array, offset: float, others: Array) -> Array:
         """Values of one feature at which weight·s(x) + offset = 0, given what the others add, (k,)."""

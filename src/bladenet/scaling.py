@@ -46,6 +46,10 @@ class Scaling(ABC):
     def straight(self) -> tuple[np.ndarray, Array, Array]:
         """Which features are scaled by a straight line, (d,) bool, and its slope and intercept, (d,) each."""
 
+    @abstractmethod
+    def bends(self, feature: int) -> Array:
+        """Values of a feature at which the slope of its scaling changes, ascending."""
+
 
 @dataclass(frozen=True, eq=False)
 class AffineScaling(Scaling):
@@ -102,6 +106,10 @@ class AffineScaling(Scaling):
     def straight(self) -> tuple[np.ndarray, Array, Array]:
         """All of them."""
         return np.ones(len(self.scale), dtype=bool), 1.0 / self.scale, -self.centre / self.scale
+
+    def bends(self, feature: int) -> Array:
+        """None."""
+        return np.zeros(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +172,10 @@ class MonotoneScaling(Scaling):
         straight = np.array([len(knots) <= 2 for knots in self.knots])
         intercepts = [place[0] - slope * knots[0] for knots, place, slope in self._curves()]
         return straight, self.slopes, np.array(intercepts)
+
+    def bends(self, feature: int) -> Array:
+        """The knots."""
+        return self.knots[feature]
 
     def _curves(self) -> Any:
         return zip(self.knots, self.places, self.slopes, strict=True)
