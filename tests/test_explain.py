@@ -100,7 +100,7 @@ def test_text_names_the_certificate_the_features_and_the_defining_samples(motorc
     assert f"GLOBAL (gap {model.certificate_.gap:.1e}). Globally optimal: no ReLU network of any width" in text
     assert f"prediction = {number(model.network_.intercept)} + the neurons below." in text
     assert "importance is the standard deviation of the neuron's contribution" in text
-    assert f"its kink passes through sample {sample.index} (orientation" in text
+    assert f"its kink is at sample {sample.index} (orientation" in text
     time, acceleration = number(data.X[sample.index, 0]), number(data.y[sample.index])
     assert f"sample {sample.index}: time_ms = {time}; target {acceleration}" in text
     assert f"acts on {first.acts_on} of 133 training samples" in text
@@ -126,7 +126,7 @@ def test_without_bias_hyperplanes_pass_through_the_origin():
     X = np.array([[-2.0], [-1.0], [1.0], [3.0]])
     explanation = BladeNetRegressor(alpha=0.01, bias=False).fit(X, [4.0, 2.0, 1.0, 3.0]).explain()
     assert {re.sub(r"^\S+ · ", "", n.formula) for n in explanation.neurons} == {"(x0)+", "(−x0)+"}
-    assert "passes through the origin (orientation" in str(explanation)
+    assert "its kink is at the origin (orientation" in str(explanation)
 
 
 def test_sparse_weights_are_described_by_the_features_they_use():

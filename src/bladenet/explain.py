@@ -178,7 +178,10 @@ class Explanation:
             lines += ["", *self._describe(neuron)]
         if count > LISTED:
             rest = sum(neuron.share for neuron in self.neurons[LISTED:])
-            lines += ["", f"and {counted(count - LISTED, 'weaker neuron')}, {_percent(rest)} of the variation."]
+            lines += [
+                "",
+                f"and {counted(count - LISTED, 'more neuron')}, {_percent(rest)} of the variation; data() has all.",
+            ]
         return "\n".join(lines)
 
     def _describe_terms(self) -> list[str]:
@@ -210,7 +213,8 @@ class Explanation:
         touched = " and ".join([*([] if self.bias else ["the origin"]), *_shortened(samples, SAMPLES, "sample")])
         place = {1: "kink", 2: "curve" if self.scaled else "line"}.get(len(neuron.coordinates), "hyperplane")
         if neuron.kind == "vertex":
-            lines.append(f"  its {place} passes through {touched} (orientation {neuron.orientation:+d})")
+            through = "is at" if place == "kink" else "passes through"
+            lines.append(f"  its {place} {through} {touched} (orientation {neuron.orientation:+d})")
         else:
             lines.append(f"  its {place} touches {touched or 'no sample'}, direction set by the samples it acts on")
         lines += self._describe_switch(neuron)

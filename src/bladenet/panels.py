@@ -23,10 +23,11 @@ PANELS = 6
 SIZE = (4.4, 3.5)  # inches of one panel
 FINE, COARSE = 400, 120  # grid points of a curve, and along each side of a map
 TAIL = 0.005  # of the data beyond either end of an axis
-MOST_LEVELS = 10  # categories drawn of one column
+MOST_LEVELS = 8  # categories drawn of one column
 LINES = 25  # neurons drawn on a map
 DOTS = 1500  # samples drawn on a panel
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6b6b6b", "#222222")  # Okabe and Ito
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (2, 2)), (0, (1, 3)))  # so that curves on each other are all seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +144,11 @@ class _Panel:
         kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_LEVELS])
         return [str(levels[i]) for i in kept], states[kept]
 
+    def _named(self, which: int) -> str:
+        """Name of a column of categories, and how many of them are drawn if not all."""
+        count = len(self.encoding.columns[self.term.columns[which]].levels or ())
+        return self.names[which] + f" (the {MOST_LEVELS} commonest of {count})" * (count > MOST_LEVELS)
+
     def _range(self, which: int) -> tuple[float, float]:
         """Of an axis: most of the data."""
         values = self.scene.X[:, self.features[which][0]]
@@ -195,7 +201,7 @@ class _Panel:
         self.ax.axvline(0.0, color=FAINT, linewidth=0.8)
         self.ax.set_yticks(np.arange(len(names)), names)
         self.ax.invert_yaxis()
-        self.ax.set_ylabel(self.names[0])
+        self.ax.set_ylabel(self._named(0))
         self.ax.set_xlabel("effect")
 
     def _curves(self, which: int) -> None:
@@ -203,15 +209,15 @@ class _Panel:
         names, states = self._levels(1 - which)
         places = self._along(which)
         self.ax.axhline(0.0, color=FAINT, linewidth=0.6)
-        for name, state, colour in zip(names, states, PALETTE, strict=False):
+        for k, (name, state) in enumerate(zip(names, states, strict=True)):
             parts = [places[:, None], np.tile(state, (len(places), 1))]
             height = self.effect(self._rows(parts if which == 0 else parts[::-1]))
-            self.ax.plot(places, height, color=colour, linewidth=1.8, label=name)
+            self.ax.plot(places, height, color=PALETTE[k], linestyle=DASHES[k % len(DASHES)], label=name)
         self._rug(which)
         self.ax.set_xlim(*self._range(which))
         self.ax.set_xlabel(self.names[which])
         self.ax.set_ylabel("effect")
-        self.ax.legend(title=self.names[1 - which], fontsize=8, title_fontsize=8, loc="best")
+        self.ax.legend(title=self._named(1 - which), fontsize=8, title_fontsize=8, loc="best")
 
     def _map(self) -> None:
         """Two numbers."""
@@ -225,8 +231,12 @@ class _Panel:
         low, high = np.quantile(self.effect(self.scene.X), [TAIL, 1.0 - TAIL])  # corners without data may be far out
         low, high = (low, high) if low < high else (low - 1.0, high + 1.0)
         reach = max(-low, high)
-        shades = {"cmap": EFFECT, "norm": Normalize(-reach, reach), "extend": "both"}
-        self._scale(self.ax.contourf(X, Y, height, levels=np.linspace(low, high, 22), **shades), low, high)
+        levels = np.linspace(low, high, 22)
+        levels[[0, -1]] += [-1e-6 * reach, 1e-6 * reach]  # flat parts lie on the first level
+        surface = self.ax.contourf(
+            X, Y, height.clip(low, high), levels=levels, cmap=EFFECT, norm=Normalize(-reach, reach)
+        )
+        self._scale(surface, low, high)
         plane = [int(features[0]) for features in self.features]
         corner, other = self.scene.units.low.copy(), self.scene.units.high.copy()
         corner[plane], other[plane] = (x0, y0), (x1, y1)
@@ -255,8 +265,8 @@ class _Panel:
         self._scale(surface, -reach, reach)
         self.ax.set_xticks(np.arange(len(across)), across)
         self.ax.set_yticks(np.arange(len(down)), down)
-        self.ax.set_xlabel(self.names[0])
-        self.ax.set_ylabel(self.names[1])
+        self.ax.set_xlabel(self._named(0))
+        self.ax.set_ylabel(self._named(1))
 
     def _scale(self, surface: Any, low: float, high: float) -> None:
         from matplotlib.ticker import MaxNLocator
