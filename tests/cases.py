@@ -1,8 +1,12 @@
-"""Small, nasty training problems, crossed with every norm, bias and loss: the table the tests share."""
+"""Small, nasty training problems, crossed with every norm, bias and loss: the table the tests share.
+
+`all_cases` has one and two features, `higher_cases` three and four.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import count as count_from
+from itertools import islice, product
 
 import numpy as np
 
@@ -29,27 +33,30 @@ class Case:
 # --- kinds of data: (rng, d) → X; each is its own little geometry ------------------------------------------
 
 
-def _count(rng, low=3):
-    return int(rng.integers(low, MAX_SAMPLES + 1))
+def _count(rng, d, low=3):
+    """Beyond the plane mostly enough samples that no hyperplane holds them all."""
+    return int(rng.integers(low if d <= 2 else 6, MAX_SAMPLES + 1))
 
 
 def _line(rng, direction):
-    positions = rng.normal(size=(_count(rng), 1))
-    return rng.normal(size=(1, len(direction))) + positions * np.array([direction])
+    d = len(direction)
+    positions = rng.normal(size=(_count(rng, d), 1))
+    return rng.normal(size=(1, d)) + positions * np.array([direction])
 
 
 def _gaussian(rng, d):
-    return rng.normal(size=(_count(rng), d))
+    return rng.normal(size=(_count(rng, d), d))
 
 
 def _uniform(rng, d):
-    return rng.uniform(size=(_count(rng), d))
+    return rng.uniform(size=(_count(rng, d), d))
 
 
 def _grid(rng, d):
-    shape = [(3, 3), (2, 4)][rng.integers(2)] if d == 2 else (MAX_SAMPLES,)
+    shapes = {1: [(MAX_SAMPLES,)], 2: [(3, 3), (2, 4)]}.get(d, [(2,) * d, (3,) * d])
+    shape = shapes[rng.integers(2)] if len(shapes) > 1 else shapes[0]
     points = np.array(list(np.ndindex(*shape)), float)
-    return rng.permutation(points - rng.integers(0, 2, size=d))[: _count(rng, 4)]
+    return rng.permutation(points - rng.integers(0, 2, size=d))[: _count(rng, d, 4)]
 
 
 def _collinear_oblique(rng, d):
@@ -58,59 +65,59 @@ def _collinear_oblique(rng, d):
 
 def _collinear_exact(rng, d):
     """On one oblique line exactly, in integers: no rounding separates the hyperplanes."""
-    steps = rng.permutation(np.arange(-4, 5))[: _count(rng)].astype(float)
-    return np.array([1.0, -2.0])[:d] + steps[:, None] * np.array([2.0, 1.0])[:d]
+    steps = rng.permutation(np.arange(-4, 5))[: _count(rng, d)].astype(float)
+    return np.array([1.0, -2.0, 0.0, 3.0])[:d] + steps[:, None] * np.array([2.0, 1.0, -1.0, 3.0])[:d]
 
 
 def _collinear_horizontal(rng, d):
-    return _line(rng, np.array([1.0, 0.0])[:d])
+    return _line(rng, np.eye(1, d)[0])
 
 
 def _collinear_vertical(rng, d):
-    return _line(rng, np.array([0.0, 1.0])[:d])
+    return _line(rng, np.eye(1, d, 1)[0])
 
 
 def _line_through_origin(rng, d):
-    return np.arange(-3.0, 4.0)[rng.permutation(7)][: _count(rng), None] * rng.integers(1, 4, size=d)
+    return np.arange(-3.0, 4.0)[rng.permutation(7)][: _count(rng, d), None] * rng.integers(1, 4, size=d)
 
 
 def _repeated_rows(rng, d):
-    return rng.normal(size=(3, d))[rng.integers(0, 3, size=_count(rng, 4))]
+    return rng.normal(size=(max(3, d + 1), d))[rng.integers(0, max(3, d + 1), size=_count(rng, d, 4))]
 
 
 def _repeated_samples(rng, d):
-    half = rng.normal(size=(_count(rng) // 2 + 1, d))
+    half = rng.normal(size=(_count(rng, d) // 2 + 1, d))
     return np.concatenate([half, half])[:MAX_SAMPLES]
 
 
 def _zero_rows(rng, d):
-    X = rng.normal(size=(_count(rng), d))
+    X = rng.normal(size=(_count(rng, d), d))
     X[: 1 + len(X) // 3] = 0.0
     return X
 
 
 def _equal_rows(rng, d):
-    return np.repeat(rng.normal(size=(1, d)), _count(rng), axis=0)
+    return np.repeat(rng.normal(size=(1, d)), _count(rng, d), axis=0)
 
 
 def _parallel_rows(rng, d):
     """x, 2x and −x: one hyperplane for three samples when there is no bias."""
-    half = rng.normal(size=(2, d))
-    return np.concatenate([half, 2 * half, -half])[: _count(rng)]
+    half = rng.normal(size=(2 if d <= 2 else 3, d))
+    return np.concatenate([half, 2 * half, -half])[: _count(rng, d)]
 
 
 def _constant_feature(rng, d):
-    X = rng.normal(size=(_count(rng), d))
+    X = rng.normal(size=(_count(rng, d), d))
     X[:, -1] = 1.0
     return X
 
 
 def _mixed_units(rng, d):
-    return rng.normal(size=(_count(rng), d)) * 10.0 ** rng.uniform(-2, 2) * np.array([1.0, 5.0])[:d]
+    return rng.normal(size=(_count(rng, d), d)) * 10.0 ** rng.uniform(-2, 2) * np.array([1.0, 5.0, 0.3, 20.0])[:d]
 
 
 def _far_from_origin(rng, d):
-    return rng.normal(size=(_count(rng), d)) + 100.0
+    return rng.normal(size=(_count(rng, d), d)) + 100.0
 
 
 def _one_sample(rng, d):
@@ -119,6 +126,41 @@ def _one_sample(rng, d):
 
 def _two_samples(rng, d):
     return rng.normal(size=(2, d))
+
+
+def _flat_exact(rng, d):
+    """On one oblique flat of dimension 2 … d − 1 exactly, in integers: the samples span less than the space."""
+    k = int(rng.integers(2, d))
+    return rng.integers(-2, 3, size=d) + (_distinct(rng, d, k) @ rng.integers(-2, 3, size=(k, d))).astype(float)
+
+
+def _flat_oblique(rng, d):
+    """The same in floats: rounding lifts the samples off the flat."""
+    k = int(rng.integers(2, d))
+    return rng.normal(size=d) + rng.normal(size=(_count(rng, d), k)) @ rng.normal(size=(k, d))
+
+
+def _flat_through_origin(rng, d):
+    k = int(rng.integers(2, d))
+    return rng.normal(size=(_count(rng, d), k)) @ np.linalg.qr(rng.normal(size=(d, k)))[0].T
+
+
+def _two_layers(rng, d):
+    """On two parallel hyperplanes, as a yes/no feature puts them."""
+    X = rng.normal(size=(_count(rng, d), d))
+    X[:, rng.integers(d)] = np.arange(len(X)) % 2
+    return X
+
+
+def _simplex(rng, d):
+    """The unit vectors, 0 and their opposites in part: one-hot columns, and many samples in few hyperplanes."""
+    points = np.vstack([np.eye(d), np.zeros(d), -np.eye(d)])
+    return points[: _count(rng, d)] * rng.integers(1, 3)
+
+
+def _distinct(rng, d, k):
+    """Different integer points of a small k-dimensional grid."""
+    return rng.permutation(np.array(list(np.ndindex(*(3,) * k))) - 1)[: _count(rng, d)]
 
 
 KINDS = {
@@ -141,6 +183,13 @@ KINDS = {
     "constant_target": _gaussian,
     "one_sample": _one_sample,
     "two_samples": _two_samples,
+}
+HIGHER_KINDS = KINDS | {  # three features or more
+    "flat_exact": _flat_exact,
+    "flat_oblique": _flat_oblique,
+    "flat_through_origin": _flat_through_origin,
+    "two_layers": _two_layers,
+    "simplex": _simplex,
 }
 
 
@@ -170,11 +219,30 @@ def all_cases(count: int, seed: int) -> list[Case]:
     return cases
 
 
+def higher_cases(count: int, seed: int) -> list[Case]:
+    """The first `count` of a deterministic stream in three and four features, mostly squared and logistic."""
+    return list(islice(_higher_stream(seed), count))
+
+
+def _higher_stream(seed: int) -> Iterator[Case]:
+    table = list(product(HIGHER_KINDS, (3, 4), (1, 2), (True, False)))
+    rng = np.random.default_rng([seed, 3])
+    for repeat in count_from(0):
+        for position, i in enumerate(rng.permutation(len(table))):
+            loss = LOSSES[rng.choice(len(LOSSES), p=(0.35, 0.35, 0.15, 0.15))]
+            kind, *settings = table[i]
+            case = _case(kind, seed + 1000 * (repeat * len(table) + position), *settings, loss)
+            if case is not None:
+                yield case
+
+
 def _case(kind: str, seed: int, d: int, norm: int, bias: bool, loss: str) -> Case | None:
     """The case, or None where the combination has no attained optimum (logistic, bias, one class)."""
-    key = [seed, list(KINDS).index(kind), d, norm, int(bias), LOSSES.index(loss)]
+    key = [seed, list(HIGHER_KINDS).index(kind), d, norm, int(bias), LOSSES.index(loss)]
     rng = np.random.default_rng(key)
-    X = KINDS[kind](rng, d)
+    X = HIGHER_KINDS[kind](rng, d)
+    if d > 2 and rng.random() < 0.2:  # any geometry with few samples, n < d among them
+        X = X[: rng.integers(1, len(X) + 1)]
     y = _targets(kind, rng, X, loss)
     if loss == "logistic" and bias and len(set(y)) < 2:
         return None

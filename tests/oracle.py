@@ -28,10 +28,11 @@ from math import gcd, lcm
 import clarabel
 import numpy as np
 from scipy import sparse
-from scipy.linalg import block_diag
 from scipy.special import entr
 
-Vector = tuple[int, int, int]
+Vector = tuple[int, ...]
+
+MAX_RANK = 5  # of the lifted samples: d + bias; the number of cells grows like (samples)^rank
 
 LOSSES = ("squared", "logistic", "hinge", "huber")
 WANTED_GAP = 1e-10  # relative; while it is not proven, other scalings of the objective are tried
@@ -77,7 +78,7 @@ def arrangement_optimum(X, y, beta, *, norm=2, bias=True, loss="squared", sample
 def arrangement_solution(
     X, y, beta, *, norm=2, bias=True, loss="squared", sample_weight=None, huber_delta=1.0
 ) -> Optimum:
-    """Solve the arrangement program for samples X (n, d) with d + bias ≤ 3, targets y (n,), penalty beta > 0.
+    """Solve the arrangement program for samples X (n, d) with d + bias ≤ MAX_RANK, targets y (n,), penalty beta > 0.
 
     Raises ValueError for a problem outside that range or whose infimum is not attained (logistic, bias,
     one class), and RuntimeError when the solver cannot prove a relative gap of `REQUIRED_GAP`.
@@ -165,63 +166,72 @@ def _cells_of(rows: list[list[Fraction]]) -> list[np.ndarray]:
     vectors = [_primitive(_clear_denominators(row)) for row in rows]
     distinct = sorted({a for a in vectors if any(a)})
     masks = []
-    for signs in sorted(_cells(distinct)):
+    for signs in sorted(_cells(distinct, dimension=len(rows[0]) if rows else 0)):
         active = dict(zip(distinct, signs, strict=True))
         masks.append(np.array([active.get(a, -1) > 0 for a in vectors]))
     return masks
 
 
-def _cells(rows: list[Vector]) -> set[tuple[int, ...]]:
-    """Sign vectors of the full-dimensional cells of nonzero rows, exactly.
+def _cells(rows: list[Vector], dimension: int) -> dict[tuple[int, ...], Vector]:
+    """Sign vectors of the full-dimensional cells of nonzero rows, each with a point inside, exactly.
 
-    Within the span of the rows every cell is a pointed cone, so it has an extreme ray, and near a ray the
-    arrangement is that of the rows through the ray: one rank lower, hence the recursion.
+    One row at a time, by deletion and restriction: its hyperplane H cuts in two exactly those cells of the
+    rows before that contain a cell of their arrangement within H, which is one dimension lower, hence the
+    recursion. The points prove that every sign vector is attained, that H misses the other cells that none
+    is forgotten.
     """
-    if not rows:
-        return {()}
-    cells = set()
-    for ray in _rays(rows):
-        signs = [_sign(_dot(a, ray)) for a in rows]
-        contact = [i for i, s in enumerate(signs) if s == 0]
-        for local in _cells([rows[i] for i in contact]):
-            around = list(signs)
-            for i, s in zip(contact, local, strict=True):
-                around[i] = s
-            cells.add(tuple(around))
+    cells: dict[tuple[int, ...], Vector] = {(): (0,) * dimension}
+    for count, row in enumerate(rows):
+        pivot = next(j for j, v in enumerate(row) if v)
+        within = [_restricted(a, row, pivot) for a in rows[:count]]
+        # A row that vanishes on H is parallel to this one: all is cut already.
+        cut = _cells(within, dimension - 1) if all(map(any, within)) else {}
+        longer = {}
+        for signs, point in cells.items():
+            if signs in cut:
+                for side in (1, -1):
+                    longer[*signs, side] = _beside(_lifted(cut[signs], row, pivot), row, side, rows[:count])
+            else:
+                longer[*signs, _sign(_dot(row, point))] = point
+        cells = longer
     return cells
 
 
-def _rays(rows: list[Vector]) -> set[Vector]:
-    """Directions in the span of the (nonzero) rows that are orthogonal to rank − 1 of them."""
-    normals = {_primitive(_cross(a, b)) for i, a in enumerate(rows) for b in rows[:i]} - {(0, 0, 0)}
-    if not normals:
-        rays = {_primitive(rows[0])}
-    elif len(normals) == 1 or not any(_dot(n, a) for n in normals for a in rows):
-        (normal, *_) = normals
-        rays = {_primitive(_cross(normal, a)) for a in rows}
-    else:
-        rays = normals
-    return rays | {(-x, -y, -z) for x, y, z in rays}
+def _restricted(a: Vector, normal: Vector, pivot: int) -> Vector:
+    """The form a on the hyperplane {normal·θ = 0}, in the coordinates other than the pivot."""
+    scale = normal[pivot]
+    form = (abs(scale) * v - _sign(scale) * a[pivot] * w for v, w in zip(a, normal, strict=True))
+    return _primitive(v for j, v in enumerate(form) if j != pivot)
+
+
+def _lifted(point: Vector, normal: Vector, pivot: int) -> Vector:
+    """The point of {normal·θ = 0} with (a positive multiple of) these other coordinates."""
+    scale = normal[pivot]
+    rest = _dot(normal[:pivot] + normal[pivot + 1 :], point)
+    outer = [abs(scale) * v for v in point]
+    return _primitive([*outer[:pivot], -_sign(scale) * rest, *outer[pivot:]])
+
+
+def _beside(point: Vector, normal: Vector, side: int, rows: list[Vector]) -> Vector:
+    """The point moved along ± normal, by so little that no row changes its sign."""
+    steps = 1 + max((abs(_dot(a, normal)) // abs(_dot(a, point)) for a in rows), default=0)
+    return _primitive(steps * v + side * w for v, w in zip(point, normal, strict=True))
 
 
 def _clear_denominators(row: Iterable[Fraction]) -> Vector:
     row = list(row)
     common = lcm(*(v.denominator for v in row))
-    padded = [int(v * common) for v in row] + [0, 0]
-    return padded[0], padded[1], padded[2]
+    return tuple(int(v * common) for v in row)
 
 
-def _primitive(a: Vector) -> Vector:
+def _primitive(a: Iterable[int]) -> Vector:
+    a = tuple(a)
     g = gcd(*a) or 1
-    return a[0] // g, a[1] // g, a[2] // g
-
-
-def _cross(a: Vector, b: Vector) -> Vector:
-    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+    return tuple(v // g for v in a)
 
 
 def _dot(a: Vector, b: Vector) -> int:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return sum(v * w for v, w in zip(a, b, strict=True))
 
 
 def _sign(v: int) -> int:
@@ -334,11 +344,11 @@ def _solve(problem: _Problem, scale: float) -> _Solved:
     linear[T : T + R] = problem.beta
     A, rhs, kinds = [], [], []
 
-    def require(rows: np.ndarray, bound: np.ndarray, *kind) -> int:
+    def require(rows, bound: np.ndarray, *kind) -> int:
         """bound − rows·variables ∈ cone; returns the index of the first row."""
         first = sum(map(len, rhs))
-        A.append(rows)
-        rhs.append(np.broadcast_to(bound, len(rows)).astype(float))
+        A.append(sparse.csr_matrix(rows))
+        rhs.append(np.broadcast_to(bound, rows.shape[0]).astype(float))
         kinds.extend(kind)
         return first
 
@@ -370,26 +380,22 @@ def _solve(problem: _Problem, scale: float) -> _Solved:
         v_rows, v_sign = first + 3 * np.arange(n), y
 
     # The cones of the patterns.
-    cones = np.zeros((sum(len(block.cone) for block in blocks), N))
-    if blocks:
-        cones[:, :T] = -block_diag(*(block.cone for block in blocks))
-    cone_row = require(cones, 0.0, clarabel.NonnegativeConeT(len(cones))) if len(cones) else 0
+    eye = sparse.identity(N, format="csr")
+    cones = -sparse.block_diag([block.cone for block in blocks], format="csr") @ eye[:T] if blocks else eye[:0]
+    cone_row = require(cones, 0.0, clarabel.NonnegativeConeT(cones.shape[0])) if cones.shape[0] else 0
 
     # The norms.
-    eye = np.eye(N)
-    for k, index in enumerate(w_index):
-        if euclidean:
-            rows = -eye[[T + k, *index]]
-            require(rows, 0.0, clarabel.SecondOrderConeT(d + 1))
-        else:
-            rho = eye[T + k * d : T + (k + 1) * d]
-            rows = np.vstack([eye[index] - rho, -eye[index] - rho])
-            require(rows, 0.0, clarabel.NonnegativeConeT(2 * d))
+    if euclidean:
+        order = np.array([[T + k, *index] for k, index in enumerate(w_index)], int).ravel()
+        require(-eye[order], 0.0, *[clarabel.SecondOrderConeT(d + 1)] * len(blocks))
+    elif blocks:
+        w, rho = eye[np.concatenate(w_index)], eye[T : T + R]
+        require(sparse.vstack([w - rho, -w - rho]), 0.0, clarabel.NonnegativeConeT(2 * R))
 
     solution = clarabel.DefaultSolver(
         sparse.diags(scale * quadratic, format="csc"),
         scale * linear,
-        sparse.csc_matrix(np.vstack(A)),
+        sparse.vstack(A, format="csc"),
         np.concatenate(rhs),
         kinds,
         _settings(),
@@ -488,8 +494,8 @@ def _power_of_two(v: float) -> float:
 def _validate(X, y, weight, beta, norm, bias, loss, delta) -> None:
     if X.ndim != 2 or len(X) != len(y) or len(weight) != len(y) or len(y) == 0:
         raise ValueError(f"X {X.shape}, y {y.shape}, sample_weight {weight.shape} do not match")
-    if X.shape[1] + bool(bias) > 3:
-        raise ValueError(f"d + bias = {X.shape[1] + bool(bias)}; the exact enumeration stops at 3")
+    if X.shape[1] + bool(bias) > MAX_RANK:
+        raise ValueError(f"d + bias = {X.shape[1] + bool(bias)}; the program is too large beyond {MAX_RANK}")
     if not (np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(weight).all() and (weight >= 0).all()):
         raise ValueError("X, y and sample_weight must be finite, and weights non-negative")
     if not (beta > 0 and delta > 0 and norm in (1, 2) and loss in LOSSES):

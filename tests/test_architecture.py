@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"losses", "algebra", "kernels", "datasets"},
     {"problem"},
-    {"network", "blades", "chambers", "pricing"},
+    {"network", "blades", "chambers", "isometry", "pricing"},
     {"certificate", "active_set", "interior_point", "lasso"},
     {"column_generation"},
     {"training"},

@@ -17,6 +17,8 @@ _HOME = {
     "Blade": "blades",
     "Certificate": "certificate",
     "Status": "certificate",
+    "chamber_report": "chambers",
+    "Chambers": "chambers",
     "Loss": "losses",
     "HuberLoss": "losses",
     "BladeNetRegressor": "estimators",
@@ -31,6 +33,7 @@ __all__ = [*_HOME, *_MODULES, "__version__"]
 if TYPE_CHECKING:
     from bladenet.blades import Blade
     from bladenet.certificate import Certificate, Status
+    from bladenet.chambers import Chambers, chamber_report
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.io import load_model, save_model
     from bladenet.losses import HuberLoss, Loss

@@ -129,7 +129,7 @@ def _finish(problem: TrainingProblem, search: ColumnGeneration, tol: float, rest
         tol,
         stopped=search.clock.stopped and search.gap > search.tol,
         vertices_only=restricted,
-        factor=vertex_factor(problem.X, problem.bias) if restricted and not search.clock.stopped else None,
+        factor=vertex_factor(form.points, form.bias) if restricted and not search.clock.stopped else None,
     )
     return Fit(network, certificate, blades, search.history, problem, proof)
 

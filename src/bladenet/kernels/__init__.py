@@ -4,10 +4,19 @@ Conventions. Samples are (N, 2) or (N, d) float64, `v` is their dual variable, a
 (w1, w2, b) and acts on a sample by a = w·x + b; h(w, b) = Σ_i v_i (w·x_i + b)_+.
 """
 
+from bladenet.kernels.chambers import largest_chamber_of_anchors
 from bladenet.kernels.climbing import climb
 from bladenet.kernels.cones import branch_and_bound
 from bladenet.kernels.linear_algebra import cholesky_delete
 from bladenet.kernels.sums import neuron_values
 from bladenet.kernels.sweeping import sweep_anchors, sweep_pencil
 
-__all__ = ["branch_and_bound", "cholesky_delete", "climb", "neuron_values", "sweep_anchors", "sweep_pencil"]
+__all__ = [
+    "branch_and_bound",
+    "cholesky_delete",
+    "climb",
+    "largest_chamber_of_anchors",
+    "neuron_values",
+    "sweep_anchors",
+    "sweep_pencil",
+]

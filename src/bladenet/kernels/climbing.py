@@ -1,226 +1,379 @@
-"""Climb |h| from a line of the plane to a local maximum: a blade, or the peak of an arc."""
+"""Climb h/‖w‖_p from a neuron to a local maximum, for any number of features: an active-set ascent.
+
+The state is a neuron and its contacts: independent samples on its hyperplane, and for p = 1 the coordinates where w is
+zero. With a bias the first contact is the anchor x_a, and b = −w·x_a eliminates the offset: a contact is then the row
+x_i − x_a that w is orthogonal to. Let s = Σ_{active} v_i (x_i, 1) and g = s_w − s_b x_a − h ∂‖w‖, the slope of h/‖w‖ if
+all contacts stay inactive. While the projection of g on what the contacts leave free is not zero, w moves along it.
+Then a contact is let go if h rises to one side of it; if none is, the neuron is a local maximum. h is linear along a
+move between crossings of samples, so each move goes exactly to the first local maximum along it (:func:`walk`).
+"""
 
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached
+from bladenet.kernels.walking import FALLS, LIMIT, active_sums, add, distances, dot, scale, value_of, walk
 
-NEIGHBOURHOOD = 0.05  # distance to a line, in units of the data, up to which samples may change sides in one climb
+NEIGHBOURHOOD = 0.05  # distance to a hyperplane, in units of the data, up to which samples may change sides at first
+FEW = 256  # samples that need no neighbourhood
+APART = 1e-9  # rows closer than this to the span of others do not define a direction
+VANISHES = 1e-14  # coordinates of w below it are zero (p = 1)
+ROUNDING = 1e-13  # slopes of h below this share of Σ|v_i| are rounding
+FARTHEST = 1e3  # longest move of a unit weight
+RELEASE = 1.0
+EXCHANGES = 10  # contacts tried in place of others at one neuron on more samples than define it
+STEPS = 100  # and MORE for each feature: moves of one climb
+MORE = 20
 
 
 @njit_cached
-def norm_ahead(line, move, tau, norm):
-    """‖w + τ m‖_p as n0 + τ n1 just after τ for p = 1; for p = 2 returns (1, 0), since w ⟂ m are unit vectors."""
+def size_of(w, norm):
+    """‖w‖_p."""
     if norm == 2:
-        return 1.0, 0.0
-    n0 = n1 = 0.0
-    for c in range(2):
-        a, m = line[c], move[c]
-        ahead = a + tau * m
-        if abs(ahead) <= 1e-14:  # on the axis: the sign after it is that of the move
-            ahead = m
-        if ahead >= 0.0:
-            n0 += a
-            n1 += m
-        else:
-            n0 -= a
-            n1 -= m
-    return n0, n1
+        return np.sqrt(dot(w, w))
+    total = 0.0
+    for c in range(len(w)):
+        total += abs(w[c])
+    return total
 
 
 @njit_cached
-def rises(sa, sb, tau, rotating, n0, n1, norm):
-    """Whether h/‖w‖ rises just after τ, with h = sa + τ sb on the current cell (sign of its derivative).
+def project_off(Q, k, vector):
+    """Subtract from `vector` (d,) its components along the orthonormal rows Q[:k]; twice, for the last digits."""
+    for turn in range(2 * k):
+        add(vector, -dot(Q[turn % k], vector), Q[turn % k])
 
-    Rotating, p = 2: ‖w‖ = sqrt(1 + τ²), derivative ∝ sb − τ sa. p = 1: ‖w‖ = n0 + τ n1, ∝ sb n0 − sa n1.
+
+@njit_cached
+def contact_row(features, i, contacts, bias, row):
+    """What w is orthogonal to if sample i is a contact: x_i, or x_i − x_anchor with a bias."""
+    for c in range(len(row)):
+        row[c] = features[c, i]
+        if bias:
+            row[c] -= features[c, contacts[0]]
+
+
+@njit_cached
+def set_offset(features, bias, anchor, neuron):
+    """b = −w·x_anchor."""
+    d = features.shape[0]
+    neuron[d] = 0.0
+    if bias:
+        for c in range(d):
+            neuron[d] -= neuron[c] * features[c, anchor]
+
+
+@njit_cached
+def find_contacts(features, a, touch, support, bias, contacts, count, Q, lower, dual):
+    """Choose independent samples with |a_i| ≤ touch as contacts, those among contacts[:count] first.
+
+    With bias, the first is the anchor. Q[:k] becomes an orthonormal basis of the k contact rows on the `support` (d,)
+    of w, row_i = Σ_j lower[i, j] Q[j], and dual[i] the vector in their span with row_i·dual_i = 1 that is orthogonal
+    to the other rows. Returns the number of contacts.
     """
-    if not rotating:
-        return sb > 0.0
-    if norm == 2:
-        return sb - tau * sa > 0.0
-    return sb * n0 - sa * n1 > 0.0
-
-
-@njit_cached
-def walk(points, v, n, base, line, move, rotating, norm, touch, farthest, a, slope):
-    """Follow line + τ·move, 0 ≤ τ ≤ farthest, to the first local maximum of h/‖w‖; `line` is replaced by it.
-
-    Samples 0…n−1 cross where a + τ·slope = 0 (a = distance now, slope = its change); all others keep their side and
-    add base·(w1, w2, b). Between crossings h is linear in τ; the walk stops at a crossing (a blade), at `farthest`,
-    or, rotating with p = 2, where h/‖w‖ peaks between two crossings (an arc).
-    Returns the sample it stopped at, or −1.
-    """
-    sa = base[0] * line[0] + base[1] * line[1] + base[2] * line[2]
-    sb = base[0] * move[0] + base[1] * move[1] + base[2] * move[2]
-    for i in range(n):
-        ai = line[0] * points[i, 0] + line[1] * points[i, 1] + line[2]
-        bi = move[0] * points[i, 0] + move[1] * points[i, 1] + move[2]
-        a[i] = ai
-        slope[i] = bi
-        if ai > touch:
-            sa += v[i] * ai
-            sb += v[i] * bi
-        elif ai >= -touch and bi > 0.0:
-            sb += v[i] * bi
-    n0, n1 = norm_ahead(line, move, 0.0, norm)
-    if not rises(sa, sb, 0.0, rotating, n0, n1, norm):
-        return -1
-
-    tau = 0.0
-    window = farthest / 20.0
-    order = np.empty(n, dtype=np.int64)
-    times = np.empty(n)
-    while tau < farthest:
-        # crossings in (tau, tau + window], nearest first
-        count = 0
-        for i in range(n):
-            if abs(a[i]) > touch and a[i] * slope[i] < 0.0:
-                t = -a[i] / slope[i]
-                if tau < t <= tau + window:
-                    order[count] = i
-                    times[count] = t
-                    count += 1
-        rank = np.argsort(times[:count])
-        last = tau
-        for j in range(count + 1):
-            t = times[rank[j]] if j < count else tau + window
-            if rotating and norm == 1:
-                # stop at the first axis before t, if h/‖w‖ falls after it
-                for c in range(2):
-                    if line[c] * move[c] < 0.0 and abs(line[c]) > 1e-14:
-                        axis = -line[c] / move[c]
-                        if last < axis < t:
-                            n0, n1 = norm_ahead(line, move, axis, norm)
-                            if not rises(sa, sb, axis, rotating, n0, n1, norm):
-                                for k in range(3):
-                                    line[k] += axis * move[k]
-                                line[c] = 0.0
-                                return -1
-                            last = axis
-            if rotating and norm == 2 and sb < t * sa:
-                peak = sb / sa
-                for k in range(3):
-                    line[k] += peak * move[k]
-                return -1
-            if j == count:
-                break
-            i = order[rank[j]]
-            if slope[i] > 0.0:
-                sa += v[i] * a[i]
-                sb += v[i] * slope[i]
-            else:
-                sa -= v[i] * a[i]
-                sb -= v[i] * slope[i]
-            n0, n1 = norm_ahead(line, move, t, norm)
-            if not rises(sa, sb, t, rotating, n0, n1, norm):
-                for k in range(3):
-                    line[k] += t * move[k]
-                return i
-            last = t
-        tau += window
-        window = farthest - tau
-    for k in range(3):
-        line[k] += tau * move[k]
-    return -1
-
-
-@njit_cached
-def normalise(line, norm):
-    """Scale a line so that ‖w‖_p = 1; returns the old norm."""
-    size = abs(line[0]) + abs(line[1]) if norm == 1 else np.sqrt(line[0] ** 2 + line[1] ** 2)
-    for c in range(3):
-        line[c] /= size
-    return size
-
-
-@njit_cached
-def climb_nearby(points, v, n, base, line, norm, touch, farthest, a, slope):
-    """Climb h/‖w‖_p from `line` (in place) while only the samples 0…n−1 change sides; see :func:`walk`.
-
-    There must be at least one. Alternately shift the line and rotate it about the samples it touches, each time to the
-    next local maximum of that one-parameter family, until no such move raises it. Then it is a vertex (blade of two
-    samples, or of one and an axis for p = 1) or the peak of an arc (p = 2), and a local maximum. Returns whether the
-    line moved.
-    """
-    move, trial = np.empty(3), np.empty(3)
-    contacts = np.full(2, -1)
-    moved = False
-    for _ in range(20):
-        changed = False
-        for side in range(2):
-            move[0] = move[1] = 0.0
-            move[2] = 1.0 - 2.0 * side
-            before = line[2]
-            touched = walk(points, v, n, base, line, move, False, norm, touch, farthest, a, slope)
-            if line[2] != before:
-                changed = True
-                contacts[0], contacts[1] = touched, -1
-                break
-        if contacts[0] < 0:  # h is flat in the offset or the walk left the neighbourhood: take the nearest sample
-            nearest = 0
-            for i in range(1, n):
-                if abs(a[i]) < abs(a[nearest]):
-                    nearest = i
-            line[2] = -(line[0] * points[nearest, 0] + line[1] * points[nearest, 1])
-            contacts[0] = nearest
-        for which in range(2):
-            about = contacts[which]
-            if about < 0:
-                continue
-            x0, x1 = points[about, 0], points[about, 1]
-            line[2] = -(line[0] * x0 + line[1] * x1)
-            length = np.sqrt(line[0] ** 2 + line[1] ** 2)
-            for side in range(2):
-                turn = (1.0 - 2.0 * side) / length
-                for c in range(3):
-                    trial[c] = line[c] / length
-                move[0], move[1] = -line[1] * turn, line[0] * turn
-                move[2] = -(move[0] * x0 + move[1] * x1)
-                touched = walk(points, v, n, base, trial, move, True, norm, touch, farthest, a, slope)
-                if trial[0] != line[0] / length or trial[1] != line[1] / length:
-                    changed = True
-                    normalise(trial, norm)
-                    for c in range(3):
-                        line[c] = trial[c]
-                    contacts[0], contacts[1] = about, touched
-                    break
-        normalise(line, norm)
-        if not changed:
+    d, n = features.shape
+    most = bias - 1
+    for c in range(d):
+        most += support[c] != 0.0
+    chosen = 0
+    for turn in range(count + n):
+        if chosen >= most:
             break
-        moved = True
-    return moved
+        i = contacts[turn] if turn < count else turn - count
+        if abs(a[i]) > touch:
+            continue
+        k = chosen - bias
+        if k >= 0:
+            row = Q[k]
+            contact_row(features, i, contacts, bias, row)
+            for c in range(d):
+                row[c] *= support[c]
+            for j in range(k):
+                lower[k, j] = 0.0
+            for twice in range(2 * k):
+                j = twice % k
+                share = dot(Q[j], row)
+                lower[k, j] += share
+                add(row, -share, Q[j])
+            length = np.sqrt(dot(row, row))
+            if length <= APART:
+                continue
+            lower[k, k] = length
+            scale(row, 1.0 / length)
+        contacts[chosen] = i
+        chosen += 1
+    k = max(chosen - bias, 0)
+    for i in range(k - 1, -1, -1):  # lowerᵀ dual = Q, from the last row
+        for c in range(d):
+            dual[i, c] = Q[i, c]
+        for j in range(i + 1, k):
+            add(dual[i], -lower[j, i], dual[j])
+        scale(dual[i], 1.0 / lower[i, i])
+    return chosen
 
 
 @njit_cached
-def climb(points, v, lines, norm, touch):
-    """Climb h/‖w‖_p from each line of the plane (m, 3), in place, to a local maximum over all lines.
+def rise_of(v, multiplier):
+    """Slope of h to the side of a contact where it rises faster, negative for the inactive side; 0 if to neither."""
+    up, down = v - multiplier, multiplier
+    return max(up, 0.0) if up >= down else -max(down, 0.0)
 
-    Only samples near a line change sides while it moves a little, so each climb runs on those, and their
-    neighbourhood follows the line. O(N) per neighbourhood, of which few are needed.
+
+@njit_cached
+def releases(features, v, g, pull, h, shift, bias, contacts, count, dual, support, gains, room):
+    """How fast h/‖w‖ rises per unit of movement if one contact is let go, signed by the side.
+
+    gains[i] is for the sample contacts[i], gains[count + c] for the coordinate w_c = 0 (p = 1). At a contact,
+    h = … + v_i (a_i)_+, with a multiplier λ_i such that g + Σ λ_i row_i = 0: h rises by v_i − λ_i per unit of a_i
+    towards its active side and by λ_i towards the other. A zero coordinate is the same with −h |w_c|.
     """
-    n = points.shape[0]
-    near_points, near_v = np.empty((n, 2)), np.empty(n)
-    a, slope = np.empty(n), np.empty(n)
-    base = np.empty(3)
-    for row in range(lines.shape[0]):
-        line = lines[row]
-        normalise(line, norm)
-        width = NEIGHBOURHOOD if n > 100 else np.inf
-        for _ in range(20):
-            base[:] = 0.0
+    d = len(g)
+    k = max(count - bias, 0)
+    row, together, rest = room[0], room[1], room[2]
+    total = 0.0
+    for c in range(d):
+        together[c] = 0.0
+        rest[c] = pull[c]
+    for i in range(k):
+        multiplier = -dot(dual[i], g)
+        gains[i + bias] = rise_of(v[contacts[i + bias]], multiplier) / np.sqrt(dot(dual[i], dual[i]))
+        total += multiplier
+        add(together, 1.0, dual[i])
+        contact_row(features, contacts[i + bias], contacts, bias, row)
+        add(rest, multiplier, row)
+    if bias:
+        length = np.sqrt(dot(together, together)) if k > 0 else 1.0
+        gains[0] = rise_of(v[contacts[0]], -shift - total) / length
+    for c in range(d):
+        gains[count + c] = 0.0
+        if support[c] == 0.0 and abs(rest[c]) > h:
+            gains[count + c] = rest[c] - h if rest[c] > 0.0 else rest[c] + h
+
+
+@njit_cached
+def release(features, which, side, bias, contacts, count, dual, move, row):
+    """The move (d + 1,) of unit length that lets go of one contact, numbered as in :func:`releases`, to a side."""
+    d = dual.shape[0]
+    k = max(count - bias, 0)
+    weight = move[:d]
+    for c in range(d):
+        weight[c] = 0.0
+    stays = 0  # a contact that keeps its place and gives the offset
+    if which >= count:
+        weight[which - count] = 1.0
+        for i in range(k):
+            contact_row(features, contacts[i + bias], contacts, bias, row)
+            add(weight, -row[which - count], dual[i])
+    elif which >= bias:
+        add(weight, 1.0, dual[which - bias])
+    elif k > 0:
+        stays = 1
+        for i in range(k):  # the anchor moves alone if all others move the other way, and the offset follows them
+            add(weight, -1.0, dual[i])
+    else:
+        move[d] = side  # the only contact: shift
+        return
+    scale(weight, side / np.sqrt(dot(weight, weight)))
+    set_offset(features, bias, contacts[stays], move)
+
+
+@njit_cached
+def advance(near, v, base, a, slope, neuron, move, norm, touch, tol, limit, window, flat, times, order):
+    """Walk from the neuron along the move and stay where the walk ends; returns τ, the end and the old norm."""
+    d, n = near.shape
+    distances(near, move, slope)
+    sa, sb = dot(base, neuron), dot(base, move)
+    tau, end = walk(v, a, slope, sa, sb, neuron[:d], move[:d], norm, touch, tol, limit, window, flat, times, order)
+    if end == FALLS or (flat and end == LIMIT):
+        return 0.0, FALLS, 1.0
+    add(neuron, tau, move)
+    add(a, tau, slope)
+    if end >= n:
+        neuron[end - n] = 0.0
+    elif end >= 0:
+        a[end] = 0.0
+    if norm == 1:
+        for c in range(d):
+            if abs(neuron[c]) <= VANISHES:
+                neuron[c] = 0.0
+    size = size_of(neuron[:d], norm)
+    scale(neuron, 1.0 / size)
+    scale(a, 1.0 / size)
+    return tau, end, size
+
+
+@njit_cached
+def blocker(v, a, slope, touch):
+    """The sample on the hyperplane that takes most from the rise of h along a move, or −1."""
+    worst, most = -1, 0.0
+    for i in range(len(v)):
+        if abs(a[i]) <= touch and slope[i] > APART and v[i] * slope[i] < most:
+            worst, most = i, v[i] * slope[i]
+    return worst
+
+
+@njit_cached
+def largest(gains, count):
+    """Index of the largest |gain| among gains[:count]."""
+    best = 0
+    for i in range(1, count):
+        if abs(gains[i]) > abs(gains[best]):
+            best = i
+    return best
+
+
+@njit_cached
+def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol, steps, slope, times, order):
+    """Climb from `neuron` (in place) while only the samples `near` (d, n) change sides; others add base·(w, b).
+
+    a : (n,) their distances; width : how far away the others are at least; reach : how far a sample moves at most per
+    unit of a move. Returns the number of steps left, 0 when the neuron is a local maximum, and whether a move was cut
+    short because other samples came near.
+    """
+    d = near.shape[0]
+    contacts, count = np.empty(d + 1, dtype=np.int64), np.int64(0)  # typed: a literal 0 compiles everything twice
+    Q, lower, dual, room = np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((3, d))
+    support, residual, g, pull = np.ones(d), np.empty(d), np.empty(d), np.empty(d)
+    s, move, gains = np.empty(d + 1), np.empty(d + 1), np.zeros(2 * d + 1)
+    left, window, exchanges = width, 0.05, 0
+    cut = False
+    while steps > 0 and not (cut or left < 0.25 * width):
+        steps -= 1
+        if norm == 1:
+            for c in range(d):
+                support[c] = 1.0 if neuron[c] != 0.0 else 0.0
+        count = find_contacts(near, a, touch, support, bias, contacts, count, Q, lower, dual)
+        active_sums(near, v, a, touch, slope, s)
+        add(s, 1.0, base)
+        h = dot(s, neuron)
+        flat = False
+        if bias and count == 0:
+            # h is linear in the offset here: shift it to the next sample, or on to the next local maximum
+            rising, choices = 0.0, 1
+            flat = abs(s[d]) <= tol
+            gains[0] = s[d] if not flat else 2.0 * tol
+        else:
+            for c in range(d):
+                pull[c] = s[c] - s[d] * near[c, contacts[0]] if bias else s[c]
+                g[c] = support[c] * (pull[c] - h * (neuron[c] if norm == 2 else np.sign(neuron[c])))
+                residual[c] = g[c]
+            project_off(Q, count - bias, residual)
+            rising, choices = np.sqrt(dot(residual, residual)), count + d
+            releases(near, v, g, pull, h, s[d], bias, contacts, count, dual, support, gains, room)
+
+        limit = min(0.9 * left / reach, FARTHEST)
+        tau, end, size = 0.0, FALLS, 1.0
+        blocked, blocking = -1, -1
+        while end == FALLS:
+            which = largest(gains, choices)
+            gain = gains[which]
+            letting_go = abs(gain) > max(tol, RELEASE * rising)
+            if letting_go:
+                release(near, which, np.sign(gain), bias, contacts, max(count, bias), dual, move, room[0])
+            elif rising > tol:
+                for c in range(d):
+                    move[c] = residual[c] / rising
+                set_offset(near, bias, contacts[0], move)
+            else:
+                break
+            tau, end, size = advance(
+                near, v, base, a, slope, neuron, move, norm, touch, tol, limit, window, flat, times, order
+            )
+            if end == FALLS:
+                if flat and gain > 0.0:
+                    gains[0] = -gain
+                elif letting_go:
+                    gains[which] = 0.0
+                    if blocked < 0 and which < count:
+                        blocked, blocking = which, blocker(v, a, slope, touch)
+                else:
+                    rising = 0.0
+        if end != FALLS:
+            exchanges = 0
+            cut = end == LIMIT
+            left = (left - tau * reach) / size
+            window = max(2.0 * tau, 1e-6)
+        elif flat:
+            cut = True
+        elif blocking >= 0 and exchanges < EXCHANGES:
+            exchanges += 1
+            contacts[blocked] = blocking
+        else:
+            break
+    # the exact neuron on its contacts
+    count = find_contacts(near, a, touch, support, bias, contacts, count, Q, lower, dual)
+    if count > 0:
+        project_off(Q, count - bias, neuron[:d])
+        scale(neuron, 1.0 / size_of(neuron[:d], norm))
+        set_offset(near, bias, contacts[0], neuron)
+    if cut or left < 0.25 * width:
+        return steps, cut
+    return 0, False
+
+
+@njit_cached
+def climb(features, v, neurons, norm, bias, touch):
+    """Climb h/‖w‖_p, where h(w, b) = Σ_i v_i (w·x_i + b)_+ > 0, from each neuron to a local maximum, in place.
+
+    Only samples near a hyperplane change sides while it moves a little, so each climb runs on those, and their
+    neighbourhood follows the hyperplane. O(N d) per neighbourhood, of which few are needed.
+
+    Parameters
+    ----------
+    features : (d, N) samples of unit size, by feature
+    v : (N,)
+    neurons : (m, d + 1) weights and offsets, replaced by neurons with ‖w‖_p = 1 and no smaller h/‖w‖_p
+    norm : 1 or 2
+    bias : 0 or 1; 0 keeps b = 0
+    touch : distance up to which a sample lies on a hyperplane
+    """
+    d, n = features.shape
+    near_room, near_v, base = np.empty(d * n), np.empty(n), np.empty(d + 1)
+    far, near_a = np.empty(n), np.empty(n)
+    slope, times, order = np.empty(n), np.empty(n + d), np.empty(n + d, dtype=np.int64)
+    start = np.empty(d + 1)
+    radius = total = 0.0
+    for i in range(n):
+        square = 0.0
+        for c in range(d):
+            square += features[c, i] ** 2
+        radius = max(radius, np.sqrt(square))
+        total += abs(v[i])
+    reach, tol = 2.0 * radius + 1.0, ROUNDING * total
+    for row in range(len(neurons)):
+        neuron = neurons[row]
+        scale(neuron, 1.0 / size_of(neuron[:d], norm))
+        for c in range(d + 1):
+            start[c] = neuron[c]
+        distances(features, neuron, far)
+        before = value_of(v, far)
+        width = NEIGHBOURHOOD if n > FEW else np.inf
+        steps = STEPS + MORE * d if before > tol else 0
+        while steps > 0:
             count = 0
             for i in range(n):
-                ai = line[0] * points[i, 0] + line[1] * points[i, 1] + line[2]
-                if abs(ai) <= width:
-                    near_points[count, 0], near_points[count, 1] = points[i, 0], points[i, 1]
-                    near_v[count] = v[i]
-                    count += 1
-                elif ai > 0.0:
-                    base[0] += v[i] * points[i, 0]
-                    base[1] += v[i] * points[i, 1]
-                    base[2] += v[i]
-            if count == 0:
+                order[count] = i
+                count += abs(far[i]) <= width
+            if count > n // 2:
+                width, count = np.inf, n
+                for i in range(n):
+                    order[i] = i
+            near = near_room[: d * count].reshape((d, count))
+            for j in range(count):
+                near_v[j], near_a[j] = v[order[j]], far[order[j]]
+            for c in range(d):
+                base[c] = 0.0
+                for j in range(count):
+                    near[c, j] = features[c, order[j]]
+            base[d] = 0.0
+            if count < n:
+                active_sums(features, v, far, width, slope, base)
+            steps, cut = climb_nearby(
+                near, near_v[:count], base, neuron, near_a[:count], width, reach, norm, bias, touch, tol, steps,
+                slope[:count], times[: count + d], order[: count + d],
+            )  # fmt: skip
+            if cut:
                 width *= 4.0
-                continue
-            farthest = min(0.6 * width, 1e3)
-            if not climb_nearby(near_points, near_v, count, base, line, norm, touch, farthest, a, slope):
-                break
+            distances(features, neuron, far)
+        if value_of(v, far) < before:
+            for c in range(d + 1):
+                neuron[c] = start[c]

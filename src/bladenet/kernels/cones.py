@@ -1,317 +1,432 @@
-"""Branch and bound over cones of lines (THEORY §3a)."""
+"""Branch and bound over cones of neurons, for any number of features (THEORY §3a).
+
+A cone is spanned by r generators g_k = (w_k, b_k) with ‖w_k‖_p = 1, and a sample enters through its activations a_k at
+the generators alone: on the cone a = Σ λ_k a_k, λ ≥ 0. A sample whose activations have one sign contributes linearly.
+Only *mixed* samples, with both signs, are kept, and children inherit those of their parent. With the true values
+h_k = h(g_k), h ≤ Σ λ_k (h_k + what the mixed samples bend):
+
+- v > 0: (a)_+ is convex and lies below its interpolation: nothing to add;
+- v < 0: (a)_+ ≥ α a, α = 0 or 1 or between: |v| ((a_k)_+ − α a_k) to add.
+
+Halving the edge between g_k and g_m gives a new generator, at which h = (h_k + h_m − Σ v min(|a_k|, |a_m|)) · scale
+exactly, the sum over samples that the edge crosses. Opposite neurons come for free, so half of the space is enough:
+h(−w, −b) = h(w, b) − Σ v a, which differs by a linear function, `tilt`.
+
+In memory a cone's mixed samples are a block of r + 2 rows: activations at each generator, v, and a row for those at
+the new generator. Samples with v < 0 come first.
+"""
 
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached, njit_sums
 
-FEW = 8  # mixed samples up to which their linear bounds are optimised one by one
-
-
-@njit_cached
-def ratio_on_edge(p, q, distance_squared):
-    """Maximum of (λp + μq) / ‖λg + μk‖₂ over λ, μ ≥ 0 (not both 0), for unit vectors g, k at the given distance, if it
-    is positive.
-
-    The maximum is at g or k unless the linear function peaks between them; there it is the norm of its gradient,
-    sqrt(((p−q)²/δ² + pq) / (1 − δ²/4)).
-    """
-    cosine = 1.0 - 0.5 * distance_squared
-    if p <= cosine * q:
-        return q
-    if q <= cosine * p:
-        return p
-    return np.sqrt(((p - q) ** 2 / distance_squared + p * q) / (1.0 - 0.25 * distance_squared))
-
-
-@njit_cached
-def ratio_on_cone(value, g, norm):
-    """Maximum of a linear function over ‖w‖_p on a cone with three generators of unit norm.
-
-    p = 1: the norm is linear inside an orthant, so the maximum is at a generator. p = 2: w lives in the plane, so an
-    optimal point needs two generators only (a basic solution), and edges suffice.
-    """
-    top = max(value[0], value[1], value[2])
-    if norm == 1 or top <= 0.0:
-        return top
-    for k in range(3):
-        m = (k + 1) % 3
-        gap = (g[k, 0] - g[m, 0]) ** 2 + (g[k, 1] - g[m, 1]) ** 2
-        if gap > 0.0:
-            top = max(top, ratio_on_edge(value[k], value[m], gap))
-    return top
-
-
-@njit_cached
-def longest_edge(g):
-    """The two generators farthest apart, as lines: (k, m, squared length).
-
-    Offsets count double: samples are spread around the centre, so turning moves them less than shifting does.
-    """
-    best_k, best_m, best = 0, 1, -1.0
-    for k in range(3):
-        m = (k + 1) % 3
-        length = (g[k, 0] - g[m, 0]) ** 2 + (g[k, 1] - g[m, 1]) ** 2 + 2.0 * (g[k, 2] - g[m, 2]) ** 2
-        if length > best:
-            best_k, best_m, best = k, m, length
-    return best_k, best_m, best
-
-
-@njit_cached
-def activation_range(x0, x1, start, stop, g, low, high):
-    """Smallest and largest a = w·x + b over the generators, for samples start…stop−1."""
-    g00, g01, g02 = g[0, 0], g[0, 1], g[0, 2]
-    g10, g11, g12 = g[1, 0], g[1, 1], g[1, 2]
-    g20, g21, g22 = g[2, 0], g[2, 1], g[2, 2]
-    for k in range(stop - start):
-        a0 = g00 * x0[start + k] + g01 * x1[start + k] + g02
-        a1 = g10 * x0[start + k] + g11 * x1[start + k] + g12
-        a2 = g20 * x0[start + k] + g21 * x1[start + k] + g22
-        low[k] = min(a0, a1, a2)
-        high[k] = max(a0, a1, a2)
-
-
-@njit_cached
-def separate(x0, x1, v, start, stop, low, high, active):
-    """Copy the mixed samples of start…stop−1 to stop…; add the active ones to their sum. Returns the new end."""
-    write = stop
-    s0, s1, s2 = active[0], active[1], active[2]
-    for k in range(stop - start):
-        i = start + k
-        p, q, vi = x0[i], x1[i], v[i]
-        x0[write], x1[write], v[write] = p, q, vi
-        write += (low[k] < 0.0) & (high[k] > 0.0)
-        vi = vi if low[k] >= 0.0 else 0.0
-        s0 += vi * p
-        s1 += vi * q
-        s2 += vi
-    active[0], active[1], active[2] = s0, s1, s2
-    return write
+FEW = 8  # mixed samples with v < 0 up to which their α are optimised one by one
+LEANS = 2  # steps of the other samples' α towards the generator with the largest bound
+SWEEPS = 6  # of the generators, to bound a linear function over the Euclidean norm
 
 
 @njit_sums
-def mixed_sums(x0, x1, v, start, stop, g, out):
-    """Sums over mixed samples at each generator k: out[0, k] = Σ v P_k, the true values; and what to add to them for
-    a linear upper bound, out[1, k], and lower bound, out[2, k], of h on the cone.
+def halve(a, c, v, scale, out):
+    """Activations (a + c)·scale at the middle of an edge; returns Σ v min(|a|, |c|) over samples that it crosses."""
+    total = 0.0
+    for i in range(len(v)):
+        p, q = a[i], c[i]
+        out[i] = (p + q) * scale
+        total += v[i] * (min(max(p, 0.0), max(-q, 0.0)) + min(max(-p, 0.0), max(q, 0.0)))
+    return total
 
-    A mixed sample's (a)_+ lies below the interpolation of its values P_k = (a_k)_+ at the generators, and above 0 and
-    above a: of these two the one that is off by less in sum, ΣP or Σ(P − a).
-    """
-    g00, g01, g02 = g[0, 0], g[0, 1], g[0, 2]
-    g10, g11, g12 = g[1, 0], g[1, 1], g[1, 2]
-    g20, g21, g22 = g[2, 0], g[2, 1], g[2, 2]
-    t0 = t1 = t2 = 0.0
-    u0 = u1 = u2 = 0.0
-    l0 = l1 = l2 = 0.0
-    for i in range(start, stop):
-        a0 = g00 * x0[i] + g01 * x1[i] + g02
-        a1 = g10 * x0[i] + g11 * x1[i] + g12
-        a2 = g20 * x0[i] + g21 * x1[i] + g22
-        p0, p1, p2 = max(a0, 0.0), max(a1, 0.0), max(a2, 0.0)
-        rather_active = 1.0 if a0 + a1 + a2 > 0.0 else 0.0
-        up = max(-v[i], 0.0)
-        down = max(v[i], 0.0)
-        t0 += v[i] * p0
-        t1 += v[i] * p1
-        t2 += v[i] * p2
-        e0, e1, e2 = p0 - rather_active * a0, p1 - rather_active * a1, p2 - rather_active * a2
-        u0 += up * e0
-        u1 += up * e1
-        u2 += up * e2
-        l0 += down * e0
-        l1 += down * e1
-        l2 += down * e2
-    out[0, 0], out[0, 1], out[0, 2] = t0, t1, t2
-    out[1, 0], out[1, 1], out[1, 2] = u0, u1, u2
-    out[2, 0], out[2, 1], out[2, 2] = l0, l1, l2
+
+@njit_sums
+def crossing(a, c, v):
+    """Σ |v| min(|a|, |c|) over samples with a, c of opposite signs: how much h can bend along an edge."""
+    total = 0.0
+    for i in range(len(v)):
+        p, q = a[i], c[i]
+        total += abs(v[i]) * (min(max(p, 0.0), max(-q, 0.0)) + min(max(-p, 0.0), max(q, 0.0)))
+    return total
+
+
+@njit_sums
+def bend(a, lean, v, count):
+    """Σ |v| ((a)_+ − α a) over samples 0…count−1, with α = 1 where they lean to the active side."""
+    total = 0.0
+    for i in range(count):
+        total -= v[i] * (max(-a[i], 0.0) if lean[i] > 0.0 else max(a[i], 0.0))
+    return total
+
+
+@njit_sums
+def accumulate(out, a, factor, count):
+    """Add factor·a to the first entries of out."""
+    for i in range(count):
+        out[i] += factor * a[i]
+
+
+@njit_sums
+def widen(low, high, a):
+    """Extend ranges by the values a."""
+    for i in range(len(a)):
+        low[i] = min(low[i], a[i])
+        high[i] = max(high[i], a[i])
 
 
 @njit_cached
-def tighten(x0, x1, v, start, stop, g, sign, bound, alpha):
-    """Lower the largest of the three bounds on sign·h, by the choice of α ∈ [0, 1] for each mixed sample that bends
-    sign·h down (sign·v < 0): there (a)_+ ≥ α a, and :func:`mixed_sums` took α = 0 or 1.
+def ratio_bound(linear, g, d, norm, enough, p):
+    """Upper bound on Σ λ_k linear_k over ‖Σ λ_k w_k‖_p, λ ≥ 0; stops once it is at most `enough`.
 
-    One sample at a time, the bound at generator k is c_k − s_k α: the best α is an end or where two of these meet. With
-    one such sample, the usual case on a ridge of h, the result is exact; without this, ridges would be cut to dust.
+    p = 1: the norm is linear inside an orthant, so the maximum is at a generator. p = 2: every vector p with positive
+    products proves ‖p‖ · max_k linear_k / (p·w_k); the best one, Σ λ w at the maximum, is approached by coordinate
+    ascent on the quadratic program Σ λ linear − ½ ‖Σ λ w‖².
     """
-    for i in range(start, stop):
-        total = 0.0
-        for k in range(3):
-            total += g[k, 0] * x0[i] + g[k, 1] * x1[i] + g[k, 2]
-        alpha[i - start] = 1.0 if total > 0.0 else 0.0
+    top = linear.max()
+    if norm == 1 or top <= 0.0:
+        return max(top, 0.0)
+    r = len(linear)
+    weight = np.ones(r)
+    p[:] = 0.0
+    for k in range(r):
+        for c in range(d):
+            p[c] += g[k, c]
+    best = np.inf
+    for sweep in range(SWEEPS):
+        size = 0.0
+        for c in range(d):
+            size += p[c] * p[c]
+        size = np.sqrt(size)
+        ratio = 0.0
+        for k in range(r):
+            if linear[k] > 0.0:
+                product = 0.0
+                for c in range(d):
+                    product += p[c] * g[k, c]
+                ratio = max(ratio, linear[k] * size / product) if product > 0.0 else np.inf
+        best = min(best, ratio)
+        if best <= enough or best <= top * (1.0 + 1e-12):
+            break
+        if sweep == 0:
+            for k in range(r):
+                weight[k] = ratio / size
+            for c in range(d):
+                p[c] *= ratio / size
+        for k in range(r):
+            product = 0.0
+            for c in range(d):
+                product += p[c] * g[k, c]
+            step = max(-weight[k], linear[k] - product)
+            weight[k] += step
+            for c in range(d):
+                p[c] += step * g[k, c]
+    return best
+
+
+@njit_cached
+def longest_edge(g, bends, d, above, norm):
+    """The edge (k, m) to halve, and its length: where mixed samples bend h most, or where ‖w‖ does.
+
+    A linear function with values `above` exceeds its interpolation on the sphere by up to |w_k − w_m|²/8 of itself.
+    """
+    best_k, best_m, best, length = 0, 1, -1.0, 0.0
+    for k in range(len(g)):
+        for m in range(k):
+            turn = 0.0
+            for c in range(d):
+                turn += (g[k, c] - g[m, c]) ** 2
+            shift = (g[k, d] - g[m, d]) ** 2
+            score = bends[k, m]
+            if norm == 2:
+                score = max(score, 0.125 * above * turn)
+            if score > best or (score == best and turn + shift > length):
+                best_k, best_m, best, length = k, m, score, turn + shift
+    return best_k, best_m, length
+
+
+@njit_cached
+def midpoint(g, k, m, d, norm, out):
+    """The generator halfway between two, its weight of unit norm; returns the factor that scales their sum."""
+    size = 0.0
+    for c in range(d + 1):
+        out[c] = g[k, c] + g[m, c]
+        if c < d:
+            size += abs(out[c]) if norm == 1 else out[c] * out[c]
+    scale = 1.0 / size if norm == 1 else 1.0 / np.sqrt(size)
+    for c in range(d + 1):
+        out[c] *= scale
+    return scale
+
+
+@njit_cached
+def offer(value, g, sign, side, cell, best, neurons):
+    """Keep a generator, or its opposite, if it is the best neuron of its side in its cell."""
+    if value > best[side, cell]:
+        best[side, cell] = value
+        for c in range(len(g)):
+            neurons[side, cell, c] = sign * g[c]
+
+
+@njit_cached
+def excess(above, tilt, good):
+    """By how much a linear bound exceeds what is good enough, on either side; and at which generator."""
+    worst, where = -np.inf, 0
+    for k in range(len(above)):
+        over = max(above[k] - good[0], above[k] - tilt[k] - good[1])
+        if over > worst:
+            worst, where = over, k
+    return worst, where
+
+
+@njit_cached
+def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
+    """A linear bound on h over a cone: above_k = h_k + bend, for the best of a few choices of α; returns its excess.
+
+    First every sample with v < 0 takes the side on which the middle of the cone is; then, as in Frank–Wolfe for the
+    best α, samples lean towards the generator where the bound is largest.
+    """
+    r = len(values)
+    v = block[r]
+    lean[:count] = 0.0
+    for k in range(r):
+        accumulate(lean, block[rows[k]], 1.0, count)
+    over = np.inf
+    where = 0
+    for step in range(1 + LEANS):
+        if step > 0:
+            if max(values[where] - good[0], values[where] - tilt[where] - good[1]) > 0.0:
+                break  # a true value: no bound is lower
+            accumulate(lean, block[rows[where]], 2.0 * r / (step + 1.0), count)
+        for k in range(r):
+            trial[k] = values[k] + bend(block[rows[k]], lean, v, count)
+        excess_now, where = excess(trial, tilt, good)
+        if excess_now < over:
+            over = excess_now
+            above[:] = trial
+        if over <= 0.0:
+            break
+    return over
+
+
+@njit_cached
+def least_largest(base, slope, tilt, good, start):
+    """The t ∈ [0, 1] with the least excess of the linear bound base − slope·t: an end, or where two lines meet."""
+    r = len(base)
+    best, least = start, np.inf
+    for first in range(2 * r + 2):
+        for second in range(first + 1):
+            if first >= 2 * r:
+                t = float(first - 2 * r)
+            else:
+                k, m = first % r, second % r
+                c = base[k] - good[0] if first < r else base[k] - tilt[k] - good[1]
+                e = base[m] - good[0] if second < r else base[m] - tilt[m] - good[1]
+                t = (c - e) / (slope[k] - slope[m])
+            if 0.0 <= t <= 1.0:
+                over = -np.inf
+                for k in range(r):
+                    value = base[k] - slope[k] * t
+                    over = max(over, value - good[0], value - tilt[k] - good[1])
+                if over < least:
+                    best, least = t, over
+            if first >= 2 * r:
+                break
+    return best
+
+
+@njit_cached
+def tighten(block, count, values, tilt, good, over, above, trial, base, slope, alpha):
+    """Lower a linear bound by optimising α ∈ [0, 1] of the samples with v < 0, one at a time; returns its excess.
+
+    With one such sample, the usual case on a ridge of h, the result is exact; without this, ridges would be cut to
+    dust.
+    """
+    r = len(values)
+    trial[:] = values
+    for i in range(count):
+        middle = 0.0
+        for k in range(r):
+            middle += block[k, i]
+        alpha[i] = 1.0 if middle > 0.0 else 0.0
+        for k in range(r):
+            trial[k] -= block[r, i] * (max(block[k, i], 0.0) - alpha[i] * block[k, i])
     for _ in range(2):
-        for i in range(start, stop):
-            m = -sign * v[i]
-            if m <= 0.0:
-                continue
-            old = alpha[i - start]
-            s0 = m * (g[0, 0] * x0[i] + g[0, 1] * x1[i] + g[0, 2])
-            s1 = m * (g[1, 0] * x0[i] + g[1, 1] * x1[i] + g[1, 2])
-            s2 = m * (g[2, 0] * x0[i] + g[2, 1] * x1[i] + g[2, 2])
-            c0, c1, c2 = bound[0] + s0 * old, bound[1] + s1 * old, bound[2] + s2 * old
-            best, least = old, max(bound[0], bound[1], bound[2])
-            for choice in range(5):
-                if choice == 0:
-                    t = 0.0
-                elif choice == 1:
-                    t = 1.0
-                elif choice == 2:
-                    t = (c0 - c1) / (s0 - s1)
-                elif choice == 3:
-                    t = (c1 - c2) / (s1 - s2)
-                else:
-                    t = (c2 - c0) / (s2 - s0)
-                if 0.0 <= t <= 1.0:
-                    largest = max(c0 - s0 * t, c1 - s1 * t, c2 - s2 * t)
-                    if largest < least:
-                        best, least = t, largest
-            alpha[i - start] = best
-            bound[0], bound[1], bound[2] = c0 - s0 * best, c1 - s1 * best, c2 - s2 * best
+        for i in range(count):
+            for k in range(r):
+                slope[k] = -block[r, i] * block[k, i]
+                base[k] = trial[k] + slope[k] * alpha[i]
+            alpha[i] = least_largest(base, slope, tilt, good, alpha[i])
+            for k in range(r):
+                trial[k] = base[k] - slope[k] * alpha[i]
+    tightened, _ = excess(trial, tilt, good)
+    if tightened < over:
+        above[:] = trial
+        return tightened
+    return over
 
 
 @njit_cached
-def grown(array, used, capacity):
-    """A longer copy of a buffer."""
-    larger = np.empty(capacity)
-    larger[:used] = array[:used]
-    return larger
+def settle(above, tilt, over, g, d, norm, good, p):
+    """Bound h/‖w‖_p and its opposite on a cone from a linear bound on h; returns it, and whether it is good enough."""
+    enough_above, enough_opposite = (good[0], good[1]) if over <= 0.0 else (np.inf, np.inf)
+    upper = ratio_bound(above, g, d, norm, enough_above, p)
+    opposite = ratio_bound(above - tilt, g, d, norm, enough_opposite, p)
+    return max(upper, opposite), upper <= good[0] and opposite <= good[1]
 
 
 @njit_cached
-def offer(value, g, cell, best, lines):
-    """Keep the generators of a cone that are the best neurons of their sign in its cell."""
-    for k in range(3):
-        sign = 0 if value[k] > 0.0 else 1
-        if abs(value[k]) > best[sign, cell]:
-            best[sign, cell] = abs(value[k])
-            for c in range(3):
-                lines[sign, cell, c] = g[k, c]
+def keep_mixed(block, rows, negative, low, high, index, buffer, start):
+    """Copy the mixed samples of a child, with generators at `rows`, to a new block; returns (all, those with v < 0)."""
+    r = len(rows)
+    count = block.shape[1]
+    low[:count] = block[rows[0]]
+    high[:count] = low[:count]
+    for k in range(1, r):
+        widen(low, high, block[rows[k]])
+    kept = 0
+    for i in range(negative):
+        index[kept] = i
+        kept += (low[i] < 0.0) & (high[i] > 0.0)
+    kept_negative = kept
+    for i in range(negative, count):
+        index[kept] = i
+        kept += (low[i] < 0.0) & (high[i] > 0.0)
+    for k in range(r + 1):
+        source = block[rows[k]] if k < r else block[r]
+        to = start + k * kept
+        for i in range(kept):
+            buffer[to + i] = source[index[i]]
+    return kept, kept_negative
 
 
 @njit_cached
-def midpoint(g, k, m, norm):
-    """The generator halfway between two, its direction scaled back to unit norm."""
-    w0, w1 = g[k, 0] + g[m, 0], g[k, 1] + g[m, 1]
-    size = abs(w0) + abs(w1) if norm == 1 else np.sqrt(w0 * w0 + w1 * w1)
-    return w0 / size, w1 / size, (g[k, 2] + g[m, 2]) / size
+def root_block(features, v, root, buffer):
+    """Activations of all samples with v ≠ 0 at the generators of a root cone, v < 0 first; returns (all, v < 0)."""
+    d, n = features.shape
+    r = len(root)
+    count = 0
+    for i in range(n):
+        count += v[i] != 0.0
+    kept = negative = 0
+    for sign in range(2):
+        for i in range(n):
+            if v[i] < 0.0 if sign == 0 else v[i] > 0.0:
+                for k in range(r):
+                    a = root[k, d]
+                    for c in range(d):
+                        a += root[k, c] * features[c, i]
+                    buffer[k * count + kept] = a
+                buffer[r * count + kept] = v[i]
+                kept += 1
+        if sign == 0:
+            negative = kept
+    return count, negative
 
 
 @njit_cached
 def branch_and_bound(
-    points, v, root, root_cell, norm, threshold, slack, rounding, cell_depth, best, lines, stop, max_depth
+    features, v, moment, root, norm, threshold, slack, rounding, cell_depth, best, neurons, stop, max_depth
 ):
-    """Bound |h| over the cone of lines spanned by `root` (3 generators), from above, by branch and bound.
+    """Bound h over a root cone (r, d + 1) and its opposite, from above, by branch and bound.
 
-    On a cone a sample is active, inactive or mixed. Active samples add v·a exactly (their sum is kept), inactive ones
-    nothing, mixed ones are bounded linearly: h is between two linear functions, and true at the generators. Children
-    re-examine only the mixed samples of their parent.
+    A cone is closed once its bound is at most max(threshold, (1 + slack)·best value seen in its cell); a cell is the
+    ancestor of depth `cell_depth`. `best` (2, cells), `neurons` (2, cells, d + 1) receive the best neuron of each cell,
+    row 0 in the cone, row 1 opposite. `moment` is Σ v x.
 
-    A cone is closed for one sign once its bound is at most max(threshold, (1 + slack)·best value seen in its cell); a
-    cell is the ancestor of depth `cell_depth`. `best` (2, cells) and `lines` (2, cells, 3) receive the best neuron of
-    each cell and sign (row 0: h > 0, row 1: h < 0).
-
-    Returns (bound, cones, visits): |h|/‖w‖ ≤ bound on the whole cone, whatever stopped the search.
+    Returns (bound, cones, visits): h/‖w‖_p ≤ bound on the whole cone and its opposite, whatever stopped the search.
     """
-    n = points.shape[0]
-    capacity = 4 * n + 64
-    x0, x1, weight = np.empty(capacity), np.empty(capacity), np.empty(capacity)
-    x0[:n], x1[:n], weight[:n] = points[:, 0], points[:, 1], v
-    low, high = np.empty(n), np.empty(n)
+    d, n = features.shape
+    r = len(root)
+    buffer = np.empty(4 * (r + 2) * (n + 16))
+    height = max_depth + 4
+    # one entry per open cone: generators, h and tilt at them, bends of its edges, its bound, its block
+    open_g, open_h, open_tilt = np.empty((height, r, d + 1)), np.empty((height, r)), np.empty((height, r))
+    open_bends, open_bound = np.zeros((height, r, r)), np.empty(height)
+    open_block = np.zeros((height, 5), dtype=np.int64)  # offset, samples, those with v < 0, depth, cell
 
-    # One stack entry per open cone: generators, active sum, mixed samples of the parent (offset, count), depth, cell,
-    # and the parent's bounds, which hold for it too if the search is stopped
-    height = 2 * max_depth + 4
-    stack_g = np.empty((height, 3, 3))
-    stack_s = np.zeros((height, 3))
-    stack_list = np.zeros((height, 2), dtype=np.int64)
-    stack_depth = np.zeros(height, dtype=np.int64)
-    stack_cell = np.zeros(height, dtype=np.int64)
-    stack_bound = np.full(height, np.inf)
+    g, new = np.empty((r, d + 1)), np.empty(d + 1)
+    values, tilt, above, trial = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
+    base, slope = np.empty(r), np.empty(r)
+    bends, new_bends = np.empty((r, r)), np.empty(r)
+    good, p, alpha = np.empty(2), np.empty(d), np.empty(FEW)
+    low, high, lean, index = np.empty(n), np.empty(n), np.empty(n), np.empty(n + 1, dtype=np.int64)
+    rows = np.arange(r)
 
-    total = 0.0
-    for i in range(n):
-        total += abs(v[i]) * (abs(points[i, 0]) + abs(points[i, 1]) + np.abs(root[:, 2]).max())
-    stack_g[0] = root
-    stack_list[0, 1] = n
-    stack_cell[0] = root_cell
-    stack_bound[0] = 2.0 * total
+    count, negative = root_block(features, v, root, buffer)
+    block = buffer[: (r + 2) * count].reshape(r + 2, count)
+    largest = 0.0
+    for k in range(r):
+        open_tilt[0, k] = root[k, :d] @ moment
+        open_h[0, k] = block[r] @ np.maximum(block[k], 0.0)
+        open_g[0, k] = root[k]
+        largest = max(largest, np.abs(block[r]) @ np.abs(block[k]))
+        offer(open_h[0, k], root[k], 1.0, 0, 0, best, neurons)
+        offer(open_h[0, k] - open_tilt[0, k], root[k], -1.0, 1, 0, best, neurons)
+        for m in range(k):
+            open_bends[0, k, m] = open_bends[0, m, k] = crossing(block[k], block[m], block[r])
+    open_bound[0] = r * largest * (np.sqrt(d) if norm == 2 else 1.0)
+    open_block[0, 1], open_block[0, 2] = count, negative
     top = 1
 
     bound = 0.0
-    cones = 0
-    visits = 0
-    g = np.empty((3, 3))
-    value = np.empty(3)
-    above = np.empty(3)
-    below = np.empty(3)
-    active = np.empty(3)
-    sums = np.empty((3, 3))
-    alpha = np.empty(FEW)
+    cones = visits = 0
     while top > 0:
         if stop[0] != 0:
             for k in range(top):
-                bound = max(bound, stack_bound[k])
+                bound = max(bound, open_bound[k])
             break
         top -= 1
-        depth = stack_depth[top]
-        cell = stack_cell[top]
-        offset, count = stack_list[top, 0], stack_list[top, 1]
-        for k in range(3):
-            for c in range(3):
-                g[k, c] = stack_g[top, k, c]
-        for c in range(3):
-            active[c] = stack_s[top, c]
-        cones += 1
+        offset, count, negative = open_block[top, 0], open_block[top, 1], open_block[top, 2]
+        depth, cell, parent_bound = open_block[top, 3], open_block[top, 4], open_bound[top]
+        g[:], values[:], tilt[:], bends[:] = open_g[top], open_h[top], open_tilt[top], open_bends[top]
+        end = offset + (r + 2) * count
+        if end + 2 * (r + 2) * count > len(buffer):
+            larger = np.empty(2 * (end + 2 * (r + 2) * count))
+            larger[:end] = buffer[:end]
+            buffer = larger
+        block = buffer[offset:end].reshape(r + 2, count)
+        true = max(0.0, values.max(), (values - tilt).max())
+
+        k, m, length = longest_edge(g, bends, d, true, norm)
+        if depth >= max_depth or length < 1e-30:
+            bound = max(bound, parent_bound)
+            continue
+        scale = midpoint(g, k, m, d, norm, new)
+        value = (values[k] + values[m] - halve(block[k], block[m], block[r], scale, block[r + 1])) * scale
+        new_tilt = (tilt[k] + tilt[m]) * scale
+        for j in range(r):
+            new_bends[j] = crossing(block[j], block[r + 1], block[r])
         visits += count
 
-        begin, end = offset, offset + count
-        if end + count + 1 > capacity:
-            capacity = 2 * (end + count + 1)
-            x0, x1, weight = grown(x0, end, capacity), grown(x1, end, capacity), grown(weight, end, capacity)
-        activation_range(x0, x1, begin, end, g, low, high)
-        write = separate(x0, x1, weight, begin, end, low, high, active)
-        mixed_sums(x0, x1, weight, end, write, g, sums)
-        for k in range(3):
-            value[k] = sums[0, k] + active[0] * g[k, 0] + active[1] * g[k, 1] + active[2] * g[k, 2]
-            above[k] = value[k] + sums[1, k]
-            below[k] = sums[2, k] - value[k]
-
-        first = cell << max(0, cell_depth - depth)
-        offer(value, g, first, best, lines)
-        good_above = max(threshold, (1.0 + slack) * best[0, first])
-        good_below = max(threshold, (1.0 + slack) * best[1, first])
-        upper = ratio_on_cone(above, g, norm) + rounding
-        lower = ratio_on_cone(below, g, norm) + rounding
-        if write - end <= FEW:
-            if upper > good_above:
-                tighten(x0, x1, weight, end, write, g, 1.0, above, alpha)
-                upper = min(upper, ratio_on_cone(above, g, norm) + rounding)
-            if lower > good_below:
-                tighten(x0, x1, weight, end, write, g, -1.0, below, alpha)
-                lower = min(lower, ratio_on_cone(below, g, norm) + rounding)
-        if upper <= good_above and lower <= good_below:
-            bound = max(bound, upper, lower)
-            continue
-        k, m, length = longest_edge(g)
-        if depth >= max_depth or length < 1e-30:
-            bound = max(bound, upper, lower)
-            continue
-
-        w0, w1, b = midpoint(g, k, m, norm)
-        deeper = depth < cell_depth
         for side in range(2):
-            for j in range(3):
-                for c in range(3):
-                    stack_g[top, j, c] = g[j, c]
+            cones += 1
             old = k if side == 0 else m
-            for j in range(3):
-                # a flat cone (bias-free, or d = 1) carries one generator twice: both move
-                if g[j, 0] == g[old, 0] and g[j, 1] == g[old, 1] and g[j, 2] == g[old, 2]:
-                    stack_g[top, j, 0], stack_g[top, j, 1], stack_g[top, j, 2] = w0, w1, b
-            for c in range(3):
-                stack_s[top, c] = active[c]
-            stack_list[top, 0], stack_list[top, 1] = end, write - end
-            stack_depth[top] = depth + 1
-            stack_cell[top] = 2 * cell + side if deeper else cell
-            stack_bound[top] = max(upper, lower)
-            top += 1
+            old_value, old_tilt = values[old], tilt[old]
+            rows[old], values[old], tilt[old] = r + 1, value, new_tilt
+            child_cell = 2 * cell + side if depth < cell_depth else cell
+            first = child_cell << max(0, cell_depth - depth - 1)
+            offer(value, new, 1.0, 0, first, best, neurons)
+            offer(value - new_tilt, new, -1.0, 1, first, best, neurons)
+            for opposite in range(2):
+                good[opposite] = max(threshold, (1.0 + slack) * best[opposite, first]) - rounding
+
+            open_g[top] = g
+            open_g[top, old] = new
+            over = bound_linearly(block, rows, negative, values, tilt, good, lean, above, trial)
+            child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, p)
+            if not closed:
+                kept, kept_negative = keep_mixed(block, rows, negative, low, high, index, buffer, end)
+                if over > 0.0 and kept_negative <= FEW:
+                    child = buffer[end : end + (r + 1) * kept].reshape(r + 1, kept)
+                    over = tighten(child, kept_negative, values, tilt, good, over, above, trial, base, slope, alpha)
+                    child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, p)
+            child_bound = min(parent_bound, child_bound + rounding)
+            true = max(0.0, values.max(), (values - tilt).max())
+            if closed or child_bound - true <= 4.0 * rounding:
+                bound = max(bound, child_bound)
+            else:
+                open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
+                open_bends[top, old] = open_bends[top, :, old] = new_bends
+                open_bends[top, old, old] = 0.0
+                open_block[top, 0], open_block[top, 1], open_block[top, 2] = end, kept, kept_negative
+                open_block[top, 3], open_block[top, 4] = depth + 1, child_cell
+                end += (r + 2) * kept
+                top += 1
+            rows[old], values[old], tilt[old] = old, old_value, old_tilt
     return bound, cones, visits

@@ -1,12 +1,13 @@
 """Pricing: which neuron is missing, and how far above β can |h_v| be?"""
 
 from bladenet.pricing.angular_sweep import AngularSweep
+from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.branch_and_bound import BranchAndBound
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.problem import StandardForm
 
-__all__ = ["AngularSweep", "BranchAndBound", "Clock", "PrefixSums", "Priced", "Pricer", "choose_pricer"]
+__all__ = ["AngularSweep", "Ascent", "BranchAndBound", "Clock", "PrefixSums", "Priced", "Pricer", "choose_pricer"]
 
 
 def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
@@ -20,8 +21,6 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
     d = form.points.shape[1]
     if d == 1:
         return PrefixSums(form)
-    if d > 2:
-        raise ValueError(f"X has {d} features; this version trains networks of one or two. Select up to two columns.")
-    if vertices_only and form.norm == 2:
+    if vertices_only and form.norm == 2 and d == 2:
         return AngularSweep(form, vertices_only=True)
-    return BranchAndBound(form) if form.bias else AngularSweep(form)
+    return BranchAndBound(form) if form.bias or d > 2 else AngularSweep(form)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bladenet import kernels
 from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock, Priced, Pricer
-from bladenet.pricing.threads import on_all_cores
+from bladenet.pricing.parallel import on_all_cores
 from bladenet.problem import StandardForm
 
 Mask = NDArray[np.bool_]
@@ -69,10 +69,10 @@ class AngularSweep(Pricer):
         n = len(points)
         best, direction = np.zeros((n, 2)), np.zeros((n, 2))
 
-        def sweep(anchors: Index) -> bool:
+        def sweep(anchors: Index, flag: Index) -> bool:
             part_best, part_direction = np.zeros((len(anchors), 2)), np.zeros((len(anchors), 2))
             done = kernels.sweep_anchors(
-                points, v, anchors, self.form.norm, self.arcs, part_best, part_direction, clock.flag
+                points, v, anchors, self.form.norm, self.arcs, part_best, part_direction, flag
             )
             best[anchors], direction[anchors] = part_best, part_direction
             return done == len(anchors)

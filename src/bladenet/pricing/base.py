@@ -115,7 +115,7 @@ class Pricer(ABC):
     def values(self, v: Array, weights: Array, offsets: Array) -> Array:
         """h of given neurons, evaluated directly: O(N d) each, nothing reused from a search."""
         out = np.empty(len(offsets))
-        neuron_values(self.features, v, np.ascontiguousarray(weights), offsets, out)
+        neuron_values(self.features, v, np.ascontiguousarray(weights), np.ascontiguousarray(offsets), out)
         return out
 
     def ranked(

@@ -1,102 +1,97 @@
-"""Branch and bound over cones of neurons: the pricer that certifies, exact for both norms (THEORY §3a).
+"""Branch and bound over cones of neurons: the pricer that certifies, exact for both norms, any dimension (THEORY §3a).
 
-The space of neurons (w, b) of the plane is covered by cones with three generators: for each arc of directions between
-g_k and g_{k+1}, the prism of offsets −R…R cut in two. Beyond R = max ‖x_i‖ every sample is on one side, and h does
-not depend on b there. Without bias, or on the line, the cones are flat and a generator stands twice.
+Half of the space of weights is covered by orthants, spanned by signed unit vectors; the kernel adds the opposite half.
+With a bias each becomes a prism of offsets, from where all samples are inactive to where all are active, cut into d
+simplices. Beyond these ends h does not change with the offset.
 """
+
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from bladenet import kernels
-from bladenet.losses import Array
+from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock, Priced, Pricer
-from bladenet.pricing.threads import on_all_cores
+from bladenet.pricing.climbs import climbed
+from bladenet.pricing.parallel import on_all_cores
 from bladenet.problem import StandardForm
 
-CELL_DEPTH = 6  # cones of this depth are the cells that candidates are kept for
+CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
-MAX_DEPTH = 300  # a cone of this depth is smaller than rounding
-TOUCH = 1e-12  # samples this close to a line, in units of the data, lie on it
+MAX_DEPTH = 400  # a cone of this depth is smaller than rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Cones:
+    """One search: what every root cone needs. It travels to other processes, so it holds no more than that.
+
+    Attributes
+    ----------
+    features : (d, N); v : (N,); norm : 1 or 2
+    threshold, slack : see :meth:`Pricer.price`
+    rounding : float, allowed for in every bound
+    """
+
+    features: Array
+    v: Array
+    norm: int
+    threshold: float
+    slack: float
+    rounding: float
+
+    def search(self, task: tuple[Array, float], flag: Index) -> tuple[float, int, int, Array, Array]:
+        """Bound sign·h over a root cone and its opposite: (bound, cones, visits, values, neurons of the cells)."""
+        root, sign = task
+        v = sign * self.v
+        best = np.zeros((2, 1 << CELL_DEPTH))
+        neurons = np.zeros((*best.shape, root.shape[1]))
+        bound, cones, visits = kernels.branch_and_bound(
+            self.features, v, self.features @ v, root, self.norm, self.threshold, self.slack, self.rounding,
+            CELL_DEPTH, best, neurons, flag, MAX_DEPTH,
+        )  # fmt: skip
+        found = best > self.threshold
+        return bound, cones, visits, best[found], neurons[found]
 
 
 class BranchAndBound(Pricer):
-    """Prices all neurons of the plane or the line (d ≤ 2), in time linear in the number of points."""
+    """Prices all neurons. Time is linear in the number of points, and grows steeply with the number of features."""
 
     def __init__(self, form: StandardForm):
         super().__init__(form)
-        n, d = form.points.shape
-        if d > 2:
-            raise ValueError(f"branch and bound covers one or two features so far, the data have {d}.")
-        self.points = np.zeros((n, 2))
-        self.points[:, :d] = form.points
-        lengths = np.abs(self.points).max(axis=1) if form.norm == 1 else np.hypot(*self.points.T)
-        self.radius = float(lengths.max()) if form.bias else 0.0
-        self.roots = _cover(d, form.norm, self.radius)
-        self.lengths = lengths
-        self.planar = d == 2 and form.bias
+        self.roots = cover(form.points, form.bias)
+        # no activation at a generator is larger
+        self.reach = 2.0 * np.abs(form.points).sum(axis=1).max()
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
-        """See :meth:`Pricer.price`. Cones are searched by threads on all cores."""
-        cells = len(self.roots) << CELL_DEPTH
-        best, lines = np.zeros((2, cells)), np.zeros((2, cells, 3))
-        # summation of up to N terms of |v|·|a| in the order the tree visits them
-        rounding = np.finfo(float).eps * (len(v) + 64) * float(np.abs(v) @ (self.lengths + self.radius))
-
-        def search(root: int) -> tuple[float, int, int]:
-            return kernels.branch_and_bound(
-                self.points, v, self.roots[root], root, self.form.norm, threshold, slack, rounding,
-                CELL_DEPTH, best, lines, clock.flag, MAX_DEPTH,
-            )  # fmt: skip
-
-        bounds, cones, visits = zip(*on_all_cores(search, range(len(self.roots)), clock), strict=True)
-        enough = max(threshold, np.partition(best.ravel(), -MOST_CLIMBS)[-MOST_CLIMBS])
-        found = [lines[sign][best[sign] > enough] for sign in range(2)]
-        if self.planar:
-            found = self._climb(v, found, clock)
-        candidates = np.vstack(found)
-        d = self.form.points.shape[1]
-        return self.ranked(v, candidates[:, :d], candidates[:, 2], threshold, max(bounds), sum(cones), sum(visits))
+        """See :meth:`Pricer.price`. Root cones are searched on all cores."""
+        # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
+        rounding = np.finfo(float).eps * (len(v) + 256) * float(np.abs(v).sum() * self.reach)
+        cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
+        results = on_all_cores(cones.search, product(self.roots, (1.0, -1.0)), clock)
+        bounds, examined, visits, values, neurons = zip(*results, strict=True)
+        best = np.argsort(-np.concatenate(values), kind="stable")[:MOST_CLIMBS]
+        found = climbed(self.form, self.features, v, np.concatenate(neurons)[best], clock)
+        return self.ranked(v, found[:, :-1], found[:, -1], threshold, max(bounds), sum(examined), sum(visits))
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.nearby`."""
-        if not self.planar:
-            return super().nearby(v, weights, offsets, threshold, clock)
-        signs = self.values(v, weights, offsets) > 0
-        lines = np.column_stack([weights, offsets])
-        climbed = np.vstack(self._climb(v, [lines[signs], lines[~signs]], clock))
-        return self.ranked(v, climbed[:, :2], climbed[:, 2], threshold, np.inf)
-
-    def _climb(self, v: Array, found: list[Array], clock: Clock) -> list[Array]:
-        """Climb lines with h > 0 and lines with h < 0 to local maxima of |h|."""
-        tasks = [
-            (chunk, sign * v)
-            for lines, sign in zip(found, (1.0, -1.0), strict=True)
-            for chunk in np.array_split(lines, max(1, len(lines) // 8))
-        ]
-
-        def climb(task: tuple[Array, Array]) -> Array:
-            lines, signed = task
-            kernels.climb(self.points, signed, lines, self.form.norm, TOUCH)
-            return lines
-
-        return on_all_cores(climb, tasks, clock)
+        found = climbed(self.form, self.features, v, np.column_stack([weights, offsets]), clock)
+        return self.ranked(v, found[:, :-1], found[:, -1], threshold, np.inf)
 
 
-def _cover(d: int, norm: int, radius: float) -> Array:
-    """Root cones (k, 3, 3), generators (w, b) of unit norm, that together contain every neuron that matters."""
-    if d == 1:
-        edges = [(np.array([sign, 0.0]),) * 2 for sign in (1.0, -1.0)]
-    else:
-        angles = 2.0 * np.pi * np.arange(16) / 16
-        ring = np.column_stack([np.cos(angles), np.sin(angles)])
-        if norm == 1:  # the axes are among them, so that each arc stays in one orthant
-            ring /= np.abs(ring).sum(axis=1, keepdims=True)
-        edges = list(zip(ring, np.roll(ring, -1, axis=0), strict=True))
+def cover(points: Array, bias: bool) -> list[Array]:
+    """Root cones (r, d + 1), rows (w, b) with w a signed unit vector, that with their opposites contain every neuron
+    that matters."""
+    d = points.shape[1]
     roots = []
-    for a, b in edges:
-        low_a, high_a, low_b, high_b = (*a, -radius), (*a, radius), (*b, -radius), (*b, radius)
-        if d == 1 or radius == 0.0:
-            roots.append((low_a, high_b, high_b))
-        else:
-            roots += [(low_a, low_b, high_b), (low_a, high_a, high_b)]
-    return np.array(roots)
+    for signs in product((1.0, -1.0), repeat=d - 1):
+        weights = np.diag([1.0, *signs])
+        places = weights @ points.T
+        nobody, everybody = -places.max(axis=1), -places.min(axis=1)
+        if not bias:
+            roots.append(np.column_stack([weights, np.zeros(d)]))
+            continue
+        low, high = np.column_stack([weights, nobody]), np.column_stack([weights, everybody])
+        roots += [np.vstack([low[: k + 1], high[k:]]) for k in range(d)]
+    return roots

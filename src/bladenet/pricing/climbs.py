@@ -1,0 +1,42 @@
+"""Follow neurons to local maxima of |h|, on all cores."""
+
+import numpy as np
+
+from bladenet import kernels
+from bladenet.losses import Array, Index
+from bladenet.pricing.base import Clock
+from bladenet.pricing.parallel import on_all_cores
+from bladenet.problem import StandardForm
+
+TOUCH = 1e-12  # samples this close to a hyperplane, in units of the data, lie on it
+CHUNK = 8  # neurons that one thread climbs at a time
+
+
+def climbed(form: StandardForm, features: Array, v: Array, neurons: Array, clock: Clock) -> Array:
+    """Local maxima of |h|/‖w‖_p above the given neurons (m, d + 1), weights and offsets, in the same order.
+
+    features : (d, N) the points of the form, by feature; v : (N,) their dual variable. What is not done when the clock
+    stops comes back as it is.
+    """
+    values = np.empty(len(neurons))
+    kernels.neuron_values(
+        features, v, np.ascontiguousarray(neurons[:, :-1]), np.ascontiguousarray(neurons[:, -1]), values
+    )
+    result = neurons.copy()
+    chunks = [
+        (chosen, neurons[chosen], sign)
+        for which, sign in ((values > 0, 1.0), (values < 0, -1.0))
+        for chosen in np.array_split(np.flatnonzero(which), -(-which.sum() // CHUNK) or 1)
+    ]
+
+    norm, bias = form.norm, int(form.bias)
+
+    def climb(chunk: tuple[Index, Array, float], flag: Index) -> Array:
+        _, part, sign = chunk
+        if not flag[0]:
+            kernels.climb(features, sign * v, part, norm, bias, TOUCH)
+        return part
+
+    for (chosen, _, _), part in zip(chunks, on_all_cores(climb, chunks, clock), strict=True):
+        result[chosen] = part
+    return result
