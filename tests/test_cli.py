@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from typer.testing import CliRunner
 
 import bladenet
 from bladenet import cli, datasets, load_model
+from bladenet.blades import Blade
+from handmade import stand_in
 
 MOTORCYCLE = ("fit", "motorcycle", "--target", "acceleration_g", "--alpha", "0.05")
 PENGUINS = ("fit", "penguins", "--target", "sex", "--features", "body_mass_g", "--alpha", "0.001")
@@ -92,6 +95,76 @@ def test_explain_in_words_and_as_json(tmp_path):
     fields = json.loads(run("explain", model, "--json").stdout)
     assert len(fields["neurons"]) == len(explanation.neurons) > 0
     assert fields["certificate"]["status"] == "GLOBAL"
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """A CSV file of numbers and categories, and a network of it that needs no training."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(20, 60, 30), "code": ["1", "2", "x"] * 10, "sex": ["f", "m"] * 15})
+    frame["price"] = frame["age"] + 10.0 * (frame["sex"] == "m")
+    # encoded: age, code=1, code=2, code=x, sex=m
+    blades = [Blade((0,), (0,), 1), Blade((0,), (4,), 1), Blade((1,), (1,), 1), Blade((0, 1), (0, 4), -1)]
+    stand_in(monkeypatch, blades, [1.0, 10.0, 0.5, 0.1])
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    return path, frame
+
+
+def test_more_than_two_columns_are_fitted_by_pairs_and_categories_kept(table, tmp_path):
+    path, frame = table
+    model, plot = tmp_path / "model.json", tmp_path / "fit.png"
+    result = run("fit", path, "--target", "price", "--alpha", "0.1", "--out", model, "--plot", plot)
+    assert result.exit_code == 3, result.output  # the stand-in proves nothing
+    assert "3 feature columns: neurons read at most two of them (--max-interaction 2 --norm 1)" in result.stderr
+    assert "norm 1, neurons of at most 2 features, blend scaling" in result.stdout
+    assert "price from 3 columns: 4 neurons, 30 samples" in result.stdout
+    fitted = load_model(model)
+    assert (fitted.norm, fitted.max_interaction, fitted.scaling) == (1, 2, "auto")
+    assert fitted.encoding_.features == ("age", "code=1", "code=2", "code=x", "sex=m")
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    features = frame.drop(columns="price")
+    predicted = pd.read_csv(StringIO(run("predict", model, path).stdout))["prediction"]
+    np.testing.assert_array_equal(predicted, fitted.predict(features))
+    digits = tmp_path / "digits.csv"  # read alone, the codes in it look like numbers
+    frame[frame["code"] != "x"].to_csv(digits, index=False)
+    again = run("predict", model, digits)
+    np.testing.assert_array_equal(
+        pd.read_csv(StringIO(again.stdout))["prediction"], predicted[(frame["code"] != "x").to_numpy()]
+    )
+    assert run("explain", model).stdout == f"{fitted.explain()}\n"
+    assert json.loads(run("explain", model, "--json").stdout)["column_names"] == ["age", "code", "sex"]
+
+
+def test_choices_of_norm_and_scaling_are_left_to_those_who_make_them(table, tmp_path):
+    path, model = table[0], tmp_path / "model.json"
+    fit = ("fit", path, "--target", "price", "--alpha", "0.1", "--out", model)
+    for options, expected in [
+        (("--max-interaction", "3", "--scaling", "rank"), (1, 3, "rank")),
+        (("--max-interaction", "2", "--norm", "1", "--scaling", "none"), (1, 2, None)),
+        (("--norm", "1"), (1, None, "standard")),
+    ]:
+        result = run(*fit, *options)
+        assert result.exit_code == 3, result.output
+        fitted = load_model(model)
+        assert (fitted.norm, fitted.max_interaction, fitted.scaling) == expected
+        assert "neurons read at most" not in result.stderr
+
+
+def test_new_categories_are_warned_about_and_missing_columns_refused(table, tmp_path):
+    path, frame = table
+    model = tmp_path / "model.json"
+    run("fit", path, "--target", "price", "--alpha", "0.1", "--out", model)
+    new = tmp_path / "new.csv"
+    frame.assign(code="y").to_csv(new, index=False)
+    warned = run("predict", model, new)
+    assert warned.exit_code == 0
+    (line,) = warned.stderr.splitlines()
+    assert line.startswith("bladenet: warning: column 'code' has categories not seen in training: 'y' (30 rows")
+    frame.drop(columns="sex").to_csv(new, index=False)
+    assert_refused(run("predict", model, new), "no column 'sex'")
+    frame.assign(age="old").to_csv(new, index=False)
+    assert_refused(run("predict", model, new), "column 'age' held numbers in training", "'old'")
 
 
 def test_a_numeric_target_can_be_two_classes(tmp_path):

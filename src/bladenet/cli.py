@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -186,22 +187,20 @@ def predict(
     For two classes the score is added (positive for the second class), and its probability if known.
     """
     _check_writable(out, (".csv",), "--out")
-    import pandas as pd
-
-    from bladenet.losses import get_loss
-
     fitted = _load(model)
     names = getattr(fitted, "feature_names_in_", None)
     if names is None:
         raise InputError(f"{model} was trained without column names, so its features cannot be found in a table.")
     categories = [c.name for c in fitted.encoding_.columns if c.levels and isinstance(c.levels[0], str)]
     X = feature_columns(read_table(data, categories), list(names))
-    result = pd.DataFrame({"prediction": fitted.predict(X)})
-    classes = getattr(fitted, "classes_", None)
-    if classes is not None:
-        result["score"] = fitted.decision_function(X)
-        if get_loss(fitted.loss).name == "logistic":
-            result[f"probability_{classes[1]}"] = fitted.predict_proba(X)[:, 1]
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            result = _predictions(fitted, X)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    for message in dict.fromkeys(str(warning.message) for warning in raised):
+        typer.echo(f"bladenet: warning: {message}", err=True)
     text = result.to_csv(index=False)
     if out is None:
         typer.echo(text, nl=False)
@@ -217,6 +216,20 @@ def explain(
     """Explain every neuron of a saved model by the training samples that define it."""
     explanation = _load(model).explain()
     typer.echo(json.dumps(explanation.to_dict(), indent=1) if as_json else str(explanation))
+
+
+def _predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    from bladenet.estimators import BladeNetClassifier
+    from bladenet.losses import get_loss
+
+    result = pd.DataFrame({"prediction": model.predict(X)})
+    if isinstance(model, BladeNetClassifier):
+        result["score"] = model.decision_function(X)
+        if get_loss(model.loss).name == "logistic":
+            result[f"probability_{model.classes_[1]}"] = model.predict_proba(X)[:, 1]
+    return result
 
 
 def _complain(message: str) -> int:

@@ -64,7 +64,7 @@ class Column:
         like = repr(self.levels[0]) if len(self.levels) == 2 else "no known category (all indicators 0)"
         warnings.warn(
             f"column {self.name!r} has categories not seen in training: {_listed(levels)} ({int(new.sum())} rows, the "
-            f"first is row {int(new.argmax())}). They are treated like {like}.",
+            f"first is row {int(new.argmax())}, from 0). They are treated like {like}.",
             UserWarning,
             stacklevel=3,
         )

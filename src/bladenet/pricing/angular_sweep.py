@@ -71,9 +71,7 @@ class AngularSweep(Pricer):
 
         def sweep(anchors: Index, flag: Index) -> bool:
             part_best, part_direction = np.zeros((len(anchors), 2)), np.zeros((len(anchors), 2))
-            done = kernels.sweep_anchors(
-                points, v, anchors, self.form.norm, self.arcs, part_best, part_direction, flag
-            )
+            done = kernels.sweep_anchors(points, v, anchors, self.form.norm, self.arcs, part_best, part_direction, flag)
             best[anchors], direction[anchors] = part_best, part_direction
             return done == len(anchors)
 
