@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from typer.testing import CliRunner
 
 import bladenet
 from bladenet import cli, datasets, load_model
+from bladenet.blades import Blade
+from handmade import stand_in
 
 MOTORCYCLE = ("fit", "motorcycle", "--target", "acceleration_g", "--alpha", "0.05")
 PENGUINS = ("fit", "penguins", "--target", "sex", "--features", "body_mass_g", "--alpha", "0.001")
@@ -35,9 +38,9 @@ def test_fit_reports_saves_and_draws(tmp_path):
     result = run(*MOTORCYCLE, "--out", out, "--plot", plot)
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("GLOBAL: objective ")
-    assert "alpha 0.05 (given), loss squared, norm 2, features standardised" in result.stdout
+    assert "alpha 0.05 (given), loss squared, norm 2, standard scaling" in result.stdout
     model, data = load_model(out), datasets.load_motorcycle()
-    assert model.standardize
+    assert model.scaling == "standard"
     assert model.alpha_ == 0.05
     X = pd.DataFrame(data.X, columns=list(data.feature_names))
     quality = float(re.search(r"R² ([0-9.]+) on the training data", result.stdout)[1])
@@ -51,13 +54,13 @@ def test_fit_reports_saves_and_draws(tmp_path):
 
 def test_quiet_and_options_reach_the_model(tmp_path):
     out = tmp_path / "model.safetensors"
-    options = ("--norm", "1", "--loss", "huber", "--no-bias", "--no-standardize", "--tol", "1e-4")
+    options = ("--norm", "1", "--loss", "huber", "--no-bias", "--scaling", "none", "--tol", "1e-4")
     result = run(*MOTORCYCLE, *options, "--time-limit", "30", "--out", out, "--quiet")
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     model = load_model(out)
     assert (model.norm, model.loss, model.tol, model.time_limit) == (1, "huber", 1e-4, 30.0)
-    assert (model.bias, model.standardize) == (False, False)
+    assert (model.bias, model.scaling) == (False, None)
     assert not model.network_.biases.any()
 
 
@@ -92,6 +95,76 @@ def test_explain_in_words_and_as_json(tmp_path):
     fields = json.loads(run("explain", model, "--json").stdout)
     assert len(fields["neurons"]) == len(explanation.neurons) > 0
     assert fields["certificate"]["status"] == "GLOBAL"
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """A CSV file of numbers and categories, and a network of it that needs no training."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(20, 60, 30), "code": ["1", "2", "x"] * 10, "sex": ["f", "m"] * 15})
+    frame["price"] = frame["age"] + 10.0 * (frame["sex"] == "m")
+    # encoded: age, code=1, code=2, code=x, sex=m
+    blades = [Blade((0,), (0,), 1), Blade((0,), (4,), 1), Blade((1,), (1,), 1), Blade((0, 1), (0, 4), -1)]
+    stand_in(monkeypatch, blades, [1.0, 10.0, 0.5, 0.1])
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    return path, frame
+
+
+def test_more_than_two_columns_are_fitted_by_pairs_and_categories_kept(table, tmp_path):
+    path, frame = table
+    model, plot = tmp_path / "model.json", tmp_path / "fit.png"
+    result = run("fit", path, "--target", "price", "--alpha", "0.1", "--out", model, "--plot", plot)
+    assert result.exit_code == 3, result.output  # the stand-in proves nothing
+    assert "3 feature columns: neurons read at most two of them (--max-interaction 2 --norm 1)" in result.stderr
+    assert "norm 1, neurons of at most 2 features, blend scaling" in result.stdout
+    assert "price from 3 columns: 4 neurons, 30 samples" in result.stdout
+    fitted = load_model(model)
+    assert (fitted.norm, fitted.max_interaction, fitted.scaling) == (1, 2, "auto")
+    assert fitted.encoding_.features == ("age", "code=1", "code=2", "code=x", "sex=m")
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    features = frame.drop(columns="price")
+    predicted = pd.read_csv(StringIO(run("predict", model, path).stdout))["prediction"]
+    np.testing.assert_array_equal(predicted, fitted.predict(features))
+    digits = tmp_path / "digits.csv"  # read alone, the codes in it look like numbers
+    frame[frame["code"] != "x"].to_csv(digits, index=False)
+    again = run("predict", model, digits)
+    np.testing.assert_array_equal(
+        pd.read_csv(StringIO(again.stdout))["prediction"], predicted[(frame["code"] != "x").to_numpy()]
+    )
+    assert run("explain", model).stdout == f"{fitted.explain()}\n"
+    assert json.loads(run("explain", model, "--json").stdout)["column_names"] == ["age", "code", "sex"]
+
+
+def test_choices_of_norm_and_scaling_are_left_to_those_who_make_them(table, tmp_path):
+    path, model = table[0], tmp_path / "model.json"
+    fit = ("fit", path, "--target", "price", "--alpha", "0.1", "--out", model)
+    for options, expected in [
+        (("--max-interaction", "3", "--scaling", "rank"), (1, 3, "rank")),
+        (("--max-interaction", "2", "--norm", "1", "--scaling", "none"), (1, 2, None)),
+        (("--norm", "1"), (1, None, "standard")),
+    ]:
+        result = run(*fit, *options)
+        assert result.exit_code == 3, result.output
+        fitted = load_model(model)
+        assert (fitted.norm, fitted.max_interaction, fitted.scaling) == expected
+        assert "neurons read at most" not in result.stderr
+
+
+def test_new_categories_are_warned_about_and_missing_columns_refused(table, tmp_path):
+    path, frame = table
+    model = tmp_path / "model.json"
+    run("fit", path, "--target", "price", "--alpha", "0.1", "--out", model)
+    new = tmp_path / "new.csv"
+    frame.assign(code="y").to_csv(new, index=False)
+    warned = run("predict", model, new)
+    assert warned.exit_code == 0
+    (line,) = warned.stderr.splitlines()
+    assert line.startswith("bladenet: warning: column 'code' has categories not seen in training: 'y' (30 rows")
+    frame.drop(columns="sex").to_csv(new, index=False)
+    assert_refused(run("predict", model, new), "no column 'sex'")
+    frame.assign(age="old").to_csv(new, index=False)
+    assert_refused(run("predict", model, new), "column 'age' held numbers in training", "'old'")
 
 
 def test_a_numeric_target_can_be_two_classes(tmp_path):
@@ -144,7 +217,10 @@ def test_interrupted_before_there_is_a_result(tmp_path, monkeypatch):
         (("--colour", "red"), ["No such option", "--colour"]),
         (("--features", "time"), ["no column 'time'", "Did you mean 'time_ms'?"]),
         (("--features", "acceleration_g"), ["cannot be a feature as well"]),
-        (("--features", "time_ms,time_ms"), ["one or two different columns"]),
+        (("--features", "time_ms,time_ms"), ["--features takes different columns"]),
+        (("--scaling", "log"), ["--scaling must be one of none, standard, rank, blend", "'log'"]),
+        (("--max-interaction", "0"), ["--max-interaction", "at least 1, got 0"]),
+        (("--max-interaction", "2", "--norm", "2"), ["--max-interaction needs --norm 1"]),
         (("--loss", "logistic"), ["exactly two classes", "acceleration_g"]),
     ],
 )
@@ -159,10 +235,18 @@ def test_bad_options_are_refused_in_one_line(options, parts):
         ("a,b\n", ("--target", "a"), ["no rows"]),
         ("a,b\n1,2\n3,\n5,6\n", ("--target", "a"), ["column 'b'", "row 2"]),
         ("a,b\n1,2\n,3\n5,6\n", ("--target", "a"), ["column 'a'", "row 2"]),
-        ("a,b\n1,x\n3,y\n", ("--target", "a"), ["no numeric column besides the target 'a'"]),
-        ("a,b\n1,2\n3,y\n", ("--target", "a", "--features", "b"), ["'b' is not numeric", "row 2 is 'y'"]),
+        ("a\n1\n3\n", ("--target", "a"), ["no column besides the target 'a'"]),
+        (
+            "a,b\n" + "1,n%d\n" * 20 % (*range(20),),
+            ("--target", "a", "--alpha", "1"),
+            ["'b' has 20 different texts in 20 rows"],
+        ),
+        (
+            "a,b\n" + "1,%d\n" * 20 % (*range(20),) + "1,?\n",
+            ("--target", "a", "--alpha", "1"),
+            ["'b' holds numbers as text", "'?'"],
+        ),
         ("a,b\n1,2\n3,inf\n", ("--target", "a"), ["'b' is infinite in row 2"]),
-        ("a,b,c,d\n1,2,3,4\n", ("--target", "a"), ["--features", "b, c, d"]),
         ("a,b\n1,x\n3,y\n", ("--target", "b", "--loss", "squared"), ["numeric target", "'b'"]),
     ],
 )

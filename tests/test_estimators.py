@@ -1,9 +1,10 @@
-"""The scikit-learn estimators: contract, units, bad input, standardisation, and what the core's limits cost."""
+"""The scikit-learn estimators: contract, units, bad input, scaling, choice of alpha."""
 
 import pickle
 import subprocess
 import sys
 import time
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 import bladenet as bn
 from bladenet.certificate import Status
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.path import select_alpha
-
-LIMIT = "this version trains networks of one or two"
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ class _TwoColumns:
 
     def _scores(self, X):
         check_is_fitted(self, "network_")
-        return self.network_.predict(self._validated(X, reset=False)[:, :2])
+        return self.network_.predict(self._encoded(X)[:, :2])
 
 
 class TwoColumnRegressor(_TwoColumns, BladeNetRegressor):
@@ -69,15 +68,13 @@ def test_every_scikit_learn_check_passes_on_two_columns(estimator, check):
     check(estimator)
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("model", [BladeNetRegressor(), BladeNetClassifier()])
-def test_scikit_learn_checks_fail_only_for_the_number_of_features(model):
-    """The core trains one or two features for now; most checks use more. Nothing else may fail."""
-    results = check_estimator(model, on_fail=None)
-    failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
-    other = {name: repr(e) for name, e in failed.items() if LIMIT not in _story(e)}
-    assert not other
-    assert sum(r["status"] == "passed" for r in results) > 30
+ADDITIVE = {"norm": 1, "max_interaction": 1, "alpha": 0.01, "tol": 1e-4}
+
+
+@pytest.mark.skipif("max_interaction" not in signature(bn.train).parameters, reason="train has no max_interaction yet")
+@parametrize_with_checks([BladeNetRegressor(**ADDITIVE), BladeNetClassifier(**ADDITIVE)])
+def test_every_scikit_learn_check_passes_on_additive_models(estimator, check):
+    check(estimator)
 
 
 def _story(error):
@@ -100,17 +97,17 @@ def test_alpha_is_beta_per_unit_of_sample_weight(plane):
 
 
 @pytest.mark.parametrize("loss", ["squared", "huber", bn.HuberLoss(0.3)])
-@pytest.mark.parametrize("standardize", [False, True])
-def test_a_sample_weight_is_a_number_of_repetitions(plane, loss, standardize):
+@pytest.mark.parametrize("scaling", [None, "standard", "rank", "blend"])
+def test_a_sample_weight_is_a_number_of_repetitions(plane, loss, scaling):
     X, y = plane
     times = np.arange(40) % 3
-    once = BladeNetRegressor(alpha=0.02, loss=loss, standardize=standardize).fit(X, y, sample_weight=times)
-    repeated = BladeNetRegressor(alpha=0.02, loss=loss, standardize=standardize)
+    once = BladeNetRegressor(alpha=0.02, loss=loss, scaling=scaling).fit(X, y, sample_weight=times)
+    repeated = BladeNetRegressor(alpha=0.02, loss=loss, scaling=scaling)
     repeated.fit(np.repeat(X, times, axis=0), np.repeat(y, times))
     assert once.certificate_.objective == pytest.approx(repeated.certificate_.objective, rel=3e-6)
     assert not np.isclose(
         once.certificate_.objective,
-        BladeNetRegressor(alpha=0.02, loss=loss, standardize=standardize).fit(X, y).certificate_.objective,
+        BladeNetRegressor(alpha=0.02, loss=loss, scaling=scaling).fit(X, y).certificate_.objective,
         rtol=1e-3,
     )
 
@@ -123,7 +120,7 @@ def test_standardised_training_is_mapped_back_to_the_users_units(plane, bias):
     if bias:
         scale[1] = 1.0  # a constant feature
     fit = bn.train((X - centre) / scale, y, beta=0.01 * 40, bias=bias)
-    model = BladeNetRegressor(alpha=0.01, bias=bias, standardize=True).fit(X, y)
+    model = BladeNetRegressor(alpha=0.01, bias=bias, scaling="standard").fit(X, y)
     assert len(model.network_) > 0
     np.testing.assert_allclose(model.predict(X), fit.network.predict((X - centre) / scale), rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(model.predict(X), model.network_.predict(X))
@@ -134,8 +131,8 @@ def test_standardised_training_is_mapped_back_to_the_users_units(plane, bias):
 
 def test_standardising_makes_units_irrelevant(plane):
     X, y = plane
-    metres = BladeNetRegressor(alpha=0.01, standardize=True).fit(X, y)
-    miles = BladeNetRegressor(alpha=0.01, standardize=True).fit(X / 1609.0, y)
+    metres = BladeNetRegressor(alpha=0.01, scaling="standard").fit(X, y)
+    miles = BladeNetRegressor(alpha=0.01, scaling="standard").fit(X / 1609.0, y)
     np.testing.assert_allclose(miles.predict(X / 1609.0), metres.predict(X), atol=1e-3)
     raw = BladeNetRegressor(alpha=0.01).fit(X / 1609.0, y)
     assert np.abs(raw.predict(X / 1609.0) - metres.predict(X)).max() > 0.1
@@ -144,7 +141,7 @@ def test_standardising_makes_units_irrelevant(plane):
 @pytest.mark.parametrize("loss", ["logistic", "hinge"])
 def test_classifier_learns_string_classes(plane, labels, loss):
     X, _ = plane
-    model = BladeNetClassifier(alpha=1e-2, loss=loss, standardize=True).fit(X, labels)
+    model = BladeNetClassifier(alpha=1e-2, loss=loss, scaling="standard").fit(X, labels)
     assert model.classes_.tolist() == ["no", "yes"]
     assert model.score(X, labels) > 0.9
     scores = model.decision_function(X)
@@ -153,7 +150,7 @@ def test_classifier_learns_string_classes(plane, labels, loss):
 
 def test_probabilities_are_those_of_the_logistic_loss(plane, labels):
     X, _ = plane
-    model = BladeNetClassifier(alpha=1e-2, standardize=True).fit(X, labels)
+    model = BladeNetClassifier(alpha=1e-2, scaling="standard").fit(X, labels)
     P = model.predict_proba(X)
     np.testing.assert_allclose(P.sum(axis=1), 1.0)
     np.testing.assert_allclose(np.log(P[:, 1] / P[:, 0]), model.decision_function(X), rtol=1e-9)
@@ -176,7 +173,7 @@ def test_pipeline_clone_pickle_and_grid_search(plane, labels):
     assert str(copy[-1].explain()) == str(pipe[-1].explain())
     assert clone(pipe[-1]).get_params() == pipe[-1].get_params()
     search = GridSearchCV(
-        BladeNetClassifier(tol=1e-3, standardize=True), {"alpha": [1e-2, 1e3], "norm": [1, 2]}, cv=3
+        BladeNetClassifier(tol=1e-3, scaling="standard"), {"alpha": [1e-2, 1e3], "norm": [1, 2]}, cv=3
     ).fit(X, labels)
     assert search.best_params_["alpha"] == 1e-2
 
@@ -220,7 +217,14 @@ def test_callback_time_limit_and_summary(plane):
             "'hinge' does not fit BladeNetRegressor: choose one of 'squared', 'huber', or use",
         ),
         ({"bias": "yes"}, "bias must be True or False"),
-        ({"standardize": 1}, "standardize must be True or False, got 1"),
+        ({"scaling": True}, "scaling must be 'auto', None, 'standard', 'rank', 'blend', got True"),
+        (
+            {"max_interaction": 0, "norm": 1},
+            "max_interaction is the number of features that a neuron may read: .* got 0",
+        ),
+        ({"max_interaction": True, "norm": 1}, "max_interaction .* got True"),
+        ({"max_interaction": 1.5, "norm": 1}, "max_interaction .* got 1.5"),
+        ({"max_interaction": 2}, "max_interaction=2 needs norm=1: with norm=2 the best neurons read all features"),
         ({"vertices_only": None}, "vertices_only must be True or False"),
         ({"tol": 0.0}, "tol must be"),
         ({"tol": 2.0}, "tol is a relative gap"),
@@ -247,23 +251,11 @@ def test_classifier_refuses_regression_losses(plane, labels):
         (np.zeros((3, 0)), np.zeros(3), "0 feature"),
         ([1.0, 2.0], [0.0, 1.0], "Reshape your data"),
         ([[1.0], [2.0]], [0.0, 1.0, 2.0], "inconsistent numbers of samples"),
-        (np.ones((4, 3)), np.arange(4.0), LIMIT),
     ],
 )
 def test_wrong_data_are_refused(X, y, message):
     with pytest.raises(ValueError, match=message):
         BladeNetRegressor().fit(X, y)
-
-
-def test_unusable_columns_are_named():
-    frame = pd.DataFrame({"size": [1.0, 2.0, 3.0], "town": ["Ulm", "Bonn", "Kiel"]})
-    with pytest.raises(ValueError, match="'town' is not numeric \\(for example 'Ulm'\\): encode or drop it"):
-        BladeNetRegressor().fit(frame, [1.0, 2.0, 3.0])
-    model = BladeNetRegressor().fit(frame[["size"]], [1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match="'size' has 1 missing values"):
-        model.predict(pd.DataFrame({"size": [1.0, np.nan]}))
-    with pytest.raises(ValueError, match="'size' has infinite values"):
-        model.predict(pd.DataFrame({"size": [1.0, -np.inf]}))
 
 
 def test_wrong_numbers_of_classes_are_refused(plane):
@@ -322,7 +314,7 @@ def test_alpha_auto_stratifies_and_treats_weight_zero_as_absent(plane, labels):
     weight = np.where(np.arange(40) == 39, 0.0, 1.0)
     alpha = select_alpha(x, y, loss="logistic", sample_weight=weight)
     assert alpha == pytest.approx(select_alpha(x[:39], y[:39], loss="logistic"))
-    model = BladeNetClassifier(alpha="auto", standardize=True).fit(x, labels)
+    model = BladeNetClassifier(alpha="auto", scaling="standard").fit(x, labels)
     assert model.score(x, labels) > 0.6
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import bladenet as bn
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-from bladenet.explain import number
+from bladenet.formulas import number
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +27,11 @@ def plane():
 
 
 CASES = [
-    {"norm": 2, "bias": True, "standardize": False},
-    {"norm": 2, "bias": True, "standardize": True},
-    {"norm": 1, "bias": True, "standardize": True},
-    {"norm": 1, "bias": False, "standardize": False},
-    {"norm": 2, "bias": False, "standardize": True},
+    {"norm": 2, "bias": True, "scaling": None},
+    {"norm": 2, "bias": True, "scaling": "standard"},
+    {"norm": 1, "bias": True, "scaling": "standard"},
+    {"norm": 1, "bias": False, "scaling": None},
+    {"norm": 2, "bias": False, "scaling": "standard"},
 ]
 
 
@@ -82,7 +82,7 @@ def test_the_formulas_of_one_feature_add_up_to_the_prediction(motorcycle):
 
 def test_the_formulas_of_two_features_add_up_to_the_prediction(plane):
     X, y = plane
-    model = BladeNetRegressor(alpha=0.01, standardize=True).fit(X, y)
+    model = BladeNetRegressor(alpha=0.01, scaling="standard").fit(X, y)
     total = np.full(30, model.explain().intercept)
     for neuron in model.explain().neurons:
         amplitude, inside = re.fullmatch(r"(\S+) · relu\((.*)\)", neuron.formula.replace("−", "-")).groups()
@@ -100,7 +100,7 @@ def test_text_names_the_certificate_the_features_and_the_defining_samples(motorc
     assert f"GLOBAL (gap {model.certificate_.gap:.1e}). Globally optimal: no ReLU network of any width" in text
     assert f"prediction = {number(model.network_.intercept)} + the neurons below." in text
     assert "importance is the standard deviation of the neuron's contribution" in text
-    assert f"its hyperplane passes through sample {sample.index} (orientation" in text
+    assert f"its kink is at sample {sample.index} (orientation" in text
     time, acceleration = number(data.X[sample.index, 0]), number(data.y[sample.index])
     assert f"sample {sample.index}: time_ms = {time}; target {acceleration}" in text
     assert f"acts on {first.acts_on} of 133 training samples" in text
@@ -108,7 +108,7 @@ def test_text_names_the_certificate_the_features_and_the_defining_samples(motorc
 
 def test_faces_are_not_passed_off_as_determined_by_samples():
     data = bn.datasets.load_penguins()
-    model = BladeNetClassifier(alpha=0.1, standardize=True).fit(data.frame[list(data.feature_names)], data.y)
+    model = BladeNetClassifier(alpha=0.1, scaling="standard").fit(data.frame[list(data.feature_names)], data.y)
     faces = [n for n in model.explain().neurons if n.kind == "face"]
     assert faces
     text = str(model.explain())
@@ -126,14 +126,14 @@ def test_without_bias_hyperplanes_pass_through_the_origin():
     X = np.array([[-2.0], [-1.0], [1.0], [3.0]])
     explanation = BladeNetRegressor(alpha=0.01, bias=False).fit(X, [4.0, 2.0, 1.0, 3.0]).explain()
     assert {re.sub(r"^\S+ · ", "", n.formula) for n in explanation.neurons} == {"(x0)+", "(−x0)+"}
-    assert "passes through the origin (orientation" in str(explanation)
+    assert "its kink is at the origin (orientation" in str(explanation)
 
 
 def test_sparse_weights_are_described_by_the_features_they_use():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 2))
     text = str(BladeNetRegressor(alpha=0.05, norm=1).fit(X, np.abs(X[:, 0])).explain())
-    assert "uses x0 only" in text
+    assert "reads x0 only" in text
 
 
 def test_a_constant_network_is_explained():

@@ -22,7 +22,7 @@ y = np.abs(X["länge"]).to_numpy() + 0.1 * rng.normal(size=30)
 
 @pytest.fixture(scope="module")
 def regressor():
-    return BladeNetRegressor(alpha=np.float64(0.003), loss=bn.HuberLoss(0.7), standardize=True).fit(X, y)
+    return BladeNetRegressor(alpha=np.float64(0.003), loss=bn.HuberLoss(0.7), scaling="standard").fit(X, y)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,14 @@ def _set(document, *keys):
         ("features", -1),
         ("features", 3),
         ("features", True),
-        ("feature_names", ["a"]),
+        ("columns", [{"name": "a", "levels": None}]),
+        ("columns", 0, "levels", [None, 1]),
+        ("columns", 0, "levels", []),
+        ("columns", 0, "name", 3),
+        ("scaling", "scale", [1.0, 0.0]),
+        ("scaling", "centre", [1.0]),
+        ("scaling", {"knots": [[0.0, 1.0]] * 2, "places": [[0.0, 0.0]] * 2, "slopes": [1.0, 1.0]}),
+        ("scaling", {"knots": [[0.0, 1.0]], "places": [[0.0, 1.0]], "slopes": [1.0, 1.0]}),
         ("blades", []),
         ("blades", 0, "orientation", 2),
         ("blades", 0, "samples", [10**6]),
@@ -206,7 +213,7 @@ def test_other_safetensors_are_refused(tmp_path, regressor):
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
     save_file({"x": np.zeros(2)}, path, metadata=header["__metadata__"])
-    with pytest.raises(ValueError, match=r"tensor 'network\.weights' is missing"):
+    with pytest.raises(ValueError, match=r"tensor 'scaling\.centre' is missing"):
         load_model(path)
 
 

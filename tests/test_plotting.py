@@ -7,8 +7,8 @@ from matplotlib import pyplot
 from matplotlib.collections import LineCollection, PathCollection
 
 from bladenet import BladeNetClassifier, BladeNetRegressor, datasets
+from bladenet.formulas import clip_line
 from bladenet.plotting import STRONGEST, plot_fit, plot_history
-from bladenet.scene import clip_line
 
 matplotlib.use("Agg")
 
@@ -26,20 +26,20 @@ def frame_and_target(data):
 @pytest.fixture(scope="module")
 def motorcycle():
     X, y = frame_and_target(datasets.load_motorcycle())
-    return BladeNetRegressor(alpha=0.05, standardize=True).fit(X, y), X, y
+    return BladeNetRegressor(alpha=0.05, scaling="standard").fit(X, y), X, y
 
 
 @pytest.fixture(scope="module")
 def houses():
     X, y = frame_and_target(datasets.load_houses())
     y = (y / 1e5).rename("price")
-    return BladeNetRegressor(alpha=1e-3, norm=1, standardize=True).fit(X, y), X, y
+    return BladeNetRegressor(alpha=1e-3, norm=1, scaling="standard").fit(X, y), X, y
 
 
 @pytest.fixture(scope="module", params=["logistic", "hinge"])
 def penguins(request):
     X, y = frame_and_target(datasets.load_penguins())
-    return BladeNetClassifier(alpha=3e-3, norm=1, loss=request.param, standardize=True).fit(X, y), X, y
+    return BladeNetClassifier(alpha=3e-3, norm=1, loss=request.param, scaling="standard").fit(X, y), X, y
 
 
 def labelled(ax, start):
@@ -93,7 +93,7 @@ def test_a_model_stopped_early_is_not_called_optimal(motorcycle):
     def interrupt(row):
         raise KeyboardInterrupt
 
-    stopped = BladeNetRegressor(alpha=0.05, standardize=True, callback=interrupt).fit(X, y)
+    stopped = BladeNetRegressor(alpha=0.05, scaling="standard", callback=interrupt).fit(X, y)
     title = plot_fit(stopped, X, y).get_title("left")
     assert title.startswith("Stopped early, gap ")
     assert title.endswith("0 neurons")
@@ -168,7 +168,7 @@ def test_classes_and_boundary_of_a_classifier(penguins):
 def test_a_classifier_of_one_feature_is_a_curve_between_its_classes():
     data = datasets.load_penguins()
     X = data.X[:, 1:]
-    model = BladeNetClassifier(alpha=1e-3, standardize=True).fit(X, data.y)
+    model = BladeNetClassifier(alpha=1e-3, scaling="standard").fit(X, data.y)
     ax = plot_fit(model, X, data.y, feature_names=["mass"], target="sex")
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("mass", "probability of sex = male")
     assert (labelled(ax, "sex: female").get_offsets()[:, 1] == 0).all()

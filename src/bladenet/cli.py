@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -20,8 +21,8 @@ from bladenet.tables import (
     InputError,
     checked_target,
     choose_features,
+    feature_columns,
     is_numeric,
-    numbers,
     read_table,
 )
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bladenet.training import Round
 
 DONE, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 0, 2, 3, 130
+NO_SCALING, SCALINGS = "none", ("standard", "rank", "blend")
 REGRESSION, CLASSIFICATION = ("squared", "huber"), ("logistic", "hinge")
 MODEL_SUFFIXES, PLOT_SUFFIXES = (".json", ".safetensors"), (".pdf", ".png", ".svg")
 USAGE_ERROR = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])  # Typer gives it no public name
@@ -111,9 +113,18 @@ def fit(
     target: Annotated[str, typer.Option(help="Column to predict.")],
     features: Annotated[
         list[str] | None,
-        typer.Option(help="One or two feature columns: a,b or the option twice. Default: the other numeric columns."),
+        typer.Option(
+            help="Feature columns: a,b or the option twice. Default: all others. Text columns are categories."
+        ),
     ] = None,
-    norm: Annotated[int, typer.Option(help="Norm of the weights in the penalty: 1 or 2.")] = 2,
+    norm: Annotated[
+        int | None,
+        typer.Option(help="Norm of the weights in the penalty: 1 or 2. Default: 1 with --max-interaction, else 2."),
+    ] = None,
+    max_interaction: Annotated[
+        int | None,
+        typer.Option(help="Most features that a neuron may read. Default: 2 if there are more than two features."),
+    ] = None,
     alpha: Annotated[
         str,
         typer.Option(help="Regularisation (mean loss + alpha × penalty); auto chooses it by 5-fold cross-validation."),
@@ -126,32 +137,34 @@ def fit(
         ),
     ] = None,
     bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether neurons and output have offsets.")] = True,
-    standardize: Annotated[
-        bool,
+    scaling: Annotated[
+        str | None,
         typer.Option(
-            "--standardize/--no-standardize",
-            help="Centre features and scale them to standard deviation 1 for training.",
+            help="Scaling of the features for training: none, standard, rank or blend. Default: blend with "
+            "--max-interaction, else standard."
         ),
-    ] = True,
+    ] = None,
     tol: Annotated[float, typer.Option(help="Relative duality gap to prove.")] = 1e-6,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; then the best network so far.")] = None,
     out: Annotated[Path | None, typer.Option(help="Save the model: .json or .safetensors.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Save a picture: .png, .pdf or .svg.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
-    """Train the globally optimal network for one or two features, and prove how good it is.
+    """Train the globally optimal network for a table, and prove how good it is.
 
     Ctrl-C ends training with the best network so far.
     """
-    settings = _checked_settings(norm, alpha, loss, tol, time_limit)
+    settings = _checked_settings(norm, max_interaction, scaling, alpha, loss, tol, time_limit)
     _check_writable(out, MODEL_SUFFIXES, "--out")
     _check_writable(plot, PLOT_SUFFIXES, "--plot")
     frame = read_table(data)
     names = choose_features(frame, target, features or [])
-    X, y = numbers(frame, names), frame[target]
+    X, y = feature_columns(frame, names), frame[target]
+    console = _console(quiet)
+    _complete(settings, X, console)
     loss = loss or ("squared" if is_numeric(y) else "logistic")
     y = checked_target(y, loss, classifies=loss in CLASSIFICATION)
-    model = _train(X, y, {**settings, "loss": loss, "bias": bias, "standardize": standardize}, quiet)
+    model = _train(X, y, {**settings, "loss": loss, "bias": bias}, console)
     if out is not None:
         from bladenet.io import save_model
 
@@ -174,21 +187,20 @@ def predict(
     For two classes the score is added (positive for the second class), and its probability if known.
     """
     _check_writable(out, (".csv",), "--out")
-    import pandas as pd
-
-    from bladenet.losses import get_loss
-
     fitted = _load(model)
     names = getattr(fitted, "feature_names_in_", None)
     if names is None:
         raise InputError(f"{model} was trained without column names, so its features cannot be found in a table.")
-    X = numbers(read_table(data), list(names))
-    result = pd.DataFrame({"prediction": fitted.predict(X)})
-    classes = getattr(fitted, "classes_", None)
-    if classes is not None:
-        result["score"] = fitted.decision_function(X)
-        if get_loss(fitted.loss).name == "logistic":
-            result[f"probability_{classes[1]}"] = fitted.predict_proba(X)[:, 1]
+    categories = [c.name for c in fitted.encoding_.columns if c.levels and isinstance(c.levels[0], str)]
+    X = feature_columns(read_table(data, categories), list(names))
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            result = _predictions(fitted, X)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    for message in dict.fromkeys(str(warning.message) for warning in raised):
+        typer.echo(f"bladenet: warning: {message}", err=True)
     text = result.to_csv(index=False)
     if out is None:
         typer.echo(text, nl=False)
@@ -206,15 +218,43 @@ def explain(
     typer.echo(json.dumps(explanation.to_dict(), indent=1) if as_json else str(explanation))
 
 
+def _predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    from bladenet.estimators import BladeNetClassifier
+    from bladenet.losses import get_loss
+
+    result = pd.DataFrame({"prediction": model.predict(X)})
+    if isinstance(model, BladeNetClassifier):
+        result["score"] = model.decision_function(X)
+        if get_loss(model.loss).name == "logistic":
+            result[f"probability_{model.classes_[1]}"] = model.predict_proba(X)[:, 1]
+    return result
+
+
 def _complain(message: str) -> int:
     typer.echo(f"bladenet: error: {' '.join(message.split())}", err=True)
     return BAD_INPUT
 
 
-def _checked_settings(norm: int, alpha: str, loss: str | None, tol: float, time_limit: float | None) -> dict[str, Any]:
+def _checked_settings(
+    norm: int | None,
+    max_interaction: int | None,
+    scaling: str | None,
+    alpha: str,
+    loss: str | None,
+    tol: float,
+    time_limit: float | None,
+) -> dict[str, Any]:
     """The options that need no data, checked."""
-    if norm not in (1, 2):
+    if norm not in (1, 2, None):
         raise InputError(f"--norm must be 1 or 2, got {norm}.")
+    if max_interaction is not None and max_interaction < 1:
+        raise InputError(f"--max-interaction is a number of features and must be at least 1, got {max_interaction}.")
+    if max_interaction is not None and norm == 2:
+        raise InputError("--max-interaction needs --norm 1: with --norm 2 the best neurons read all features.")
+    if scaling is not None and scaling not in (NO_SCALING, *SCALINGS):
+        raise InputError(f"--scaling must be one of {', '.join((NO_SCALING, *SCALINGS))}, got {scaling!r}.")
     if loss is not None and loss not in REGRESSION + CLASSIFICATION:
         raise InputError(f"--loss must be one of {', '.join(REGRESSION + CLASSIFICATION)}, got {loss!r}.")
     if not 1e-12 <= tol < 1:
@@ -229,7 +269,28 @@ def _checked_settings(norm: int, alpha: str, loss: str | None, tol: float, time_
             raise InputError(f"--alpha must be a number greater than 0 or auto, got {alpha!r}.") from None
         if not 0 < strength < float("inf"):
             raise InputError(f"--alpha must be a number greater than 0 or auto, got {alpha}.")
-    return {"norm": norm, "alpha": strength, "tol": tol, "time_limit": time_limit}
+    return {
+        "norm": norm,
+        "max_interaction": max_interaction,
+        "scaling": scaling,
+        "alpha": strength,
+        "tol": tol,
+        "time_limit": time_limit,
+    }
+
+
+def _complete(settings: dict[str, Any], X: pd.DataFrame, console: Console) -> None:
+    """Fill in the defaults that depend on the data or on each other."""
+    if settings["norm"] is None and settings["max_interaction"] is None and X.shape[1] > 2:
+        settings["max_interaction"] = 2
+        console.print(f"{X.shape[1]} feature columns: neurons read at most two of them (--max-interaction 2 --norm 1)")
+    interactions = settings["max_interaction"] is not None
+    if settings["norm"] is None:
+        settings["norm"] = 1 if interactions else 2
+    if settings["scaling"] is None:
+        settings["scaling"] = "auto" if interactions else "standard"
+    elif settings["scaling"] == NO_SCALING:
+        settings["scaling"] = None
 
 
 def _check_writable(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:
@@ -249,14 +310,18 @@ def _check_writable(path: Path | None, suffixes: tuple[str, ...], option: str) -
         raise InputError(f"{option} {path} cannot be written: {error.strerror}.") from None
 
 
-def _train(
-    X: pd.DataFrame, y: pd.Series, settings: dict[str, Any], quiet: bool
-) -> BladeNetRegressor | BladeNetClassifier:
+def _console(quiet: bool) -> Console:
+    """Where progress goes."""
     from rich.console import Console
 
+    return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+
+
+def _train(
+    X: pd.DataFrame, y: pd.Series, settings: dict[str, Any], console: Console
+) -> BladeNetRegressor | BladeNetClassifier:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
-    console = Console(stderr=True, quiet=quiet, highlight=False)
     if settings["alpha"] == "auto":
         console.print("choosing alpha by 5-fold cross-validation …")
     estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
@@ -299,17 +364,24 @@ def _summary(
     alpha: str,
     files: list[Path],
 ) -> str:
+    from bladenet.scaling import chosen_scaling
+
+    source = " and ".join(X.columns) if X.shape[1] <= 2 else f"{X.shape[1]} columns"
     quality = "accuracy" if model.loss in CLASSIFICATION else "R²"
     chosen = "chosen by 5-fold cross-validation" if alpha == "auto" else "given"
     seconds = model.history_[-1].seconds if model.history_ else 0.0
     neurons = len(model.network_)
+    scaling = chosen_scaling(model.scaling, model.max_interaction)
+    settings = [f"alpha {model.alpha_:.4g} ({chosen})", f"loss {model.loss}", f"norm {model.norm}"]
+    if model.max_interaction is not None:
+        settings.append(f"neurons of at most {model.max_interaction} features")
+    settings.append(f"{scaling} scaling" if scaling else "no scaling")
     return "\n".join(
         [
             str(model.certificate_),
-            f"{y.name} from {' and '.join(X.columns)}: {neurons} neuron{'' if neurons == 1 else 's'}, "
+            f"{y.name} from {source}: {neurons} neuron{'' if neurons == 1 else 's'}, "
             f"{len(X)} samples, {len(model.history_)} rounds in {seconds:.2g} s",
-            f"alpha {model.alpha_:.4g} ({chosen}), loss {model.loss}, norm {model.norm}"
-            f"{', features standardised' if model.standardize else ''}",
+            ", ".join(settings),
             f"{quality} {model.score(X, y):.4f} on the training data",
             *(f"saved {path}" for path in files),
         ]

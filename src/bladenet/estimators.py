@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,58 +13,22 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
-from bladenet.explain import Evidence, Explanation, counted, explain_network
+from bladenet.encoding import Encoding, is_frame
+from bladenet.evidence import Evidence
+from bladenet.explain import Explanation, explain_network
+from bladenet.formulas import counted
 from bladenet.losses import LOSSES, Array, Loss, get_loss
-from bladenet.network import ReLUNetwork
 from bladenet.path import select_alpha
 from bladenet.problem import positive_number
+from bladenet.scaling import chosen_scaling, fit_scaling
 from bladenet.training import Round, train
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SELECTION_SHARE = 0.5  # of time_limit, for choosing alpha
-
-
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """Features x' = (x − centre) / scale, and the way back for networks.
-
-    Attributes
-    ----------
-    centre, scale : (d,)
-    """
-
-    centre: Array
-    scale: Array
-
-    @classmethod
-    def none(cls, d: int) -> Scaling:
-        """Leaves d features as they are."""
-        return cls(np.zeros(d), np.ones(d))
-
-    @classmethod
-    def standard(cls, X: Array, weight: Array, *, centred: bool) -> Scaling:
-        """To weighted standard deviation 1, and mean 0 if `centred`. Constant features keep their scale."""
-        X, weight = X[weight > 0], weight[weight > 0]
-        share = weight / weight.sum()
-        first = X[0]
-        mean = first + share @ (X - first)
-        constant = (first == X).all(axis=0)
-        deviation = np.sqrt(share @ (X - mean) ** 2)
-        return cls(mean if centred else np.zeros(X.shape[1]), np.where(constant, 1.0, deviation))
-
-    def apply(self, X: Array) -> Array:
-        """Scale samples (n, d)."""
-        return (X - self.centre) / self.scale
-
-    def invert(self, network: ReLUNetwork) -> ReLUNetwork:
-        """The network of x that computes what `network` computes of x'."""
-        weights = network.weights / self.scale
-        biases = network.biases - weights @ self.centre
-        return ReLUNetwork(weights, biases, network.amplitudes, network.intercept)
 
 
 class _BladeNet(BaseEstimator):
@@ -77,7 +41,8 @@ class _BladeNet(BaseEstimator):
         bias: bool = True,
         loss: str | Loss = "squared",
         tol: float = 1e-6,
-        standardize: bool = False,
+        scaling: str | None = "auto",
+        max_interaction: int | None = None,
         vertices_only: bool = False,
         time_limit: float | None = None,
         callback: Callable[[Round], object] | None = None,
@@ -87,20 +52,16 @@ class _BladeNet(BaseEstimator):
         self.bias = bias
         self.loss = loss
         self.tol = tol
-        self.standardize = standardize
+        self.scaling = scaling
+        self.max_interaction = max_interaction
         self.vertices_only = vertices_only
         self.time_limit = time_limit
         self.callback = callback
 
-    def _train(self, X: Array, y: Array, sample_weight: ArrayLike | None) -> Self:
-        """Train on validated data; y holds −1 and +1 for classification."""
+    def _train(self, X: Array, y: Array, weight: Array) -> Self:
+        """Train on encoded and validated data; y holds −1 and +1 for classification."""
         start = time.perf_counter()
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weight.any():  # older scikit-learn accepts this
-            raise ValueError("sample_weight is zero for every sample; at least one must be greater than 0.")
-        scaling = Scaling.none(X.shape[1])
-        if self.standardize:
-            scaling = Scaling.standard(X, weight, centred=self.bias)
+        scaling = fit_scaling(chosen_scaling(self.scaling, self.max_interaction), X, weight, centred=bool(self.bias))
         scaled = scaling.apply(X)
         settings: dict[str, Any] = {
             "norm": self.norm,
@@ -109,6 +70,8 @@ class _BladeNet(BaseEstimator):
             "sample_weight": weight,
             "vertices_only": self.vertices_only,
         }
+        if self.max_interaction is not None:
+            settings["max_interaction"] = self.max_interaction
         remaining = self.time_limit
         if isinstance(self.alpha, str):
             limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
@@ -120,7 +83,7 @@ class _BladeNet(BaseEstimator):
         beta = alpha * float(weight.sum())
         fit = train(scaled, y, beta=beta, tol=self.tol, time_limit=remaining, callback=self.callback, **settings)
         self.alpha_, self.beta_ = alpha, beta
-        self.network_ = scaling.invert(fit.network)
+        self.scaling_, self.network_ = scaling, scaling.fold(fit.network)
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
         self.evidence_ = Evidence.of(X, fit)
         return self
@@ -142,29 +105,66 @@ class _BladeNet(BaseEstimator):
         positive_number(self.tol, "tol")
         if self.time_limit is not None:
             positive_number(self.time_limit, "time_limit")
-        for name in ("standardize", "vertices_only"):
-            value = getattr(self, name)
-            if not isinstance(value, (bool, np.bool_)):
-                raise ValueError(f"{name} must be True or False, got {value!r}.")
+        if not isinstance(self.vertices_only, (bool, np.bool_)):
+            raise ValueError(f"vertices_only must be True or False, got {self.vertices_only!r}.")
+        self._check_max_interaction()
+        chosen_scaling(self.scaling, self.max_interaction)
 
-    def _validated(self, X: ArrayLike, y: ArrayLike | None = "no_validation", **checks: Any) -> Any:
-        """scikit-learn's validation, with the offending columns of a data frame named."""
-        try:
-            return validate_data(self, X, y, dtype=np.float64, **checks)
-        except ValueError as error:
-            culprits = _unusable_columns(X)
-            if culprits:
-                raise ValueError(f"{error}\nUnusable columns of X: {'; '.join(culprits)}.") from None
-            raise
+    def _check_max_interaction(self) -> None:
+        most = self.max_interaction
+        if most is None:
+            return
+        if not isinstance(most, Integral) or isinstance(most, bool) or most < 1:
+            raise ValueError(
+                f"max_interaction is the number of features that a neuron may read: 1, 2, …, or None, got {most!r}."
+            )
+        if self.norm != 1:
+            raise ValueError(
+                f"max_interaction={most} needs norm=1: with norm={self.norm!r} the best neurons read all features. "
+                "Set norm=1, or leave max_interaction out."
+            )
+
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, **checks: Any
+    ) -> tuple[Array, np.ndarray, Array]:
+        """Validate training data: features (n, d), targets as they come and weights (n,)."""
+        framed = is_frame(X)
+        if framed:
+            validate_data(self, X, skip_check_array=True)  # names and number of columns
+        else:
+            X, y = validate_data(self, X, y, dtype=np.float64, **checks)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if len(weight) and not weight.any():  # older scikit-learn accepts this
+            raise ValueError("sample_weight is zero for every sample; at least one must be greater than 0.")
+        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
+        if framed:
+            encoding, X = Encoding.of_frame(X, names, weight > 0)
+            X, y = check_X_y(X, y, dtype=np.float64, estimator=self, **checks)
+        else:
+            encoding = Encoding.of_numbers(names)
+        self.encoding_ = encoding
+        return X, y, weight
+
+    def _encoded(self, X: ArrayLike) -> Array:
+        """Features (n, d) of new data, checked to be of the kind trained on."""
+        if is_frame(X):
+            validate_data(self, X, reset=False, skip_check_array=True)
+            return self.encoding_.matrix(X)
+        if self.encoding_.has_categories:
+            columns = ", ".join(repr(column.name) for column in self.encoding_.columns)
+            raise ValueError(
+                f"the model was trained on a data frame with categories: pass a pandas or polars DataFrame with the "
+                f"columns {columns}, not {type(X).__name__}."
+            )
+        return validate_data(self, X, reset=False, dtype=np.float64)
 
     def _scores(self, X: ArrayLike) -> Array:
         check_is_fitted(self, "network_")
-        return self.network_.predict(self._validated(X, reset=False))
+        return self.network_.predict(self.scaling_.remaining.apply(self._encoded(X)))
 
     def explain(self) -> Explanation:
         """Every neuron in terms of the training samples that define it; print it, or see its ``data()``."""
         check_is_fitted(self, "network_")
-        names = tuple(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
         classes = getattr(self, "classes_", None)
         return explain_network(
             self.network_,
@@ -172,7 +172,8 @@ class _BladeNet(BaseEstimator):
             self.certificate_,
             self.evidence_,
             bias=bool(self.bias),
-            feature_names=names,
+            encoding=self.encoding_,
+            scaling=self.scaling_.remaining,
             classes=None if classes is None else tuple(classes.tolist()),
         )
 
@@ -184,12 +185,24 @@ class _BladeNet(BaseEstimator):
         if last is not None:
             effort = f"{counted(len(self.history_), 'round')} in {last.seconds:.2g} s"
         faces = sum(not blade.is_vertex for blade in self.blades_)
+        scaling = chosen_scaling(self.scaling, self.max_interaction)
+        settings = [
+            f"loss {get_loss(self.loss).name}",
+            f"norm {self.norm}",
+            f"{'with' if self.bias else 'without'} bias",
+            f"alpha {self.alpha_:.4g} (beta {self.beta_:.4g})",
+            *([] if scaling is None else [f"{scaling} scaling"]),
+            *(
+                []
+                if self.max_interaction is None
+                else [f"neurons of at most {counted(self.max_interaction, 'feature')}"]
+            ),
+        ]
         lines = [
             f"{type(self).__name__}: {counted(len(self.network_), 'neuron')}, "
             f"{counted(self.n_features_in_, 'feature')}, "
             f"{counted(self.evidence_.n_samples, 'training sample')}, {effort}",
-            f"loss {get_loss(self.loss).name}, norm {self.norm}, {'with' if self.bias else 'without'} bias, "
-            f"alpha {self.alpha_:.4g} (beta {self.beta_:.4g}){', standardised features' * bool(self.standardize)}",
+            ", ".join(settings),
             f"neurons determined by the samples they pass through: {len(self.blades_) - faces}; "
             f"with a direction set by the samples they act on: {faces}",
             str(self.certificate_),
@@ -223,9 +236,13 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     loss : "squared" ½(f − y)², "huber", or a :class:`bladenet.HuberLoss`
     tol : float
         Relative duality gap to prove.
-    standardize : bool
-        Scale features to standard deviation 1 before training, and centre them if there is a bias. The penalty and
-        the certificate are then those of the scaled problem; the network is mapped back to the user's units.
+    scaling : "auto", None, "standard", "rank" or "blend"
+        Map of the features before training; the penalty depends on units, so it is part of the model. "standard":
+        to standard deviation 1, and mean 0 if there is a bias. "rank": monotone and piecewise linear through weighted
+        mid-ranks. "blend": the mean of the two. "auto": "blend" with max_interaction, else None. Penalty and
+        certificate are those of the scaled problem; explanations and pictures are in the user's units.
+    max_interaction : int or None
+        Most features that a neuron may read; needs norm=1. 1 is an additive model, 2 adds pairs of features.
     vertices_only : bool
         Restrict neurons to blades of samples (matters for norm=2 with two features only).
     time_limit : float or None
@@ -236,14 +253,17 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
 
     Attributes
     ----------
-    network_ : ReLUNetwork, in the user's units
+    network_ : ReLUNetwork of the features scaled by ``scaling_.remaining``: of the user's units with scaling None or
+        "standard", which is folded into the network; of rank or blend scaled features else
+    scaling_ : Scaling, from the user's units to those trained on
+    encoding_ : Encoding, from the columns of a data frame to features
     certificate_ : Certificate, in units of the summed loss
-    blades_ : list of Blade, one per neuron: indices into the rows of X; `pull` is in the features trained on
+    blades_ : list of Blade, one per neuron: indices into the rows of X; `pull` is in the (scaled) features trained on
     history_ : list of Round
     alpha_, beta_ : float, the regularisation used
     evidence_ : Evidence, what is kept of the training data for :meth:`explain`
     n_features_in_ : int
-    feature_names_in_ : (d,) of str, if X was a data frame with string columns
+    feature_names_in_ : of str, if X was a data frame with string columns
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -251,7 +271,8 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
 
         Parameters
         ----------
-        X : (n, d), one or two features
+        X : (n, d), an array of numbers, or a pandas or polars data frame of numbers and categories (text, booleans,
+            categorical types), which become indicators such as "colour=red"
         y : (n,)
         sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
 
@@ -261,8 +282,8 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
             On invalid data or hyper-parameters; names the value and the remedy.
         """
         self._check_settings(classifies=False)
-        samples, target = self._validated(X, y, y_numeric=True)
-        return self._train(samples, np.asarray(target, dtype=np.float64), sample_weight)
+        samples, target, weight = self._prepare(X, y, sample_weight, y_numeric=True)
+        return self._train(samples, np.asarray(target, dtype=np.float64), weight)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predicted targets: (n, d) → (n,)."""
@@ -300,19 +321,21 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         bias: bool = True,
         loss: str | Loss = "logistic",
         tol: float = 1e-6,
-        standardize: bool = False,
+        scaling: str | None = "auto",
+        max_interaction: int | None = None,
         vertices_only: bool = False,
         time_limit: float | None = None,
         callback: Callable[[Round], object] | None = None,
     ):
-        super().__init__(alpha, norm, bias, loss, tol, standardize, vertices_only, time_limit, callback)
+        super().__init__(alpha, norm, bias, loss, tol, scaling, max_interaction, vertices_only, time_limit, callback)
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train.
 
         Parameters
         ----------
-        X : (n, d), one or two features
+        X : (n, d), an array of numbers, or a pandas or polars data frame of numbers and categories (text, booleans,
+            categorical types), which become indicators such as "colour=red"
         y : (n,), two classes: numbers or strings
         sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
 
@@ -322,7 +345,7 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             On invalid data or hyper-parameters, or if there are not exactly two classes.
         """
         self._check_settings(classifies=True)
-        samples, labels = self._validated(X, y)
+        samples, labels, weight = self._prepare(X, y, sample_weight)
         check_classification_targets(labels)
         classes, code = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
@@ -336,7 +359,7 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
                 f"{len(classes)} classes ({shown}{', …' * (len(classes) > 5)}). Merge classes, or wrap it in "
                 "sklearn.multiclass.OneVsRestClassifier."
             )
-        self._train(samples, np.where(code == 1, 1.0, -1.0), sample_weight)
+        self._train(samples, np.where(code == 1, 1.0, -1.0), weight)
         self.classes_: np.ndarray = classes
         return self
 
@@ -359,25 +382,3 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
-
-
-def _unusable_columns(X: Any) -> list[str]:
-    """What is wrong with which columns of a data frame; nothing for other kinds of data."""
-    import pandas as pd  # here, not at the top: importing bladenet must stay fast
-
-    if not isinstance(X, pd.DataFrame):
-        return []
-    culprits = []
-    for name, column in zip(X.columns, (X.iloc[:, i] for i in range(X.shape[1])), strict=True):
-        numbers = pd.to_numeric(column, errors="coerce")
-        missing = column.isna()
-        odd = numbers.isna() & ~missing
-        if odd.any():
-            culprits.append(
-                f"{name!r} is not numeric (for example {column[odd.to_numpy()].iloc[0]!r}): encode or drop it"
-            )
-        elif missing.any():
-            culprits.append(f"{name!r} has {int(missing.sum())} missing values: drop or impute them")
-        elif np.isinf(numbers.to_numpy(dtype=np.float64)).any():
-            culprits.append(f"{name!r} has infinite values: drop or replace them")
-    return culprits

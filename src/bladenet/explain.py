@@ -7,58 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bladenet.blades import CONTACT, Blade
+from bladenet.blades import Blade
 from bladenet.certificate import Certificate
-from bladenet.losses import Array, Index
+from bladenet.encoding import Encoding, Level
+from bladenet.evidence import Evidence
+from bladenet.formulas import Point, Units, counted, number
 from bladenet.network import ReLUNetwork
-from bladenet.training import Fit
+from bladenet.scaling import Scaling
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Label = float | int | str | bool
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What is kept of the training data so that neurons can be explained without it.
-
-    Attributes
-    ----------
-    n_samples : int, training samples of weight above zero
-    index : (k,) rows of the training data that define neurons, ascending
-    rows : (k, d) their features in the user's units
-    targets : (k,) their targets; −1 and +1 for classification
-    acts_on : (m,) number of training samples on the active side of each neuron
-    importance : (m,) standard deviation of each neuron's contribution to the output over the training samples
-    """
-
-    n_samples: int
-    index: Index
-    rows: Array
-    targets: Array
-    acts_on: Index
-    importance: Array
-
-    @classmethod
-    def of(cls, X: Array, fit: Fit) -> Evidence:
-        """Collect it from the training data X (n, d), in the user's units, and the training result."""
-        problem, network = fit.problem, fit.network
-        index = np.array(sorted({i for blade in fit.blades for i in blade.samples}), dtype=np.int64)
-        weight = problem.sample_weight
-        kept = weight > 0
-        hidden = np.maximum(problem.X[kept] @ network.weights.T + network.biases, 0.0)
-        active = hidden > CONTACT * problem.standard.scale
-        share = weight[kept] / weight.sum()
-        spread = np.sqrt(share @ (hidden - share @ hidden) ** 2)
-        return cls(
-            int(kept.sum()),
-            index,
-            X[index],
-            problem.y[index],
-            active.sum(axis=0),
-            np.abs(network.amplitudes) * spread,
-        )
+LISTED = 20  # neurons described in the text
+TERMS = 12  # features and pairs listed in it
+VALUES = 6  # values of one sample, or names, written out
+SAMPLES = 4  # defining samples of one neuron written out
 
 
 @dataclass(frozen=True)
@@ -68,13 +31,13 @@ class DefiningSample:
     Attributes
     ----------
     index : row of the training data, from 0
-    features : its feature values in the user's units
+    features : its value in each column of the training data, in the user's units
     target : its target, or its class
     """
 
     index: int
-    features: tuple[float, ...]
-    target: Label
+    features: tuple[Level | None, ...]
+    target: Level
 
 
 @dataclass(frozen=True)
@@ -85,11 +48,15 @@ class NeuronExplanation:
     ----------
     neuron : position in the network
     formula : its contribution to the output, with feature names and rounded numbers
-    weights, bias, amplitude : as in the network, in the user's units
+    weights, bias, amplitude : as in the network
     importance : standard deviation of its contribution over the training samples, in units of the output
+    share : of the variation of the output over the training samples; those of all neurons sum to 1
     kind : "vertex" if the samples (and the coordinates) determine the hyperplane, else "face"
     samples : training samples that the hyperplane passes through
     coordinates : names of the features that the weights may use
+    columns : names of the columns of the training data that those come from
+    switches : where it switches on, in the user's units of the features it reads: a value of one, points along a line
+        or a curve of two, () for more
     orientation : +1 or −1, the sign of the generalised cross product of the samples; 0 for a face
     acts_on : number of training samples on its active side
     """
@@ -100,9 +67,12 @@ class NeuronExplanation:
     bias: float
     amplitude: float
     importance: float
+    share: float
     kind: str
     samples: tuple[DefiningSample, ...]
     coordinates: tuple[str, ...]
+    columns: tuple[str, ...]
+    switches: tuple[Point, ...]
     orientation: int
     acts_on: int
 
@@ -116,7 +86,10 @@ class Explanation:
     neurons : NeuronExplanation, by descending importance
     intercept : float
     certificate : Certificate
-    feature_names : tuple of str
+    feature_names : names of the inputs of the network, indicators of categories among them
+    column_names : names of the columns of the training data
+    scaled : whether features are scaled nonlinearly before the network; weights and biases are then those of scaled
+        features, everything else is in the user's units
     bias : whether neurons have offsets; if not, every hyperplane passes through the origin
     n_samples : int, training samples of weight above zero
     output : what the network computes: "prediction", or the class that positive scores stand for
@@ -126,6 +99,8 @@ class Explanation:
     intercept: float
     certificate: Certificate
     feature_names: tuple[str, ...]
+    column_names: tuple[str, ...]
+    scaled: bool
     bias: bool
     n_samples: int
     output: str
@@ -133,66 +108,98 @@ class Explanation:
     def data(self) -> pd.DataFrame:
         """One row per neuron, the most important first.
 
-        Columns: neuron, formula, weight[NAME] per feature, bias, amplitude, importance, kind, orientation,
-        coordinates and samples (tuples), acts_on.
+        Columns: neuron, formula, weight[NAME] per feature, and the fields of :class:`NeuronExplanation` from bias on;
+        samples are row numbers of the training data.
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
         weights = [f"weight[{name}]" for name in self.feature_names]
-        before = ["neuron", "formula"]
-        after = [
-            "bias",
-            "amplitude",
-            "importance",
-            "kind",
-            "orientation",
-            "coordinates",
-            "samples",
-            "acts_on",
-        ]
+        fields = ["bias", "amplitude", "importance", "share", "kind", "orientation", "coordinates", "columns"]
+        fields += ["switches", "acts_on"]
         rows = [
             (
                 n.neuron,
                 n.formula,
                 *n.weights,
-                n.bias,
-                n.amplitude,
-                n.importance,
-                n.kind,
-                n.orientation,
-                n.coordinates,
+                *(getattr(n, field) for field in fields),
                 tuple(sample.index for sample in n.samples),
-                n.acts_on,
             )
             for n in self.neurons
         ]
-        return pd.DataFrame(rows, columns=before + weights + after)
+        return pd.DataFrame(rows, columns=["neuron", "formula", *weights, *fields, "samples"])
+
+    def features(self) -> pd.DataFrame:
+        """How much of the variation of the output over the training samples is due to which columns of the data.
+
+        One row per column, then one per pair that some neuron reads, then larger sets; each group by descending total.
+        Columns: term ("age × cement"), columns (tuple), neurons (number of those that read exactly these), share (due
+        to those neurons; the shares of all rows sum to 1, a negative one opposes the others) and total (due to all
+        neurons that read these columns, alone or with others).
+        """
+        import pandas as pd  # here, not at the top: importing bladenet must stay fast
+
+        order = {name: i for i, name in enumerate(self.column_names)}
+        exact: dict[tuple[str, ...], list[Any]] = {(name,): [0, 0.0] for name in self.column_names}
+        for neuron in self.neurons:
+            entry = exact.setdefault(neuron.columns, [0, 0.0])
+            entry[0] += 1
+            entry[1] += neuron.share
+        totals = {term: sum(share for other, (_, share) in exact.items() if {*term} <= {*other}) for term in exact}
+        terms = sorted(exact, key=lambda term: (len(term), -totals[term], [order[name] for name in term]))
+        rows = [(" × ".join(term), term, *exact[term], totals[term]) for term in terms]
+        return pd.DataFrame(rows, columns=["term", "columns", "neurons", "share", "total"])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
         fields = asdict(self)
         fields["certificate"]["status"] = self.certificate.status.value
         fields["certificate"]["advice"] = self.certificate.advice
+        fields["features"] = self.features().to_dict(orient="records")
         return fields
 
     def __str__(self) -> str:
         count = len(self.neurons)
         lines = [
             f"{counted(count, 'neuron')}, trained on {counted(self.n_samples, 'training sample')} with "
-            f"{', '.join(self.feature_names)}.",
+            f"{_listed(self.column_names, ', ')}.",
             f"{self.certificate.status.value} (gap {self.certificate.gap:.1e}). {self.certificate.advice}",
         ]
-        if count:
-            lines += [
-                f"{self.output} = {number(self.intercept)} + the neurons below.",
-                "Samples are rows of the training data, from 0. Most important neurons first; importance is the "
-                "standard deviation of the neuron's contribution over the training samples.",
-            ]
-        else:
-            lines.append(f"{self.output} = {number(self.intercept)} for every sample.")
-        for neuron in self.neurons:
+        if not count:
+            return "\n".join([*lines, f"{self.output} = {number(self.intercept)} for every sample."])
+        lines += [
+            f"{self.output} = {number(self.intercept)} + the neurons below.",
+            "Samples are rows of the training data, from 0. Most important neurons first; importance is the "
+            "standard deviation of the neuron's contribution over the training samples.",
+        ]
+        if self.scaled:
+            lines.append("scaled(x) is a strictly increasing function of x; values are in the units of the data.")
+        lines += self._describe_terms()
+        for neuron in self.neurons[:LISTED]:
             lines += ["", *self._describe(neuron)]
+        if count > LISTED:
+            rest = sum(neuron.share for neuron in self.neurons[LISTED:])
+            lines += [
+                "",
+                f"and {counted(count - LISTED, 'more neuron')}, {_percent(rest)} of the variation; data() has all.",
+            ]
         return "\n".join(lines)
+
+    def _describe_terms(self) -> list[str]:
+        """The shares of columns and pairs, unless there is only one."""
+        frame = self.features()
+        frame = frame[frame["neurons"] > 0].sort_values("share", ascending=False, kind="stable")
+        if len(frame) < 2:
+            return []
+        top = frame.head(TERMS)
+        lines = ["", "Share of the variation of the output over the training samples:"]
+        lines += [
+            f"  {_percent(share):>6}  {_listed(columns, ' × ')} ({counted(neurons, 'neuron')})"
+            for columns, neurons, share in zip(top["columns"], top["neurons"], top["share"], strict=True)
+        ]
+        if len(frame) > TERMS:
+            rest = frame["share"].iloc[TERMS:].sum()
+            lines.append(f"  {_percent(rest):>6}  {len(frame) - TERMS} more sets of features")
+        return lines
 
     def _describe(self, neuron: NeuronExplanation) -> list[str]:
         lines = [
@@ -201,21 +208,41 @@ class Explanation:
             f"{neuron.acts_on} of {counted(self.n_samples, 'training sample')}",
         ]
         if len(neuron.coordinates) < len(self.feature_names):
-            lines.append(f"  uses {', '.join(neuron.coordinates)} only")
-        touched = " and ".join(
-            [*([] if self.bias else ["the origin"]), *(f"sample {sample.index}" for sample in neuron.samples)]
-        )
+            lines.append(f"  reads {_listed(neuron.coordinates, ', ')} only")
+        samples = [f"sample {sample.index}" for sample in neuron.samples]
+        touched = " and ".join([*([] if self.bias else ["the origin"]), *_shortened(samples, SAMPLES, "sample")])
+        place = {1: "kink", 2: "curve" if self.scaled else "line"}.get(len(neuron.coordinates), "hyperplane")
         if neuron.kind == "vertex":
-            lines.append(f"  its hyperplane passes through {touched} (orientation {neuron.orientation:+d})")
+            through = "is at" if place == "kink" else "passes through"
+            lines.append(f"  its {place} {through} {touched} (orientation {neuron.orientation:+d})")
         else:
-            lines.append(f"  its hyperplane touches {touched or 'no sample'}, direction set by the samples it acts on")
-        for sample in neuron.samples:
-            values = ", ".join(
-                f"{name} = {number(value)}" for name, value in zip(self.feature_names, sample.features, strict=True)
+            lines.append(f"  its {place} touches {touched or 'no sample'}, direction set by the samples it acts on")
+        lines += self._describe_switch(neuron)
+        for sample in neuron.samples[:SAMPLES]:
+            values = dict(zip(self.column_names, sample.features, strict=True))
+            shown = [f"{name} = {_written(values[name])}" for name in neuron.columns]
+            lines.append(
+                f"    sample {sample.index}: {', '.join(_shortened(shown, VALUES, 'value'))}; "
+                f"target {_written(sample.target)}"
             )
-            target = number(sample.target) if isinstance(sample.target, float) else sample.target
-            lines.append(f"    sample {sample.index}: {values}; target {target}")
         return lines
+
+    def _describe_switch(self, neuron: NeuronExplanation) -> list[str]:
+        """Where the neuron switches on, as far as the formula does not say it."""
+        reads = [name for name, weight in zip(self.feature_names, neuron.weights, strict=True) if weight]
+        points = neuron.switches
+        if len(reads) != 2 or not points:
+            return []
+        indicator = next((i for i in (0, 1) if {point[i] for point in points} == {0.0, 1.0}), None)
+        if len(points) == 2 and indicator is not None and "=" in reads[indicator]:
+            other = 1 - indicator
+            off, on = points
+            return [
+                f"  switches at {reads[other]} = {number(on[other])} when {reads[indicator]}, "
+                f"at {number(off[other])} when not"
+            ]
+        through = ", ".join(f"({', '.join(map(number, point))})" for point in points[::2])
+        return [f"  switches along ({', '.join(reads)}) = {through}"] if self.scaled else []
 
 
 def explain_network(
@@ -225,78 +252,84 @@ def explain_network(
     evidence: Evidence,
     *,
     bias: bool,
-    feature_names: tuple[str, ...],
-    classes: tuple[Label, Label] | None = None,
+    encoding: Encoding,
+    scaling: Scaling,
+    classes: tuple[Level, Level] | None = None,
 ) -> Explanation:
     """Explain a trained network.
 
     Parameters
     ----------
-    network : ReLUNetwork, in the user's units
+    network : ReLUNetwork
     blades : one per neuron
     certificate, evidence : of the same training
     bias : whether neurons have offsets
-    feature_names : (d,)
+    encoding, scaling : from the columns of the data to features, and from those to the inputs of the network
     classes : the classes that targets −1 and +1 stand for; None for regression
     """
+    units = Units(encoding, scaling, evidence.low, evidence.high, bias)
+    columns = tuple(column.name for column in encoding.columns)
     position = {int(i): k for k, i in enumerate(evidence.index)}
 
     def sample(i: int) -> DefiningSample:
         k = position[i]
         signed = float(evidence.targets[k])
-        target: Label = signed if classes is None else classes[int(signed > 0)]
-        return DefiningSample(i, tuple(evidence.rows[k].tolist()), target)
+        target: Level = signed if classes is None else classes[int(signed > 0)]
+        return DefiningSample(i, tuple(encoding.values(evidence.rows[k]).values()), target)
 
-    neurons = tuple(
-        NeuronExplanation(
+    def explained(j: int) -> NeuronExplanation:
+        blade, weight, offset = blades[j], network.weights[j], float(network.biases[j])
+        switches = units.switches(weight, offset)
+        if len(blade.coordinates) == len(blade.samples) == 1 and switches:
+            # the kink is at the sample itself; solving for it only adds rounding
+            switches = ((float(evidence.rows[position[blade.samples[0]], blade.coordinates[0]]),),)
+        kink = switches[0][0] if len(switches) == 1 else None
+        return NeuronExplanation(
             neuron=j,
-            formula=_formula(network.weights[j], network.biases[j], network.amplitudes[j], feature_names, bias),
-            weights=tuple(network.weights[j].tolist()),
-            bias=float(network.biases[j]),
+            formula=units.formula(weight, offset, float(network.amplitudes[j]), kink),
+            weights=tuple(weight.tolist()),
+            bias=offset,
             amplitude=float(network.amplitudes[j]),
             importance=float(evidence.importance[j]),
-            kind="vertex" if blades[j].is_vertex else "face",
-            samples=tuple(sample(i) for i in blades[j].samples),
-            coordinates=tuple(feature_names[c] for c in blades[j].coordinates),
-            orientation=blades[j].orientation,
+            share=float(evidence.share[j]),
+            kind="vertex" if blade.is_vertex else "face",
+            samples=tuple(sample(i) for i in blade.samples),
+            coordinates=tuple(units.names[c] for c in blade.coordinates),
+            columns=tuple(columns[i] for i in sorted({encoding.sources[c] for c in blade.coordinates})),
+            switches=switches,
+            orientation=blade.orientation,
             acts_on=int(evidence.acts_on[j]),
         )
-        for j in np.argsort(-evidence.importance, kind="stable").tolist()
-    )
+
+    neurons = tuple(explained(j) for j in np.argsort(-evidence.importance, kind="stable").tolist())
     output = "prediction" if classes is None else f"score (positive for class {classes[1]})"
-    return Explanation(neurons, float(network.intercept), certificate, feature_names, bias, evidence.n_samples, output)
+    return Explanation(
+        neurons,
+        float(network.intercept),
+        certificate,
+        units.names,
+        columns,
+        not units.straight.all(),
+        bias,
+        evidence.n_samples,
+        output,
+    )
 
 
-def number(value: float) -> str:
-    """A number for reading: five significant digits and a true minus sign."""
-    return f"{value:.5g}".replace("-", "−")
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %".replace("-", "−")
 
 
-def _formula(weight: Array, offset: float, amplitude: float, names: tuple[str, ...], bias: bool) -> str:
-    """``2.5 · (time_ms − 14.6)+`` for one feature, ``2.5 · relu(0.83·longitude − 0.56·latitude + 12.1)`` for more."""
-    if len(names) == 1:
-        slope = float(weight[0])
-        knot = -float(offset) / slope
-        if not bias:
-            hinge = f"({'' if slope > 0 else '−'}{names[0]})+"
-        elif slope > 0:
-            hinge = f"({names[0]} {_signed(-knot)})+"
-        else:
-            hinge = f"({number(knot)} − {names[0]})+"
-        return f"{number(float(amplitude) * abs(slope))} · {hinge}"
-    terms = [f"{_signed(float(w))}·{name}" for w, name in zip(weight, names, strict=True) if w]
-    if bias:
-        terms.append(_signed(float(offset)))
-    inside = " ".join(terms).removeprefix("+ ")
-    if inside.startswith("− "):
-        inside = "−" + inside[2:]
-    return f"{number(float(amplitude))} · relu({inside})"
+def _written(value: Level | None) -> str:
+    if value is None:
+        return "another category"
+    return number(value) if isinstance(value, float) else str(value)
 
 
-def _signed(value: float) -> str:
-    return f"{'−' if value < 0 else '+'} {number(abs(value))}"
+def _shortened(items: list[str], most: int, noun: str) -> list[str]:
+    """The first items, and how many are left out."""
+    return items if len(items) <= most else [*items[:most], counted(len(items) - most, f"more {noun}")]
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 neuron``, ``2 neurons``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def _listed(names: tuple[str, ...], separator: str) -> str:
+    return separator.join(_shortened(list(names), VALUES, "feature"))

@@ -15,10 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate, Status
+from bladenet.encoding import Column, Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-from bladenet.explain import Evidence
+from bladenet.evidence import Evidence
 from bladenet.losses import HuberLoss, Loss, get_loss
 from bladenet.network import ReLUNetwork
+from bladenet.scaling import AffineScaling, MonotoneScaling, Scaling
 from bladenet.training import Round
 
 FORMAT, VERSION = "bladenet-model", 1
@@ -106,7 +108,7 @@ def _encode(model: Model) -> dict[str, Any]:
         raise TypeError(
             f"cannot save a {kind}: save a fitted BladeNetRegressor or BladeNetClassifier, or a ReLUNetwork."
         )
-    check_is_fitted(model)
+    check_is_fitted(model, "network_")
     fitted = vars(model)
     names, classes = fitted.get("feature_names_in_"), fitted.get("classes_")
     certificate = asdict(model.certificate_) | {"status": model.certificate_.status.value}
@@ -117,12 +119,14 @@ def _encode(model: Model) -> dict[str, Any]:
             "loss": _encode_loss(model.loss),
             "callback": None,
         },
-        "features": model.n_features_in_,
-        "feature_names": None if names is None else names.tolist(),
+        "features": model.network_.weights.shape[1],
+        "columns": [asdict(column) for column in model.encoding_.columns],
+        "named": names is not None,
         "classes": None if classes is None else _encode_classes(classes),
         "alpha": model.alpha_,
         "beta": model.beta_,
         "certificate": certificate,
+        "scaling": _encode_scaling(model.scaling_),
         "network": vars(model.network_),
         "blades": [vars(blade) for blade in model.blades_],
         "evidence": vars(model.evidence_),
@@ -142,8 +146,11 @@ def _decode(document: dict[str, Any]) -> Model:
     if len(blades) != m:
         raise ValueError(f"{m} neurons have {len(blades)} blades")
     certificate = document["certificate"]
+    encoding = _decode_encoding(document["columns"], d)
     fitted = {
-        "n_features_in_": d,
+        "n_features_in_": len(encoding.columns),
+        "encoding_": encoding,
+        "scaling_": _decode_scaling(document["scaling"], d),
         "network_": network,
         "blades_": blades,
         "certificate_": Certificate(**{**certificate, "status": Status(certificate["status"])}),
@@ -152,9 +159,9 @@ def _decode(document: dict[str, Any]) -> Model:
         "alpha_": float(document["alpha"]),
         "beta_": float(document["beta"]),
     }
-    names, classes = document["feature_names"], document["classes"]
-    if names is not None:
-        fitted["feature_names_in_"] = _array(names, object, (d,))
+    classes = document["classes"]
+    if document["named"]:
+        fitted["feature_names_in_"] = np.array([column.name for column in encoding.columns], dtype=object)
     if (classes is None) is isinstance(model, BladeNetClassifier):
         raise ValueError(f"classes {classes!r} do not fit a {document['kind']}")
     if classes is not None:
@@ -195,13 +202,53 @@ def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int) -> Evi
         _array(fields["index"], np.int64, (k,)),
         _array(fields["rows"], np.float64, (k, d)),
         _array(fields["targets"], np.float64, (k,)),
+        _array(fields["low"], np.float64, (d,)),
+        _array(fields["high"], np.float64, (d,)),
         _array(fields["acts_on"], np.int64, (m,)),
         _array(fields["importance"], np.float64, (m,)),
+        _array(fields["share"], np.float64, (m,)),
     )
     missing = {i for blade in blades for i in blade.samples} - set(evidence.index.tolist())
     if missing:
         raise ValueError(f"the defining samples {sorted(missing)[:5]} are missing")
     return evidence
+
+
+def _decode_encoding(columns: list[dict[str, Any]], d: int) -> Encoding:
+    encoding = Encoding(tuple(_decode_column(column["name"], column["levels"]) for column in columns))
+    if len(encoding.features) != d:
+        raise ValueError(f"the columns make {len(encoding.features)} features, but the network has {d}")
+    return encoding
+
+
+def _decode_column(name: Any, levels: Any) -> Column:
+    known = levels is None or (levels and all(isinstance(level, (str, int, float, bool)) for level in levels))
+    if not isinstance(name, str) or not known:
+        raise ValueError(f"column {name!r} with levels {levels!r}")
+    return Column(name, None if levels is None else tuple(levels))
+
+
+def _encode_scaling(scaling: Scaling) -> dict[str, Any]:
+    if isinstance(scaling, MonotoneScaling):
+        return {"knots": list(scaling.knots), "places": list(scaling.places), "slopes": scaling.slopes}
+    return vars(scaling)
+
+
+def _decode_scaling(fields: dict[str, Any], d: int) -> Scaling:
+    if "knots" not in fields:
+        centre, scale = (_array(fields[name], np.float64, (d,)) for name in ("centre", "scale"))
+        if not (np.isfinite(centre) & np.isfinite(scale) & (scale > 0)).all():
+            raise ValueError("the scaling is not finite and increasing")
+        return AffineScaling(centre, scale)
+    knots = tuple(_array(values, np.float64, (-1,)) for values in fields["knots"])
+    places = tuple(_array(row, np.float64, k.shape) for row, k in zip(fields["places"], knots, strict=True))
+    slopes = _array(fields["slopes"], np.float64, (d,))
+    if len(knots) != d or not (np.isfinite(slopes) & (slopes > 0)).all():
+        raise ValueError(f"the scaling has {len(knots)} curves for {d} features, of slopes {slopes.tolist()}")
+    for values in (*knots, *places):
+        if not len(values) or not np.isfinite(values).all() or not (np.diff(values) > 0).all():
+            raise ValueError("a curve of the scaling is not finite and increasing")
+    return MonotoneScaling(knots, places, slopes)
 
 
 def _encode_loss(loss: str | Loss) -> Any:

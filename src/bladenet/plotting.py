@@ -1,20 +1,33 @@
 """Pictures of a fitted model: the function, the neurons, and the samples that define them.
 
-One style, applied to what is drawn here and to nothing else: no global matplotlib setting changes. Matplotlib
-is imported on first use.
+Matplotlib is imported on first use; how things look is in :mod:`bladenet.styling`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bladenet.certificate import Status
 from bladenet.losses import Array
+from bladenet.panels import draw_panels
 from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines
+from bladenet.styling import (
+    CLASS_COLOURS,
+    CLASS_MARKERS,
+    CLASS_SHADES,
+    FAINT,
+    INK,
+    SURFACE,
+    colour_bar,
+    new_axes,
+    plural,
+    short,
+    style,
+    verdict,
+    write_titles,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,37 +38,6 @@ if TYPE_CHECKING:
 
 STRONGEST = 40  # neurons drawn boldly; more bold lines would hide the function
 FEW_RINGS = 60  # more rings are drawn smaller
-
-INK, FAINT = "#222222", "#6b6b6b"
-CLASS_COLOURS, CLASS_MARKERS = ("#0072B2", "#D55E00"), ("o", "^")  # Okabe and Ito's blue and vermilion
-SURFACE = "viridis"
-CLASS_SHADES = ("#7fb3d5", "#ffffff", "#f0b088")
-RC: dict[Any, Any] = {
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 150,
-    "figure.figsize": (7.2, 5.0),
-    "font.size": 10,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "savefig.dpi": 150,
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-}
-STATUS_WORDS = {
-    Status.GLOBAL: "Globally optimal",
-    Status.BOUNDED: "Not certified to tolerance",
-    Status.RESTRICTED: "Optimal among blades of samples",
-    Status.STOPPED: "Stopped early",
-}
 
 
 def plot_fit(
@@ -70,21 +52,22 @@ def plot_fit(
 
     One feature: data, piecewise-linear fit and its kinks. Two features: the fitted surface (regression)
     or the decision regions (classification) with the line on which each neuron switches on. The samples that
-    define the neurons are ringed in both.
+    define the neurons are ringed in both. More features, or categories: a grid of up to six panels with the
+    parts of the network that carry most of the output's variation, each a function of one or two columns.
 
     Parameters
     ----------
     model : fitted BladeNetRegressor or BladeNetClassifier
-    X : (n, d), d = 1 or 2, the training data: the neurons refer to its rows
+    X : (n, columns), the training data: the neurons refer to its rows
     y : (n,), the training target
-    ax : axes to draw in; a new figure if None
-    feature_names : one name per feature; by default those seen in fit, or "feature 0", "feature 1"
+    ax : axes to draw in; a new figure if None. Not for a grid of panels
+    feature_names : one name per column; by default those seen in fit, or "feature 0", "feature 1"
     target : name of the target; by default the name of a pandas Series, or "target"
 
     Returns
     -------
     matplotlib.axes.Axes
-        ``ax.figure.savefig("fit.png")`` writes it to a file.
+        The first, of a grid. ``ax.figure.savefig("fit.png")`` writes it to a file.
 
     Raises
     ------
@@ -94,8 +77,12 @@ def plot_fit(
     from sklearn.base import is_classifier
 
     scene = Scene.create(model, X, y, feature_names, target)
-    with _style():
-        ax = _new_axes() if ax is None else ax
+    if scene.X.shape[1] > 2 or model.encoding_.has_categories:
+        if ax is not None:
+            raise ValueError("a model of several features or categories is drawn as a grid of panels: leave out ax.")
+        return draw_panels(scene)
+    with style():
+        ax = new_axes() if ax is None else ax
         if scene.X.shape[1] == 1:
             caption = _draw_curve(ax, scene, is_classifier(model))
         elif is_classifier(model):
@@ -103,9 +90,7 @@ def plot_fit(
         else:
             caption = _draw_surface(ax, scene)
         ax.set_xlabel(scene.names[0])
-        proven, neurons = model.certificate_, len(model.network_)
-        verdict = f"{STATUS_WORDS[proven.status]}, gap {_short(proven.gap)}, {neurons} neuron{_s(neurons)}"
-        _write_titles(ax, verdict, caption)
+        write_titles(ax, verdict(model), caption)
     return ax
 
 
@@ -131,8 +116,8 @@ def plot_history(history: Sequence[Round], ax: Axes | None = None) -> Axes:
     if not history:
         raise ValueError("history has no rounds: training was stopped before the first one ended.")
     smallest = float(np.finfo(float).eps)  # a gap of 0 has no place on a logarithmic scale
-    with _style():
-        ax = _new_axes() if ax is None else ax
+    with style():
+        ax = new_axes() if ax is None else ax
         rounds = [row.round for row in history]
         gaps = [max(row.gap, smallest) for row in history]
         ax.plot(rounds, gaps, color=CLASS_COLOURS[0], marker="o", markersize=4)
@@ -141,15 +126,16 @@ def plot_history(history: Sequence[Round], ax: Axes | None = None) -> Axes:
         ax.set_xlabel("round")
         ax.set_ylabel("proven relative gap")
         last = history[-1]
-        title = f"Gap {_short(last.gap)} after {len(history)} round{_s(len(history))}"
-        _write_titles(ax, title, f"{last.neurons} neuron{_s(last.neurons)}, {last.seconds:.2g} s")
+        title = f"Gap {short(last.gap)} after {len(history)} round{plural(len(history))}"
+        write_titles(ax, title, f"{last.neurons} neuron{plural(last.neurons)}, {last.seconds:.2g} s")
     return ax
 
 
 def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
     """One feature: data, fitted function, kinks."""
     x, kinks = scene.X[:, 0], kink_positions(scene)
-    places = np.unique(np.concatenate([[scene.low[0], scene.high[0]], kinks]))
+    bends = scene.units.scaling.bends(0).clip(scene.low[0], scene.high[0])
+    places = np.unique(np.concatenate([[scene.low[0], scene.high[0]], kinks, bends]))
     if classification:
         score = Score.of(scene)
         values, evaluate, label, colour = score.heights(scene), score.evaluate, score.label, INK
@@ -172,7 +158,8 @@ def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
     ax.set_ylabel(label)
     ax.legend(loc="best")
     drawn = "score" if classification else "fit"
-    return f"{len(kinks)} kink{_s(len(kinks))}, elsewhere the {drawn} is a straight line"
+    shape = "a straight line" if scene.units.straight.all() else f"as smooth as the scaling of {scene.names[0]}"
+    return f"{len(kinks)} kink{plural(len(kinks))}, elsewhere the {drawn} is {shape}"
 
 
 def _draw_surface(ax: Axes, scene: Scene) -> str:
@@ -193,7 +180,7 @@ def _draw_surface(ax: Axes, scene: Scene) -> str:
     points = ax.scatter(x, y, s=16, c=values, cmap=SURFACE, norm=colours, zorder=3)
     points.set(edgecolor="white", linewidth=0.4)
     ticks = np.array(MaxNLocator(7).tick_values(levels[0], levels[-1]))
-    _colour_bar(ax, surface, scene.target, ticks[(ticks >= levels[0]) & (ticks <= levels[-1])])
+    colour_bar(ax, surface, scene.target, ticks[(ticks >= levels[0]) & (ticks <= levels[-1])])
     return _draw_neurons(ax, scene, "white")
 
 
@@ -213,7 +200,7 @@ def _draw_regions(ax: Axes, scene: Scene) -> str:
         ax.plot([], [], color=INK, linewidth=2.4, label="decision boundary")
     _scatter_classes(ax, scene, *scene.X.T)
     ax.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
-    _colour_bar(ax, surface, score.label, levels[::5])
+    colour_bar(ax, surface, score.label, levels[::5])
     return _draw_neurons(ax, scene, "#666666")
 
 
@@ -232,12 +219,6 @@ def _ring(ax: Axes, points: Array, label: str) -> None:
     rings = ax.scatter(points[:, 0], points[:, 1], s=52 if few else 30, facecolors="none", zorder=4, label=label)
     rings.set(edgecolor=INK, linewidth=1.1 if few else 0.8)
     rings.set_path_effects([withStroke(linewidth=2.8 if few else 1.8, foreground="white")])
-
-
-def _colour_bar(ax: Axes, surface: Any, label: str, ticks: Array) -> None:
-    bar = ax.figure.colorbar(surface, ax=ax, pad=0.02, ticks=ticks)
-    bar.set_label(label)
-    bar.outline.set_visible(False)
 
 
 def _draw_neurons(ax: Axes, scene: Scene, colour: str) -> str:
@@ -260,36 +241,5 @@ def _draw_neurons(ax: Axes, scene: Scene, colour: str) -> str:
     notes.append(f"the {STRONGEST} strongest drawn boldly" if len(lines) > STRONGEST else "bolder if stronger")
     return (
         f"Lines: where a neuron switches on ({', '.join(notes)})\n"
-        f"Rings: the {ringed} sample{_s(ringed)} that define{'s' if ringed == 1 else ''} the neurons"
+        f"Rings: the {ringed} sample{plural(ringed)} that define{'s' if ringed == 1 else ''} the neurons"
     )
-
-
-def _short(gap: float) -> str:
-    """4.3e-7 rather than 4.3e-07."""
-    if gap == 0.0:
-        return "0"
-    digits, exponent = f"{gap:.1e}".split("e")
-    return f"{digits}e{int(exponent)}"
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
-
-
-def _write_titles(ax: Axes, title: str, caption: str) -> None:
-    """Title, and between it and the axes a caption of one or more lines."""
-    ax.set_title(title, pad=10 + 13 * len(caption.splitlines()))
-    note = ax.annotate(caption, (0.0, 1.0), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points")
-    note.set(ha="left", va="bottom", fontsize=8.5, color=FAINT)
-
-
-def _style() -> AbstractContextManager[Any]:
-    import matplotlib
-
-    return matplotlib.rc_context(RC)
-
-
-def _new_axes() -> Axes:
-    from matplotlib import pyplot
-
-    return pyplot.subplots()[1]

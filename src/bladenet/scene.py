@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.encoding import is_frame
+from bladenet.formulas import Units
 from bladenet.losses import Array, get_loss
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 GRID = 300  # grid points per axis
+CURVE = 60  # points along a line that a scaling bends
 MARGIN = 0.04  # of the data's range, around the data
 CONTACT = 1e-6  # a sample this close to a hyperplane, in units of the data's range, lies on it
 
@@ -28,30 +31,39 @@ class Scene:
     model: Any
     X: Array
     y: np.ndarray
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of the columns of the data
     target: str
     defining: np.ndarray  # (n,) bool: the sample lies where a neuron is pinned
 
     @classmethod
-    def create(
-        cls, model: Any, X: ArrayLike, y: ArrayLike, feature_names: Sequence[str] | None, target: str | None
-    ) -> Scene:
+    def create(cls, model: Any, X: Any, y: ArrayLike, feature_names: Sequence[str] | None, target: str | None) -> Scene:
         """Check everything; parameters and errors as for :func:`bladenet.plotting.plot_fit`."""
-        points, values = np.asarray(X, dtype=float), np.asarray(y)
-        d = model.network_.weights.shape[1]
-        if d not in (1, 2):
-            raise ValueError(f"only models of one or two features can be drawn; this one has {d}.")
-        if points.ndim != 2 or points.shape[1] != d:
-            raise ValueError(f"X must have shape (samples, {d}), as in training, got shape {points.shape}.")
+        framed = is_frame(X)
+        d = model.n_features_in_
+        if framed and X.shape[1] == d:
+            points = model.encoding_.matrix(X)
+        elif model.encoding_.has_categories:
+            raise ValueError("the model was trained on a data frame with categories; pass that data frame.")
+        else:
+            points = np.asarray(X, dtype=float)
+            if points.ndim != 2 or points.shape[1] != d:
+                raise ValueError(f"X must have shape (samples, {d}), as in training, got shape {points.shape}.")
+        values = np.asarray(y)
         if values.shape != (len(points),):
             raise ValueError(f"y must have shape ({len(points)},), one value per row of X, got {values.shape}.")
         seen = getattr(model, "feature_names_in_", None)  # scikit-learn sets it only for data with names
         default = [f"feature {i}" for i in range(d)] if seen is None else seen
         names = tuple(str(name) for name in (default if feature_names is None else feature_names))
         if len(names) != d:
-            raise ValueError(f"feature_names must have {d} names, one per feature, got {len(names)}.")
+            raise ValueError(f"feature_names must have {d} names, one per column, got {len(names)}.")
         target = target or getattr(y, "name", None) or "target"  # a pandas Series knows its name
         return cls(model, points, values, names, target, _defining(model, points))
+
+    @property
+    def units(self) -> Units:
+        """How the picture's coordinates become inputs of the network."""
+        model = self.model
+        return Units(model.encoding_, model.scaling_.remaining, self.low, self.high, bool(model.bias))
 
     @property
     def low(self) -> Array:
@@ -86,6 +98,8 @@ class Scene:
 def _defining(model: Any, X: Array) -> np.ndarray:
     """Which samples define a neuron; repeated samples are one point and count together."""
     network, n = model.network_, len(X)
+    points = X
+    X = model.scaling_.remaining.apply(X)
     chosen = sorted({i for blade in model.blades_ for i in blade.samples})
     if chosen and chosen[-1] >= n:
         raise ValueError(f"the neurons refer to sample {chosen[-1]}, but X has {n} rows; pass the training data.")
@@ -98,7 +112,7 @@ def _defining(model: Any, X: Array) -> np.ndarray:
             raise ValueError(f"row {row} of X is not on the neuron it should define; pass the training data.")
     if not chosen:
         return np.zeros(n, dtype=bool)
-    groups = np.unique(X, axis=0, return_inverse=True)[1].ravel()
+    groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()
     return np.isin(groups, groups[chosen])
 
 
@@ -126,15 +140,17 @@ class Score:
 
 
 def kink_positions(scene: Scene) -> Array:
-    """Where the slope of a function of one feature changes, within the picture, ascending."""
-    network, low, high = scene.model.network_, scene.low[0], scene.high[0]
+    """Where the slope of a function of one feature changes at a neuron, within the picture, ascending."""
+    network, scaling = scene.model.network_, scene.units.scaling
+    low, high = scaling.apply(np.array([scene.low, scene.high]))[:, 0]
     weights = network.weights[:, 0]
     places = (-network.biases / weights - low) / (high - low)
     spots, inverse = np.unique(np.round(places, 9), return_inverse=True)
     change = np.zeros(len(spots))
     np.add.at(change, inverse, network.amplitudes * np.abs(weights))
     real = np.abs(change) > 1e-9 * np.abs(change).max(initial=0.0)
-    return low + (high - low) * spots[real & (spots >= 0.0) & (spots <= 1.0)]
+    seen = spots[real & (spots >= 0.0) & (spots <= 1.0)]
+    return scaling.inverse((low + (high - low) * seen)[:, None])[:, 0]
 
 
 def neuron_lines(scene: Scene) -> tuple[list[Array], Array]:
@@ -142,32 +158,16 @@ def neuron_lines(scene: Scene) -> tuple[list[Array], Array]:
 
     Returns
     -------
-    lines : list of (2, 2), end points
+    lines : list of (k, 2), end points, or points along the curve that a scaling makes of a line
     strength : (lines,), the change of slope across each line in units of the picture; the largest is 1
     """
-    network, low, size = scene.model.network_, scene.low, scene.high - scene.low
-    weights = network.weights * size
-    biases = network.biases + network.weights @ low
-    strength = np.abs(network.amplitudes) * np.linalg.norm(weights, axis=1)
-    clipped = [(clip_line(weights[j], biases[j]), strength[j]) for j in np.argsort(-strength, kind="stable")]
-    visible = [(low + segment * size, power) for segment, power in clipped if segment is not None]
+    network, units = scene.model.network_, scene.units
+    size = np.ptp(units.scaling.apply(np.array([scene.low, scene.high])), axis=0)
+    strength = np.abs(network.amplitudes) * np.linalg.norm(network.weights * size, axis=1)
+    visible = [
+        (line, strength[j])
+        for j in np.argsort(-strength, kind="stable")
+        if (line := units.curve([0, 1], network.weights[j], float(network.biases[j]), CURVE)) is not None
+    ]
     powers = np.array([power for _, power in visible])
     return [line for line, _ in visible], powers / powers.max(initial=np.finfo(float).tiny)
-
-
-def clip_line(weight: Array, bias: float) -> Array | None:
-    """The part of the line weight·x + bias = 0 inside the unit square, (2, 2); None if it misses it."""
-    length = float(np.hypot(*weight))
-    if length == 0.0:
-        return None
-    start = -bias * weight / length**2
-    direction = np.array([-weight[1], weight[0]]) / length
-    first, last = -np.inf, np.inf
-    for position, step in zip(start, direction, strict=True):
-        if abs(step) < 1e-12:
-            if not 0.0 <= position <= 1.0:
-                return None
-            continue
-        ends = sorted((-position / step, (1.0 - position) / step))
-        first, last = max(first, ends[0]), min(last, ends[1])
-    return start + np.outer([first, last], direction) if first < last else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,8 @@ class InputError(Exception):
     """Something the user can put right; its message is one line."""
 
 
-def read_table(data: str) -> pd.DataFrame:
-    """Read a CSV file, or a shipped data set if there is no file of that name."""
+def read_table(data: str, text: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a CSV file, or a shipped data set if there is no file of that name; some columns as text."""
     import pandas as pd  # here, not at the top: the command line must start fast
 
     path = Path(data)
@@ -30,7 +31,7 @@ def read_table(data: str) -> pd.DataFrame:
             raise InputError(f"there is no file {data}, and no shipped data set of that name ({', '.join(SHIPPED)}).")
         path = csv_path(data)
     try:
-        frame = pd.read_csv(path)
+        frame = pd.read_csv(path, dtype=dict.fromkeys(text, str))
     except pd.errors.EmptyDataError:
         raise InputError(f"{path} is empty.") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
@@ -67,41 +68,32 @@ def _check_present(column: pd.Series) -> None:
 
 
 def choose_features(frame: pd.DataFrame, target: str, asked: list[str]) -> list[str]:
-    """One or two feature columns: those asked for, or the numeric ones besides the target."""
+    """The feature columns: those asked for, or all besides the target."""
     _check_column(frame, target)
     names = [name.strip() for item in asked for name in item.split(",")]
-    numeric = [str(name) for name in frame.columns if name != target and is_numeric(frame[name])]
     if not names:
-        if not numeric:
-            raise InputError(f"there is no numeric column besides the target {target!r}.")
-        if len(numeric) > 2:
-            raise InputError(f"pick one or two of the numeric columns with --features: {', '.join(numeric)}.")
-        return numeric
+        names = [str(name) for name in frame.columns if name != target]
+        if not names:
+            raise InputError(f"there is no column besides the target {target!r}.")
     for name in names:
         _check_column(frame, name)
     if target in names:
         raise InputError(f"the target {target!r} cannot be a feature as well.")
-    if len(set(names)) < len(names) or len(names) > 2:
-        raise InputError(f"--features takes one or two different columns, got: {', '.join(names)}.")
+    if len(set(names)) < len(names):
+        raise InputError(f"--features takes different columns, got: {', '.join(names)}.")
     return names
 
 
-def numbers(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """The feature columns, checked to be finite numbers."""
-    import pandas as pd
-
+def feature_columns(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The feature columns, checked to be there and complete; estimators check what is in them."""
     for name in names:
         _check_column(frame, name)
         column = frame[name]
         _check_present(column)
-        odd = pd.to_numeric(column, errors="coerce").isna().to_numpy()
-        if odd.any():
-            row = int(odd.argmax())
-            raise InputError(f"feature column {name!r} is not numeric: row {row + 1} is {column.iloc[row]!r}.")
-        infinite = np.isinf(column.to_numpy(dtype=float))
+        infinite = np.isinf(column.to_numpy(dtype=float)) if is_numeric(column) else np.zeros(1, dtype=bool)
         if infinite.any():
-            raise InputError(f"feature column {name!r} is infinite in row {infinite.argmax() + 1}.")
-    return frame[names].astype(float)
+            raise InputError(f"column {name!r} is infinite in row {infinite.argmax() + 1} (row 1 follows the header).")
+    return frame[names]
 
 
 def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:

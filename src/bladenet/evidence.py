@@ -1,0 +1,81 @@
+"""What is kept of the training data, so that a network can be explained without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bladenet.blades import CONTACT
+from bladenet.losses import Array, Index
+from bladenet.training import Fit
+
+BLOCK = 4_000_000  # activations held at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What neurons rest on and what they do on the training samples.
+
+    Attributes
+    ----------
+    n_samples : int, training samples of weight above zero
+    index : (k,) rows of the training data that define neurons, ascending
+    rows : (k, d) their features in the user's units
+    targets : (k,) their targets; −1 and +1 for classification
+    low, high : (d,) range of the features in the user's units
+    acts_on : (m,) number of training samples on the active side of each neuron
+    importance : (m,) standard deviation of each neuron's contribution to the output over the training samples
+    share : (m,) covariance of each neuron's contribution with the output, divided by the variance of the output; they
+        sum to 1, and one that opposes the others is negative
+    """
+
+    n_samples: int
+    index: Index
+    rows: Array
+    targets: Array
+    low: Array
+    high: Array
+    acts_on: Index
+    importance: Array
+    share: Array
+
+    @classmethod
+    def of(cls, X: Array, fit: Fit) -> Evidence:
+        """Collect it from the training data X (n, d), in the user's units, and the training result."""
+        problem, network = fit.problem, fit.network
+        index = np.array(sorted({i for blade in fit.blades for i in blade.samples}), dtype=np.int64)
+        kept = problem.sample_weight > 0
+        samples, weight = problem.X[kept], problem.sample_weight[kept]
+        weight = weight / weight.sum()
+        m = len(network)
+        output = np.zeros(len(samples))
+        acts_on, importance, share = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m)
+        width = max(1, BLOCK // len(samples))
+        blocks = [slice(start, start + width) for start in range(0, m, width)]
+        for block in blocks:
+            output += _hidden(fit, samples, block) @ network.amplitudes[block]
+        output -= weight @ output
+        for block in blocks:
+            hidden = _hidden(fit, samples, block)
+            acts_on[block] = (hidden > CONTACT * problem.standard.scale).sum(axis=0)
+            hidden -= weight @ hidden
+            importance[block] = np.abs(network.amplitudes[block]) * np.sqrt(weight @ hidden**2)
+            share[block] = network.amplitudes[block] * ((weight * output) @ hidden)
+        variance = float(weight @ output**2)
+        return cls(
+            int(kept.sum()),
+            index,
+            X[index],
+            problem.y[index],
+            X[kept].min(axis=0),
+            X[kept].max(axis=0),
+            acts_on,
+            importance,
+            share / variance if variance > 0 else np.zeros(m),
+        )
+
+
+def _hidden(fit: Fit, samples: Array, block: slice) -> Array:
+    """Activations of some neurons, (n, block)."""
+    return np.maximum(samples @ fit.network.weights[block].T + fit.network.biases[block], 0.0)

@@ -1,0 +1,94 @@
+"""One style for all pictures, applied to what is drawn here and to nothing else.
+
+No global matplotlib setting changes.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from bladenet.certificate import Status
+from bladenet.losses import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK, FAINT = "#222222", "#6b6b6b"
+CLASS_COLOURS, CLASS_MARKERS = ("#0072B2", "#D55E00"), ("o", "^")  # Okabe and Ito's blue and vermilion
+SURFACE = "viridis"
+EFFECT = "RdBu_r"  # below and above the mean
+CLASS_SHADES = ("#7fb3d5", "#ffffff", "#f0b088")
+RC: dict[Any, Any] = {
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 150,
+    "figure.figsize": (7.2, 5.0),
+    "font.size": 10,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "savefig.dpi": 150,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+}
+STATUS_WORDS = {
+    Status.GLOBAL: "Globally optimal",
+    Status.BOUNDED: "Not certified to tolerance",
+    Status.RESTRICTED: "Optimal among blades of samples",
+    Status.STOPPED: "Stopped early",
+}
+
+
+def colour_bar(ax: Axes, surface: Any, label: str, ticks: Array) -> None:
+    """A colour scale beside the axes."""
+    bar = ax.figure.colorbar(surface, ax=ax, pad=0.02, ticks=ticks)
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+
+
+def verdict(model: Any) -> str:
+    """The headline of a fitted model: what is proven, and its size."""
+    proven, neurons = model.certificate_, len(model.network_)
+    return f"{STATUS_WORDS[proven.status]}, gap {short(proven.gap)}, {neurons} neuron{plural(neurons)}"
+
+
+def short(gap: float) -> str:
+    """4.3e-7 rather than 4.3e-07."""
+    if gap == 0.0:
+        return "0"
+    digits, exponent = f"{gap:.1e}".split("e")
+    return f"{digits}e{int(exponent)}"
+
+
+def plural(count: int) -> str:
+    """The ending of a noun."""
+    return "" if count == 1 else "s"
+
+
+def write_titles(ax: Axes, title: str, caption: str) -> None:
+    """Title, and between it and the axes a caption of one or more lines."""
+    ax.set_title(title, pad=10 + 13 * len(caption.splitlines()))
+    note = ax.annotate(caption, (0.0, 1.0), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points")
+    note.set(ha="left", va="bottom", fontsize=8.5, color=FAINT)
+
+
+def style() -> AbstractContextManager[Any]:
+    """The style, while the context lasts."""
+    import matplotlib
+
+    return matplotlib.rc_context(RC)
+
+
+def new_axes() -> Axes:
+    """Axes of a new figure."""
+    from matplotlib import pyplot
+
+    return pyplot.subplots()[1]
