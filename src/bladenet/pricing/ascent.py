@@ -3,9 +3,8 @@
 import numpy as np
 
 from bladenet.losses import Array
-from bladenet.pricing.base import Clock, Priced, Pricer
+from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
-from bladenet.problem import StandardForm
 
 STARTS = 1024  # directions drawn per pricing
 MOST_CLIMBS = 256  # of their neurons that are followed to a local maximum
@@ -18,7 +17,7 @@ class Ascent(Pricer):
     Every pricing draws new starts, so that repeated pricings search on.
     """
 
-    def __init__(self, form: StandardForm, seed: int = 0):
+    def __init__(self, form: Space, seed: int = 0):
         super().__init__(form)
         self.rng = np.random.default_rng(seed)
 
