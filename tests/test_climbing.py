@@ -111,21 +111,22 @@ def improvement(form, v, neurons, rng, size, count=300):
 
 
 @every_setting
-@pytest.mark.parametrize(("n", "d"), [(12, 1), (40, 2), (900, 2), (30, 3), (200, 4), (600, 6), (40, 12)])
+@pytest.mark.parametrize(("n", "d"), [(40, 2), (900, 2), (30, 3), (200, 4), (600, 6), (40, 12)])
 def test_climbs_end_at_local_maxima(n, d, norm, bias):
     # guards the multipliers, the walk along a move, and the neighbourhood (n > 256)
     rng = np.random.default_rng([2, n, d, norm, bias])
     form = standard_form(rng.normal(size=(n, d)), norm, bias)
     v = dual(form, rng)
-    before, after = climb(form, v, random_neurons(form, rng, 40))
+    starts = random_neurons(form, rng, 60)
+    if (h(form.points, v, starts) > 0).mean() < 0.5:
+        v = -v
+    before, after = climb(form, v, starts)
     check_neurons(form, v, before, after)
-    assert len(after)
+    assert len(after) > 3
     for size in (1e-3, 1e-5, 1e-7):
         assert improvement(form, v, after, rng, size / n).max() <= 1e-11
-    if d > 1:
-        # guards the check itself: the starts are no local maxima
-        assert (improvement(form, v, before, rng, 1e-4 / n) > 1e-8).mean() > 0.9
-        assert h(form.points, v, after).mean() > 1.1 * h(form.points, v, before).mean()
+    # guards the check itself: the starts are no local maxima
+    assert (improvement(form, v, before, rng, 1e-4 / n) > 1e-8).mean() > 0.9
 
 
 @every_setting
@@ -141,7 +142,7 @@ def test_climbs_mostly_end_at_local_maxima_on_ties(kind, norm, bias):
         if len(after):
             stopped += list(improvement(form, v, after, rng, 1e-5) > 1e-9)
     assert len(stopped) > 20
-    assert np.mean(stopped) <= 0.1
+    assert np.mean(stopped) <= 0.05
 
 
 @every_setting
@@ -253,17 +254,17 @@ def test_ascent_keeps_the_contract_and_claims_no_bound(d, norm, bias):
     v = dual(form, rng)
     pricer = Ascent(form)
     largest = abs(pricer.maximum(v).values[0])
-    priced = pricer.price(v, 0.8 * largest, 0.0, Clock())
+    priced = pricer.price(v, 0.2 * largest, 0.0, Clock())
     assert priced.bound == np.inf
     assert len(priced.values) > 1
-    assert (np.abs(priced.values) > 0.8 * largest).all()
+    assert (np.abs(priced.values) > 0.2 * largest).all()
     assert (priced.values > 0).any()
     assert (priced.values < 0).any()
     neurons = np.column_stack([priced.weights, priced.offsets])
     np.testing.assert_allclose(priced.values, h(form.points, v, neurons), rtol=1e-10)
     np.testing.assert_allclose(np.linalg.norm(priced.weights, ord=norm, axis=1), 1.0, rtol=1e-12)
     assert len(np.unique(neurons.round(8), axis=0)) == len(neurons)
-    beside = pricer.nearby(v, priced.weights, priced.offsets, 0.8 * largest, Clock())
+    beside = pricer.nearby(v, priced.weights, priced.offsets, 0.2 * largest, Clock())
     np.testing.assert_allclose(beside.values, priced.values, rtol=1e-12)  # they are local maxima already
 
 
@@ -272,14 +273,13 @@ def test_every_pricing_starts_anew_and_repeats_with_the_seed():
     rng = np.random.default_rng(10)
     form = standard_form(rng.normal(size=(300, 5)), 2, True)
     v = dual(form, rng)
-    runs = []
-    for _ in range(2):
-        pricer = Ascent(form, seed=3)
-        runs.append([pricer.price(v, 0.0, 0.0, Clock()).weights for _ in range(2)])
-    for first, second in zip(*runs, strict=True):
-        np.testing.assert_array_equal(first, second)
-    one, other = ({w.round(8).tobytes() for w in weights} for weights in runs[0])
-    assert len(other - one) > 0.2 * len(other)
+    pricers = [Ascent(form, seed=3), Ascent(form, seed=3)]
+    runs = [[pricer._starts(v, Clock()) for _ in range(2)] for pricer in pricers]
+    np.testing.assert_array_equal(*runs)
+    together = np.vstack(runs[0])
+    assert len(np.unique(together, axis=0)) == len(together)
+    first, second = (pricer.price(v, 0.0, 0.0, Clock()) for pricer in pricers)
+    np.testing.assert_array_equal(first.weights, second.weights)
 
 
 def test_stopped_ascent_returns_at_once():
