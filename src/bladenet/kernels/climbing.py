@@ -249,6 +249,29 @@ def draw_contacts(a, touch, contacts, draw, touching):
 
 
 @njit_cached
+def slide(Q, k, w, support, move, trial):
+    """A move that contacts leave free, across w, along which a coordinate of w vanishes; False if there is none.
+
+    For a flat face (p = 1): h/‖w‖ is the same on all of it, and its vertices are the blades.
+    """
+    d = len(w)
+    square, longest = dot(w, w), APART
+    for c in range(d):
+        if support[c] == 0.0:
+            continue
+        for l in range(d):
+            trial[l] = -w[c] * w[l] / square
+        trial[c] += 1.0
+        project_off(Q, k, trial)
+        length = np.sqrt(dot(trial, trial))
+        if length > longest:
+            longest = length
+            for l in range(d):
+                move[l] = -np.sign(w[c]) * trial[l] / length
+    return longest > APART
+
+
+@njit_cached
 def largest(gains, count):
     """Index of the largest |gain| among gains[:count]."""
     best = 0
@@ -282,7 +305,7 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
         active_sums(near, v, a, touch, slope, s)
         add(s, 1.0, base)
         h = dot(s, neuron)
-        flat = False
+        flat = sliding = False
         if bias and count == 0:
             # h is linear in the offset here: shift it to the next sample, or on to the next local maximum
             rising, choices = 0.0, 1
@@ -309,12 +332,18 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
                 for c in range(d):
                     move[c] = residual[c] / rising
                 set_offset(near, bias, contacts[0], move)
+            elif norm == 1 and not flat and slide(Q, count - bias, neuron[:d], support, move, room[0, :d]):
+                set_offset(near, bias, contacts[0], move)
+                sliding = True
             else:
                 break
             tau, end, size = advance(
-                near, v, base, a, slope, neuron, move, norm, touch, tol, limit, window, flat, times, order
+                near, v, base, a, slope, neuron, move, norm, touch, tol, limit, window, flat or sliding, times, order
             )
             if end == FALLS:
+                if sliding:
+                    cut = True
+                    break
                 if flat and gain > 0.0:
                     gains[0] = -gain
                 elif letting_go:
@@ -326,7 +355,7 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
             cut = end == LIMIT
             left = (left - tau * reach) / size
             window = max(2.0 * tau, 1e-6)
-        elif flat:
+        elif flat or cut:
             cut = True
         elif exchanges < EXCHANGES:
             # more samples than define the neuron may touch it: their other choices can be let go in other ways
@@ -412,6 +441,6 @@ def climb(features, v, neurons, norm, bias, touch):
             if cut:
                 width *= 4.0
             distances(features, neuron, far)
-        if value_of(v, far) < before:
+        if value_of(v, far) < before - 0.01 * tol:  # by more than the rounding of h
             for c in range(d + 1):
                 neuron[c] = start[c]
