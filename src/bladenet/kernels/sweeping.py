@@ -49,7 +49,7 @@ def sweep_pencils(points, v, pencils, fixed, events, bias, norm, arcs, best, neu
 
 @njit_cached
 def workspace(n, fixed, events):
-    """Arrays for open_pencil: rows, which end with the events; basis, which starts with the fixed vectors; the others."""
+    """Arrays for open_pencil: rows that end with the events, a basis that starts with the fixed vectors, the others."""
     d = events.shape[1]
     rows, basis = np.zeros((n + len(events), d)), np.zeros((d, d))
     for c in range(d):
