@@ -157,12 +157,17 @@ def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:
 def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
     best, used = search.best, search.best.used
+    sparse = replace(best, z=np.where(used, best.z, 0.0))
     if not used.any():
-        return _nonzero(replace(best, z=np.where(used, best.z, 0.0)), search.best_weights, search.best_offsets)
+        return _nonzero(sparse, search.best_weights, search.best_offsets)
     needed = RestrictedProblem(search.form, search.clock)
     needed.add(search.best_weights[used], search.best_offsets[used])
+    affordable = best.objective + 0.1 * max(search.tol, search.gap * search.clock.stopped) * search.objective
+    if search.clock.stopped:  # no time to solve anything
+        without = needed.objective(best.z[used], best.t)
+        return _nonzero(sparse if without <= affordable else best, search.best_weights, search.best_offsets)
     solution = needed.solve(0.03 * search.tol)
-    if solution.objective > best.objective + 0.1 * search.tol * search.objective:
+    if solution.objective > affordable:
         return _nonzero(best, search.best_weights, search.best_offsets)
     return _nonzero(solution, needed.weights, needed.offsets)
 
