@@ -20,7 +20,7 @@ LAYERS = [
     {"losses", "algebra", "kernels", "datasets"},
     {"problem"},
     {"network", "blades", "chambers", "pricing"},
-    {"certificate", "active_set", "interior_point", "lasso"},
+    {"certificate", "active_set", "interior_point", "lasso", "relaxed_dual"},
     {"column_generation"},
     {"training"},
 ]
