@@ -4,7 +4,8 @@ With Σ v = 0 a neuron and its opposite differ by a linear term, so that |h| is 
 
     F(w, b) = ½ o m·w + ½ Σ_i v_i |w·x_i + b| ,   b ≥ 0,   o = ±1,   m = Σ v_i x_i ,   for v and for −v.
 
-Without a bias b = 0 and o = 1. Each case takes one interval of offsets, low ≤ b ≤ high. On it F is bounded term by term, with a = w·x_i + b:
+Without a bias b = 0 and o = 1. Each case takes one interval of offsets, low ≤ b ≤ high. On it F is bounded term by
+term, with a = w·x_i + b:
 
     v_i > 0:  |a| ≤ a²/(2t_i) + t_i/2              for every t_i > 0
     v_i < 0:  |a| ≥ any mean of a, −a and the parabola through 0 that meets |a| at both ends of the range of a
