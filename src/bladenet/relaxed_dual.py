@@ -15,8 +15,10 @@ from bladenet.pricing import Clock
 from bladenet.pricing.relaxation import RelaxedMaximum
 from bladenet.problem import StandardForm
 
-ROUNDS = 30
-TOL = 0.01  # relative gap of the relaxation at which its dual is good enough
+ROUNDS = 25
+TOL = 0.02  # gap of the relaxation, relative to its optimum, at which its dual is good enough
+FINENESS = 0.1  # of that gap: how close a bound has to come to the best that the relaxation can prove
+ROUNDING = 1e-12  # allowed for when v is scaled
 INWARD = 0.5  # share of the best v so far in the v that is priced, which damps the zigzag of cutting planes
 
 
@@ -36,24 +38,24 @@ def relaxed_dual(form: StandardForm, v0: Array, clock: Clock) -> tuple[Array, fl
     """
     relaxed = RelaxedMaximum(form.points, form.norm, form.bias)
     best, best_value, best_bound = np.zeros(len(form.y)), 0.0, 0.0
-    columns = np.zeros((0, len(form.y)))
-    amplitudes, t = np.zeros(0), form.loss.constant_fit(form.y, form.weight) if form.bias else 0.0
-    v = v0
+    columns, amplitudes = np.zeros((0, len(form.y))), np.zeros(0)
+    t = form.loss.constant_fit(form.y, form.weight) if form.bias else 0.0
+    v, gap = v0, 0.0
     for _ in range(ROUNDS):
-        bound = relaxed.bound(form.at_points(v), slack=TOL, clock=clock)
+        bound = relaxed.bound(form.at_points(v), slack=max(TOL, gap) * FINENESS, clock=clock) * (1.0 + ROUNDING)
         shrink = min(1.0, form.beta / bound) if bound > 0 else 1.0
         value = dual_value(form, v * shrink)
         if value > best_value:
-            best, best_value, best_bound = v * shrink, value, bound * shrink
-        new = -relaxed.columns()[:, form.row]
-        new = new[-(new @ v) > form.beta]
-        columns = np.vstack([columns, new])
-        amplitudes = np.r_[amplitudes, np.zeros(len(new))]
+            best, best_value, best_bound = v * shrink, value, min(bound * shrink, form.beta)
+        new = -relaxed.columns()[:, form.row]  # v is the gradient of the loss: columns against it lower the loss
+        new = new[new @ v < -form.beta]
+        columns, amplitudes = np.vstack([columns, new]), np.r_[amplitudes, np.zeros(len(new))]
         amplitudes, t, objective, v = _solve(form, columns, amplitudes, t)
+        gap = 1.0 - best_value / objective if objective > 0 else 0.0
+        if clock.stopped or gap <= TOL:
+            break
         used = amplitudes > 0
         columns, amplitudes = columns[used], amplitudes[used]
-        if clock.stopped or objective - best_value <= TOL * objective:
-            break
         v = INWARD * best + (1.0 - INWARD) * v
     return best, best_bound
 
@@ -64,16 +66,16 @@ def dual_value(form: StandardForm, v: Array) -> float:
 
 
 def _solve(form: StandardForm, columns: Array, start: Array, t: float) -> tuple[Array, float, float, Array]:
+    """The problem restricted to these columns: amplitudes, intercept, objective, and the gradient of the loss."""
+
     def objective(x: Array) -> tuple[float, Array]:
         f = x[:-1] @ columns + x[-1]
         slope = form.weight * form.loss.gradient(f, form.y)
-        gradient = np.r_[columns @ slope + form.beta, slope.sum() if form.bias else 0.0]
-        return float(form.weight @ form.loss.value(f, form.y)) + form.beta * float(x[:-1].sum()), gradient
+        value = float(form.weight @ form.loss.value(f, form.y)) + form.beta * float(x[:-1].sum())
+        return value, np.r_[columns @ slope + form.beta, slope.sum() * form.bias]
 
     limits = [(0.0, None)] * len(start) + [(None, None) if form.bias else (0.0, 0.0)]
-    result = minimize(
-        objective, np.r_[start, t], jac=True, method="L-BFGS-B", bounds=limits, options={"maxiter": 300, "maxcor": 30}
-    )
-    x = result.x
-    v = form.weight * form.loss.gradient(x[:-1] @ columns + x[-1], form.y)
-    return x[:-1], float(x[-1]), float(result.fun), balanced(v) if form.bias else v
+    options = {"maxiter": 300, "maxcor": 30}
+    found = minimize(objective, np.r_[start, t], jac=True, method="L-BFGS-B", bounds=limits, options=options)
+    v = form.weight * form.loss.gradient(found.x[:-1] @ columns + found.x[-1], form.y)
+    return found.x[:-1], float(found.x[-1]), float(found.fun), balanced(v) if form.bias else v

@@ -5,7 +5,7 @@ import numpy as np
 from bladenet.losses import Array
 from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
-from bladenet.pricing.threads import on_all_cores
+from bladenet.pricing.parallel import on_all_cores
 
 DIRECTIONS = 512  # drawn per pricing
 MOST_CLIMBS = 512  # of the neurons in these directions that are followed to a local maximum
@@ -43,7 +43,7 @@ class Ascent(Pricer):
         """The most promising neurons (m, d + 1) in random directions, each with its best offset of either sign."""
         directions = self._directions()
 
-        def evaluate(part: Array) -> tuple[Array, Array]:
+        def evaluate(part: Array, clock: Clock) -> tuple[Array, Array]:
             projections = part @ self.features
             if self.form.bias:
                 return best_offsets(projections, v)

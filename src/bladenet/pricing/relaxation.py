@@ -4,14 +4,15 @@ With Σ v = 0 a neuron and its opposite differ by a linear term, so that |h| is 
 
     F(w, b) = ½ o m·w + ½ Σ_i v_i |w·x_i + b| ,   b ≥ 0,   o = ±1,   m = Σ v_i x_i ,   for v and for −v.
 
-Each case takes one interval of offsets, low ≤ b ≤ high. On it F is bounded term by term, with a = w·x_i + b:
+Without a bias b = 0 and o = 1. Each case takes one interval of offsets, low ≤ b ≤ high. On it F is bounded term by
+term, with a = w·x_i + b:
 
     v_i > 0:  |a| ≤ a²/(2t_i) + t_i/2              for every t_i > 0
     v_i < 0:  |a| ≥ any mean of a, −a and the parabola through 0 that meets |a| at both ends of the range of a
 
-What is left is a quadratic form on the sphere, whose maximum is found exactly (p = 2), or, with |a| itself for v_i > 0,
-a convex function on the cross-polytope, whose maximum is at a corner (p = 1). Every choice of t and of the means proves
-a bound. The best choice solves a semidefinite program (for p = 2 that of Grothendieck's inequality and max-cut, with a
+What is left is a quadratic form in (w, b). On the sphere its maximum is found exactly (p = 2); without its negative
+eigenvalues it is convex, and on the cross-polytope largest at a corner (p = 1). Every choice of t and of the means
+proves a bound. The best choice solves a semidefinite program (that of max-cut and Grothendieck's inequality, with a
 linear part); its other side is a maximum over mixtures of neurons, which is climbed by conditional gradients. Each step
 proves a bound at the price of one eigendecomposition (d × d) and two products with the samples.
 """
@@ -29,7 +30,9 @@ from bladenet.pricing.base import Clock, Priced, Pricer, Space
 EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 STEPS = 100  # conditional-gradient steps for one bound, all cases together
 CLOSE = 0.01  # a bound this close to the best that the relaxation can prove is good enough
-CUTS = {1: (2.0,), 2: (0.3, 0.6, 1.0, 1.5, 2.2)}  # between offsets, in standard deviations of the samples, by norm
+CUTS = (0.3, 0.6, 1.0, 1.5, 2.2)  # between intervals of offsets, in standard deviations of the samples
+BLUR = 0.1  # of the mean |a|: within this of the best lower bound of |a|, the others take part
+SPREAD = 0.3  # of the gap: how far mixtures may stay below the maximum to spread
 SMALLEST = 1e-5  # t in units of the largest |a|, so that a²/t does not drown the bound in rounding
 SEARCHES = 6  # evaluations of a line search
 NEWTON = 60  # steps of Newton's method for one root; a few do
@@ -60,10 +63,11 @@ class RelaxedMaximum:
     """
 
     def __init__(self, points: Array, norm: int, bias: bool):
-        self.scale = float(np.abs(points).max(initial=0.0)) or 1.0
-        points = points / self.scale
+        size = float(np.abs(points).max(initial=0.0))
         if bias:
             points = points - points.mean(axis=0)
+        self.scale = float(np.abs(points).max(initial=0.0)) or 1.0
+        points, self.size = points / self.scale, size / self.scale  # in whose rounding centring and rotating are off
         if norm == 2 and points.shape[1] > len(points):
             points = points @ np.linalg.qr(points.T)[0]  # the samples span no more directions than there are of them
         self.points, self.bias = np.ascontiguousarray(points), bias
@@ -72,7 +76,7 @@ class RelaxedMaximum:
         cuts = [0.0]
         if bias:
             spread = float(np.linalg.norm(points, 2) / np.sqrt(len(points)))
-            cuts += [cut * spread for cut in CUTS[norm] if cut * spread < self.reach] + [self.reach]
+            cuts += [cut * spread for cut in CUTS if cut * spread < self.reach] + [self.reach]
         intervals = list(pairwise(cuts)) if bias else [(0.0, 0.0)]
         case = Sphere if norm == 2 else CrossPolytope
         orientations = (1.0, -1.0) if bias else (1.0,)
@@ -89,11 +93,10 @@ class RelaxedMaximum:
         if unit == 0.0:
             return 0.0
         v, unit = v / unit, unit * self.scale
-        # centring and rotating round each sample by its size; a sum of v that is not zero shifts h by it times an offset
         d = self.points.shape[1]
-        rounding = 2.0 * EPS * (len(v) + d + 64) * d * float(np.abs(v).sum())
-        if self.bias:
-            rounding += 4.0 * (1.0 + self.reach) * abs(float(v.sum()))
+        rounding = 2.0 * EPS * (len(v) + d + 64) * d * (1.0 + self.size) * float(np.abs(v).sum())
+        if self.bias:  # if v does not quite sum to zero, h moves with the offset
+            rounding += 4.0 * (d * self.size + self.reach) * abs(float(v.sum()))
         if self.reach == 0.0:
             return rounding * unit
         for case in self.cases:
@@ -108,7 +111,7 @@ class RelaxedMaximum:
         return max(0.0, max(case.bound for case in self.cases) + rounding) * unit
 
     def columns(self) -> Array:
-        """The relaxed neurons that the last bound came from, one of each case: (k, N), f with Σ v f nearly its bound."""
+        """The relaxed neurons that the last bound came from: one f of each case, (k, N), Σ v f nearly its bound."""
         return self.scale * np.array([case.column() for case in self.cases])
 
 
@@ -126,23 +129,27 @@ class Relaxation(Pricer):
 
 
 class Case(ABC):
-    """One sign of v, orientation and interval of offsets; a mixture of neurons that it climbs with.
+    """One sign of v, orientation and interval of offsets, and the mixture of neurons that climbs in it.
 
     Attributes
     ----------
+    offsets : the ends of the interval; all neurons of the mixture are at one of them
     bound : float, proven for F; reached : float, the relaxation cannot prove less than this
-    w : (d,) mean of the mixture; a : (N,) mean of w·x_i + b
+    w : (d,) mean weight; a, q : (N,) mean and mean square of w·x_i + b, all over the mixture
     """
 
     def __init__(self, points: Array, lengths: Array, sign: float, orientation: float, interval: tuple[float, float]):
         self.points, self.sign, self.orientation = points, sign, orientation
         self.offsets = np.unique(interval)
-        low, high = self.offsets[0] - lengths, self.offsets[-1] + lengths
+        low, high = self.offsets[0] - lengths, self.offsets[-1] + lengths  # the range of w·x_i + b
         self.farthest = np.maximum(high, -low)
-        self.bound, self.reached = np.inf, -np.inf
+        across = low < 0  # else w·x_i + b ≥ 0, which is its own absolute value
+        width = np.where(across, high - low, 1.0)
+        self.curvature, self.slope = np.where(across, 2.0 / width, 0.0), np.where(across, -(low + high) / width, 1.0)
         self.w = np.zeros(points.shape[1])
         self.a = np.full(len(points), self.offsets.mean())
-        self.low, self.high = low, high
+        self.q = np.mean(points**2, axis=1) + np.mean(self.offsets**2)
+        self.bound, self.reached = np.inf, -np.inf
 
     def start(self, v: Array) -> None:
         """Turn to another v; the mixture stays."""
@@ -151,156 +158,125 @@ class Case(ABC):
         self.m = self.orientation * (self.v @ self.points)
         self.bound, self.reached = np.inf, self.value()
 
-    @abstractmethod
-    def value(self) -> float:
-        """F of the mixture, in the relaxation."""
-
-    @abstractmethod
     def step(self) -> None:
-        """Prove a bound with the terms' bounds that suit the mixture best; move the mixture."""
-
-    @abstractmethod
-    def column(self) -> Array:
-        """The derivative of F by v at the mixture, (N,)."""
-
-    @property
-    def gap(self) -> float:
-        """How far the bound may still fall, relatively; large at the start."""
-        return 1.0 if not np.isfinite(self.bound) else max(1e-9, (self.bound - self.reached) / max(self.bound, TINY))
-
-
-class Sphere(Case):
-    """p = 2. The mixture is known by its means w, a, and the mean squares q of w·x_i + b."""
-
-    def __init__(self, points: Array, lengths: Array, sign: float, orientation: float, interval: tuple[float, float]):
-        super().__init__(points, lengths, sign, orientation, interval)
-        self.q = lengths**2 / points.shape[1] + np.mean(self.offsets**2)
-        width = np.where(self.high > self.low, self.high - self.low, 1.0)
-        across = self.low < 0  # else w·x_i + b ≥ 0, and a itself is exact
-        self.curvature = np.where(across, 2.0 / width, 0.0)
-        self.slope = np.where(across, -(self.low + self.high) / width, 1.0)
-
-    def pieces(self, a: Array, q: Array) -> Array:
-        """The three lower bounds of |a| for v_i < 0, (3, ·)."""
-        return np.array([a, -a, self.curvature[self.down] * q + self.slope[self.down] * a])
-
-    def value(self) -> float:
-        below = self.pieces(self.a[self.down], self.q[self.down]).max(axis=0)
-        v = self.v
-        return 0.5 * float(self.w @ self.m + v[self.up] @ np.sqrt(self.q[self.up]) + v[self.down] @ below)
-
-    def column(self) -> Array:
-        f = np.sqrt(self.q)
-        f[self.down] = self.pieces(self.a[self.down], self.q[self.down]).max(axis=0)
-        return 0.5 * self.sign * (f + self.orientation * (self.points @ self.w))
-
-    def step(self) -> None:
-        v, up, down, X = self.v, self.up, self.down, self.points
-        t = np.sqrt(self.q[up])
-        t = np.maximum(t, SMALLEST * self.farthest.max())
-        blur = min(0.1, 0.5 * self.gap) * float(np.sqrt(self.q).mean()) + TINY
-        mean = softmax(self.pieces(self.a[down], self.q[down]) / blur, axis=0)
+        """Prove a bound with the terms' bounds that suit the mixture best; move the mixture towards its maximisers."""
+        v, up, down = self.v, self.up, self.down
+        gap = 1.0 if np.isinf(self.bound) else (self.bound - self.reached) / max(self.bound, TINY)
+        blur = min(BLUR, max(0.5 * gap, EPS)) * float(np.sqrt(self.q).mean()) + TINY
+        t = np.maximum(np.sqrt(self.q[up]), SMALLEST * self.farthest.max())
+        mean = softmax(self.pieces(self.a, self.q) / blur, axis=0)
         curvature, linear = np.zeros(len(v)), np.zeros(len(v))
         curvature[up] = 0.5 * v[up] / t
         curvature[down] = v[down] * mean[2] * self.curvature[down]
-        rising, falling = curvature[up].sum(), -curvature[down].sum()
-        if rising < falling:  # keep it convex in b, so that the largest F is at an end of the interval
-            curvature[down] *= rising / falling
-            mean[2] *= rising / falling
         linear[down] = v[down] * (mean[0] - mean[1] + mean[2] * self.slope[down])
         constant = 0.5 * float(v[up] @ t)
-
-        eigenvalues, vectors = np.linalg.eigh((X.T * curvature) @ X)
         size = np.abs(curvature) @ self.farthest**2 + (np.abs(linear) + np.abs(v)) @ self.farthest + constant
         rounding = EPS * (len(v) + 16 * len(self.m) + 64) * float(size)
-        best, top = -np.inf, (self.w, 0.0)
-        for b in self.offsets:
-            pull = 0.5 * (vectors.T @ (X.T @ (2.0 * b * curvature + linear) + self.m))
-            value = largest_on_sphere(eigenvalues, pull, rounding) + b * b * curvature.sum() + b * linear.sum()
-            if value > best:
-                best, top = value, (pull, b)
-        self.bound = min(self.bound, 0.5 * (best + constant) + rounding)
-        self._move(eigenvalues, vectors, *top, blur)
-        self.reached = max(self.reached, self.value())
+        self.bound = min(self.bound, 0.5 * (self.largest(curvature, linear, rounding) + constant) + rounding)
 
-    def _move(self, eigenvalues: Array, vectors: Array, pull: Array, b: float, blur: float) -> None:
-        """Mix in neurons around the maximiser: as a determinant barrier of the size of the gap spreads them."""
-        barrier = 0.6 * max(self.bound - self.reached, 1e-12 * abs(self.bound)) / len(pull) + TINY
-        mean, variances = spread_on_sphere(eigenvalues, pull, barrier)
-        along = self.points @ vectors
-        centre = along @ mean
-        step = vectors @ mean - self.w, centre + b - self.a, (centre + b) ** 2 + along**2 @ variances - self.q
-        v, up, down = self.v, self.up, self.down
-        dw, da, dq = step
-        flat = 0.5 * float(self.m @ dw)
+        w, a, q = self.maximisers(max(self.bound - self.reached, 1e-12 * abs(self.bound)) + TINY)
+        dw, da, dq = w - self.w, a - self.a, q - self.q
+        flat = float(self.m @ dw)
 
         def derivative(x: float) -> float:
-            mean = softmax(self.pieces(self.a[down] + x * da[down], self.q[down] + x * dq[down]) / blur, axis=0)
+            mean = softmax(self.pieces(self.a + x * da, self.q + x * dq) / blur, axis=0)
             falling = (mean[0] - mean[1] + mean[2] * self.slope[down]) * da[down]
             falling += mean[2] * self.curvature[down] * dq[down]
             rising = 0.5 * dq[up] / np.sqrt(np.maximum(self.q[up] + x * dq[up], TINY))
-            return flat + 0.5 * float(v[up] @ rising + v[down] @ falling)
+            return flat + float(v[up] @ rising + v[down] @ falling)
 
         x = where_it_vanishes(derivative)
         self.w, self.a, self.q = self.w + x * dw, self.a + x * da, np.maximum(self.q + x * dq, 0.0)
+        self.reached = max(self.reached, self.value())
+
+    def pieces(self, a: Array, q: Array) -> Array:
+        """The three lower bounds of |w·x_i + b| for v_i < 0, (3, ·)."""
+        a, q = a[self.down], q[self.down]
+        return np.array([a, -a, self.curvature[self.down] * q + self.slope[self.down] * a])
+
+    def value(self) -> float:
+        """F of the mixture, in the relaxation."""
+        return 0.5 * float(self.w @ self.m + self.v @ self.lengths())
+
+    def lengths(self) -> Array:
+        """|w·x_i + b| of the mixture, in the relaxation."""
+        lengths = np.sqrt(self.q)
+        lengths[self.down] = self.pieces(self.a, self.q).max(axis=0)
+        return lengths
+
+    def column(self) -> Array:
+        """The derivative of F by v at the mixture, (N,)."""
+        return 0.5 * self.sign * (self.lengths() + self.orientation * (self.points @ self.w))
+
+    @abstractmethod
+    def largest(self, curvature: Array, linear: Array, rounding: float) -> float:
+        """An upper bound on Σ_i (curvature_i a_i² + linear_i a_i) + m·w over all neurons of the case."""
+
+    @abstractmethod
+    def maximisers(self, gap: float) -> tuple[Array, Array, Array]:
+        """w, a and q of a mixture of neurons whose sum in :meth:`largest` is the largest but for about the gap."""
+
+
+class Sphere(Case):
+    """p = 2: the form is maximised on the sphere by its eigenvalues and the secular equation."""
+
+    def largest(self, curvature: Array, linear: Array, rounding: float) -> float:
+        """See :meth:`Case.largest`. For each w the form is largest at an end of the interval if it is convex in b.
+
+        If it is not, it lies below its tangent at the middle of the interval plus what is linear in b.
+        """
+        X, total = self.points, float(curvature.sum())
+        self._eigenvalues, self._vectors = np.linalg.eigh((X.T * curvature) @ X)
+        concave = max(0.0, -total) * (0.5 * float(np.ptp(self.offsets))) ** 2
+        best = -np.inf
+        for b in self.offsets:
+            pull = 0.5 * (self._vectors.T @ (X.T @ (2.0 * b * curvature + linear) + self.m))
+            value = largest_on_sphere(self._eigenvalues, pull, rounding) + b * b * total + b * float(linear.sum())
+            if value > best:
+                best, self._pull, self._offset = value, pull, b
+        return best + concave
+
+    def maximisers(self, gap: float) -> tuple[Array, Array, Array]:
+        """See :meth:`Case.maximisers`: spread as far as the gap allows, so that one mixture serves many directions."""
+        mean, variances = spread_on_sphere(self._eigenvalues, self._pull, SPREAD * 2.0 * gap / len(self.m))
+        along = self.points @ self._vectors
+        a = along @ mean + self._offset
+        return self._vectors @ mean, a, a**2 + along**2 @ variances
 
 
 class CrossPolytope(Case):
-    """p = 1. The mixture is weights of the corners (±e_c, b), for v_i > 0 the terms |a| are mixed, not a."""
+    """p = 1: the form without its negative eigenvalues is convex in (w, b), and so largest at a corner (±e_c, b)."""
 
-    def __init__(self, points: Array, lengths: Array, sign: float, orientation: float, interval: tuple[float, float]):
-        super().__init__(points, lengths, sign, orientation, interval)
-        d, ends = points.shape[1], len(self.offsets)
-        self.share = np.full((ends, 2, d), 1.0 / (2 * ends * d))  # by offset, sign of e_c, and c
+    def largest(self, curvature: Array, linear: Array, rounding: float) -> float:
+        """See :meth:`Case.largest`. The eigenvalues depend on the unit of offsets: it is the size of the samples."""
+        d, unit = len(self.m), float(np.sqrt(np.mean(self.points**2)))
+        lifted = np.column_stack([self.points, np.full(len(self.points), unit)])
+        form = (lifted.T * curvature) @ lifted
+        if self.offsets[-1] == 0.0:
+            form[d], form[:, d] = 0.0, 0.0
+        eigenvalues, vectors = np.linalg.eigh(form)
+        form = (vectors * np.maximum(eigenvalues, 0.0)) @ vectors.T
+        slope = lifted.T @ linear
+        slope[:d] += self.m
+        b, turn = self.offsets[:, None, None] / unit, np.array([1.0, -1.0])[:, None]
+        corners = np.diag(form)[:d] + turn * (slope[:d] + 2.0 * b * form[:d, d]) + b * b * form[d, d] + b * slope[d]
+        self._corners = corners  # (ends, 2, d)
+        # the form is rounded by as much as `rounding` where every |a| is as large as it gets, at these corners b/unit
+        return float(corners.max()) + 2.0 * d * rounding * (1.0 + float(b.max())) ** 2
 
-    def start(self, v: Array) -> None:
-        self.v = self.sign * v
-        up = self.v > 0
-        X = self.points[up]
-        self.convex = np.array([[self.v[up] @ np.abs(turn * X + b) for turn in (1.0, -1.0)] for b in self.offsets])
-        super().start(v)
-
-    def value(self) -> float:
-        return 0.5 * float(
-            (self.share * self.convex).sum() + self.w @ self.m + self.v[self.down] @ np.abs(self.a[self.down])
-        )
-
-    def column(self) -> Array:
-        f = np.abs(self.a)
-        f[self.up] = sum(
-            np.abs(turn * self.points[self.up] + b) @ self.share[k, j]
-            for k, b in enumerate(self.offsets)
-            for j, turn in enumerate((1.0, -1.0))
-        )
-        return 0.5 * self.sign * (f + self.orientation * (self.points @ self.w))
-
-    def step(self) -> None:
-        v, down = self.v, self.down
-        blur = min(0.1, 0.5 * self.gap) * float(np.abs(self.a).mean() + 0.1 * self.farthest.mean()) + TINY
-        linear = v[down] * np.tanh(self.a[down] / blur)
-        slope = linear @ self.points[down] + self.m
-        corners = 0.5 * (self.convex + np.array([slope, -slope]) + self.offsets[:, None, None] * linear.sum())
-        rounding = EPS * (len(v) + 64) * float(np.abs(v) @ self.farthest) * 2.0
-        self.bound = min(self.bound, float(corners.max()) + rounding)
-        warmth = 0.3 * max(self.bound - self.reached, 1e-12 * abs(self.bound)) + TINY
-        atom = softmax(corners / warmth)
-        dshare = atom - self.share
-        dw = (dshare[:, 0] - dshare[:, 1]).sum(axis=0)
-        da = self.points @ dw + float(self.offsets @ dshare.sum(axis=(1, 2)))
-        flat = 0.5 * float((dshare * self.convex).sum() + self.m @ dw)
-
-        def derivative(x: float) -> float:
-            return flat + 0.5 * float(v[down] @ (np.tanh((self.a[down] + x * da[down]) / blur) * da[down]))
-
-        x = where_it_vanishes(derivative)
-        self.w, self.a, self.share = self.w + x * dw, self.a + x * da, self.share + x * dshare
-        self.reached = max(self.reached, self.value())
+    def maximisers(self, gap: float) -> tuple[Array, Array, Array]:
+        """See :meth:`Case.maximisers`: corners are mixed by how close they come."""
+        share = softmax(self._corners / (SPREAD * 2.0 * gap))
+        straight, ends = share[:, 0] - share[:, 1], share.sum(axis=(1, 2))
+        w = straight.sum(axis=0)
+        q = self.points**2 @ share.sum(axis=(0, 1)) + 2.0 * (self.points @ (self.offsets @ straight))
+        return w, self.points @ w + float(self.offsets @ ends), np.maximum(q + float(self.offsets**2 @ ends), 0.0)
 
 
 def largest_on_sphere(eigenvalues: Array, pull: Array, rounding: float) -> float:
     """An upper bound on max Σ_k λ_k w_k² + 2 pull·w over ‖w‖₂ = 1, equal to it up to the rounding.
 
-    By weak duality it is at most μ + Σ pull_k² / (μ − λ_k) for every μ > max λ; the best μ solves Σ (pull_k/(μ−λ_k))² = 1.
+    By weak duality it is at most μ + Σ pull_k² / (μ − λ_k) for every μ > max λ; at the best, Σ (pull_k/(μ−λ_k))² = 1.
     """
     shift = _root(eigenvalues, pull, 0.0, rounding)
     return float(eigenvalues[-1] + shift + (pull**2 / (shift + (eigenvalues[-1] - eigenvalues))).sum())
