@@ -115,7 +115,7 @@ def gram_update(known: int = 200, new: int = 50) -> tuple[str, float, float]:
     offsets = 0.3 * np.cos(7 * angles)
     times = []
     for _ in range(RUNS):
-        master = RestrictedProblem(form)
+        master = RestrictedProblem(form, Clock())
         master.add(weights[:known], offsets[:known])
         start = perf_counter()
         master.add(weights[known:], offsets[known:])

@@ -20,7 +20,7 @@ LAYERS = [
     {"losses", "algebra", "kernels", "datasets"},
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
-    {"certificate", "active_set", "interior_point", "lasso"},
+    {"certificate", "columns", "active_set", "interior_point", "proximal_newton", "lasso"},
     {"column_generation"},
     {"training"},
 ]

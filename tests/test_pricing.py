@@ -316,7 +316,7 @@ def test_choice_of_pricer():
         choose_pricer(standard_form(rng.normal(size=(6, 3)), 2, True))
     with pytest.raises(ValueError, match="need one feature, the data have 2"):
         PrefixSums(standard_form(rng.normal(size=(6, 2)), 2, True))
-    with pytest.raises(ValueError, match="need two features, the data have 1"):
+    with pytest.raises(ValueError, match="need two or more features, the data have 1"):
         AngularSweep(standard_form(rng.normal(size=(6, 1)), 2, True))
 
 

@@ -11,7 +11,6 @@ these drown in rounding, through the columns themselves (:class:`ColumnForm`).
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, qr, solve_triangular
@@ -27,11 +26,11 @@ DEPENDENT = 1e-10  # distance of a column of unit length from the span of others
 class Quadratic(ABC):
     """½ ‖Kz − y‖² as the method sees it; `unit` (m,) holds the lengths of the columns.
 
-    ROUNDING is the error of the gradient, in units of β, at which the method makes do with what it has if rounding
+    `rounding` is the error of the gradient, in units of β, at which the method makes do with what it has if rounding
     stops it short of the accuracy that was asked for.
     """
 
-    ROUNDING: ClassVar[float]
+    rounding: float
     unit: Array
 
     @abstractmethod
@@ -53,7 +52,7 @@ class GramForm(Quadratic):
     """From G = KᵀK and c = Kᵀy."""
 
     JITTER = 1e-13
-    ROUNDING = 0.0  # ColumnForm does better
+    rounding = 0.0  # ColumnForm does better
 
     def __init__(self, G: Array, c: Array):
         self.G, self.c = G, c
@@ -74,7 +73,7 @@ class ColumnForm(Quadratic):
     """From K and y: O(n m) a step, but a residual that large amplitudes nearly cancel keeps its digits."""
 
     JITTER = 1e-24
-    ROUNDING = 1e-3
+    rounding = 1e-3
 
     def __init__(self, K: Array, y: Array):
         self.K, self.y = K, y
@@ -149,7 +148,7 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
         gradient, unit = form.gradient(A, A, z), form.unit[A]
         residual = gradient - beta * signs
         left = np.abs(residual).max()
-        stalled = left > 0.5 * before and left <= beta * form.ROUNDING
+        stalled = left > 0.5 * before and left <= beta * form.rounding
         if (left <= beta * accuracy or stalled) and (z != 0).all():
             out[place] = z
             return out

@@ -63,7 +63,7 @@ class ColumnGeneration:
     ):
         self.form, self.pricing, self.tol, self.clock, self.callback = form, pricing, tol, clock, callback
         self.pricer = pricing(form)
-        self.neurons = RestrictedProblem(form)
+        self.neurons = RestrictedProblem(form, clock)
         self.history: list[Round] = []
         self.best = constant_network(form)
         self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets

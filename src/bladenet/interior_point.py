@@ -94,8 +94,8 @@ class InteriorPoint:
         squared = isinstance(loss, SquaredLoss)  # its curvature never changes
         self.gram = (K.T * weight) @ K if squared and self.by_columns else None
 
-    def solve(self, tol: float) -> Restricted:
-        """The solution to a relative duality gap of `tol`, or the best within reach of rounding."""
+    def solve(self, tol: float, stopped: Callable[[], bool] = lambda: False) -> Restricted:
+        """The solution to a relative duality gap of `tol`, or the best within reach of rounding, or before `stopped`."""
         v, tau = self._start(), 0.0
         barriers = self._barriers(v)
         best: Restricted | None = None
@@ -108,7 +108,7 @@ class InteriorPoint:
                 milestone, stalled = candidate.gap, 0
             else:
                 stalled += 1
-            if best.gap <= tol * abs(best.objective) or stalled >= PATIENCE:
+            if best.gap <= tol * abs(best.objective) or stalled >= PATIENCE or stopped():
                 break
             try:
                 move = self._newton_step(v, residual, barriers)

@@ -4,8 +4,9 @@
     maximise over v      −Σ_i s_i ℓ*(v_i / s_i, y_i)   subject to  |Kᵀv| ≤ β,  Σ v = 0          (dual)
 
 Squared loss sees the columns only through inner products: the Gram matrix is kept up to date and an active-set method
-works on it, whatever the number of samples. Where that does not settle (near interpolation) it works on the columns,
-and for the other losses the interior-point method takes over.
+works on it, whatever the number of samples. Where that does not settle (near interpolation) it works on the columns.
+Other smooth losses are sequences of such problems (proximal Newton). The hinge loss, and whatever the others leave,
+goes to the interior-point method, on the columns that the solution can need.
 """
 
 from contextlib import AbstractContextManager
@@ -16,12 +17,18 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from bladenet.active_set import ColumnForm, GramForm, active_set
+from bladenet.columns import Columns
 from bladenet.interior_point import InteriorPoint, Restricted
-from bladenet.losses import Array, SquaredLoss, balanced
+from bladenet.losses import Array, Index, SquaredLoss, balanced
+from bladenet.pricing import Clock
 from bladenet.problem import StandardForm
+from bladenet.proximal_newton import ProximalNewton
 
 SMALL = 2_000_000  # entries of the columns up to which they may be worked on directly
+NEAR = 0.1  # of β: how far below it |h| of a neuron may be that the interior point looks at from the start
+ROUNDS = 4  # of interior points on some columns, before all of them are taken
 SECOND_TRY = 1000  # rows and columns up to which an inexact interior point is tried by its other system
+ENOUGH = 10.0  # times the accuracy asked for: what a solver may fall short by
 PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
 
 
@@ -33,11 +40,13 @@ class RestrictedProblem:
     weights : (m, d), offsets : (m,) the neurons
     """
 
-    def __init__(self, form: StandardForm):
-        self.form = form
+    def __init__(self, form: StandardForm, clock: Clock):
+        self.form, self.clock = form, clock
         self.weights = np.zeros((0, form.points.shape[1]))
         self.offsets = np.zeros(0)
-        self.buffer = np.empty((len(form.points), 64), order="F")  # columns, with room for more
+        self.columns = Columns(len(form.points))
+        self.v = np.zeros(len(form.y))  # dual variable of the last solution
+        self.t = 0.0
         self.idle = np.zeros(0, dtype=np.int64)
         self.z = np.zeros(0)
         self.squared = isinstance(form.loss, SquaredLoss)
@@ -51,33 +60,25 @@ class RestrictedProblem:
         known = {row.tobytes() for row in _keys(self.weights, self.offsets)}
         new = [k for k, row in enumerate(_keys(weights, offsets)) if row.tobytes() not in known]
         weights, offsets = weights[new], offsets[new]
-        columns = np.maximum(weights @ self.form.points.T + offsets[:, None], 0.0).T
+        columns = weights @ self.form.points.T
+        columns += offsets[:, None]
+        np.maximum(columns, 0.0, out=columns)
         if self.squared:
             with _one_thread():
                 self._extend_gram(columns)
-        m = len(self.offsets) + len(new)
-        if m > self.buffer.shape[1]:
-            larger = np.empty((len(self.buffer), 2 * m), order="F")
-            larger[:, : len(self.offsets)] = self.columns
-            self.buffer = larger
-        self.buffer[:, len(self.offsets) : m] = columns
+        self.columns.add(columns)
         self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
         self.idle = np.r_[self.idle, np.zeros(len(new), dtype=np.int64)]
         self.z = np.r_[self.z, np.zeros(len(new))]
         return len(new)
 
-    @property
-    def columns(self) -> Array:
-        """(N, m) hinge (w·x + b)_+ of each neuron at each point."""
-        return self.buffer[:, : len(self.offsets)]
-
     def _extend_gram(self, columns: Array) -> None:
         """Inner products with the new columns, less their means if there is an intercept to absorb these."""
         s = self.form.weight
-        weighted = columns * s[:, None]
-        across, corner = self.columns.T @ weighted, columns.T @ weighted
+        weighted = (columns * s).T
+        across, corner = self.columns.adjoint(weighted), columns @ weighted
         if self.form.bias:
-            sums = s @ columns
+            sums = columns @ s
             across -= np.outer(self.sums, sums / s.sum())
             corner -= np.outer(sums, sums / s.sum())
             self.sums = np.r_[self.sums, sums]
@@ -88,23 +89,35 @@ class RestrictedProblem:
         """The restricted optimum, to a relative duality gap of about `accuracy`."""
         with _one_thread():
             solution = self._solve(accuracy)
-        self.z = np.where(solution.used, solution.z, 0.0)
+        self.z, self.t, self.v = np.where(solution.used, solution.z, 0.0), solution.t, solution.v
         return solution
 
     def _solve(self, accuracy: float) -> Restricted:
-        form = self.form
-        direct: Restricted | None = None
         if self.squared:
-            z = active_set(GramForm(self.gram, self.correlation), form.beta, self.z, accuracy)
+            return self._least_squares(accuracy)
+        if not self.form.loss.smooth:
+            return self._interior_point(accuracy)
+        form = self.form
+        data = (self.columns, form.row, form.y, form.weight, form.beta, form.loss, form.bias)
+        newton = ProximalNewton(*data, lambda: self.clock.stopped).solve(self.z, self.t, accuracy)
+        if newton.gap <= ENOUGH * accuracy * newton.objective or self.clock.stopped:
+            return newton
+        return min(newton, self._interior_point(accuracy), key=lambda solution: solution.gap)
+
+    def _least_squares(self, accuracy: float) -> Restricted:
+        """By active sets, or the interior point where these do not settle (squared loss)."""
+        form = self.form
+        z = active_set(GramForm(self.gram, self.correlation), form.beta, self.z, accuracy)
+        if z is not None:
+            return self._from_amplitudes(z)
+        direct: Restricted | None = None
+        if len(self.columns) * len(form.points) <= SMALL:
+            columns = self._column_form()
+            z = active_set(columns, form.beta, self.z, accuracy)
             if z is not None:
-                return self._from_amplitudes(z)
-            if self.columns.size <= SMALL:
-                columns = self._column_form()
-                z = active_set(columns, form.beta, self.z, accuracy)
-                if z is not None:
-                    direct = self._sharpened(self._from_amplitudes(z), columns)
-                    if self._excess(direct.v) <= 10.0 * accuracy:
-                        return direct
+                direct = self._sharpened(self._from_amplitudes(z), columns)
+                if self._excess(direct.v) <= ENOUGH * accuracy:
+                    return direct
         interior = self._interior_point(accuracy)
         if direct is None:
             return interior
@@ -113,25 +126,55 @@ class RestrictedProblem:
         return replace(better, v=min(direct.v, interior.v, key=self._excess))
 
     def _interior_point(self, accuracy: float) -> Restricted:
+        """On the neurons near |h| = β at first; those that the solution turns out to violate join."""
         form = self.form
-        columns = self.columns if len(form.row) == len(form.points) else self.columns[form.row]
+        h = self._correlations(self.v)
+        chosen = (self.z != 0) | (np.abs(h) > (1.0 - NEAR) * form.beta)
+        if not self.v.any():
+            chosen[:] = True
+        for _ in range(ROUNDS):
+            solution = self._interior_point_on(np.flatnonzero(chosen), accuracy)
+            excess = np.abs(self._correlations(solution.v)) / form.beta
+            missing = (excess > 1.0) & ~chosen
+            largest = float(excess.max(initial=0.0, where=missing))
+            if largest <= 1.0:
+                return solution
+            v = solution.v / largest
+            gap = solution.objective + float(form.weight @ form.loss.conjugate(v / form.weight, form.y))
+            if gap <= ENOUGH * accuracy * solution.objective or self.clock.stopped:
+                return replace(solution, v=v, gap=gap)
+            chosen |= excess > 1.0 - NEAR
+        return self._interior_point_on(np.arange(len(self.columns)), accuracy)
+
+    def _interior_point_on(self, chosen: Index, accuracy: float) -> Restricted:
+        """The optimum over the chosen neurons alone."""
+        form = self.form
+        columns = self.columns.take(chosen)
+        columns = columns.T if len(form.row) == len(form.points) else columns[:, form.row].T
         intercept = np.ones(len(form.y)) if form.bias else None
         data = (columns, intercept, form.y, form.weight, form.beta, form.loss)
-        solution = InteriorPoint(*data).solve(accuracy)
-        if solution.gap > 10.0 * accuracy * solution.objective and max(columns.shape) <= SECOND_TRY:
-            again = InteriorPoint(*data, larger_system=True).solve(accuracy)
+        solution = InteriorPoint(*data).solve(accuracy, lambda: self.clock.stopped)
+        short = solution.gap > ENOUGH * accuracy * solution.objective and not self.clock.stopped
+        if short and max(columns.shape) <= SECOND_TRY:
+            again = InteriorPoint(*data, larger_system=True).solve(accuracy, lambda: self.clock.stopped)
             solution = min(solution, again, key=lambda candidate: candidate.gap)
-        return solution
+        z, used = np.zeros(len(self.columns)), np.zeros(len(self.columns), dtype=bool)
+        z[chosen], used[chosen] = solution.z, solution.used
+        return replace(solution, z=z, used=used)
+
+    def _correlations(self, v: Array) -> Array:
+        """H of each neuron here, for a dual variable of the loss terms."""
+        return self.columns.adjoint(self.form.at_points(v))
 
     def _excess(self, v: Array) -> float:
         """By how much |h| of a neuron here exceeds β, relative to β (squared loss)."""
-        return float(np.abs(self.columns.T @ v).max(initial=0.0)) / self.form.beta - 1.0
+        return float(np.abs(self.columns.adjoint(v)).max(initial=0.0)) / self.form.beta - 1.0
 
     def _column_form(self) -> ColumnForm:
         """Weighted columns and target, centred if there is an intercept to absorb means."""
         form = self.form
         root = np.sqrt(form.weight)
-        columns = self.columns
+        columns = self.columns.dense()
         if form.bias:
             columns = columns - form.weight @ columns / form.weight.sum()
         return ColumnForm(columns * root[:, None], self.target * root)
@@ -149,7 +192,7 @@ class RestrictedProblem:
     def _from_amplitudes(self, z: Array) -> Restricted:
         """Best intercept, dual variable and objective for given amplitudes (squared loss)."""
         form, used = self.form, z != 0
-        f = self.columns[:, used] @ z[used]
+        f = self.columns.forward(z)
         t = float(form.weight @ (form.y - f) / form.weight.sum()) if form.bias else 0.0
         residual = f + t - form.y
         v = form.weight * residual
@@ -174,7 +217,7 @@ class RestrictedProblem:
             self.idle[kept],
             self.z[kept],
         )
-        self.buffer[:, : len(self.offsets)] = self.buffer[:, np.flatnonzero(kept)]
+        self.columns.keep(np.flatnonzero(kept))
         if self.squared:
             self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]
             if self.form.bias:

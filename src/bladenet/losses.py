@@ -24,6 +24,7 @@ class Loss(ABC):
 
     name: ClassVar[str]
     classifies: ClassVar[bool] = False  # targets must be −1 or +1
+    smooth: ClassVar[bool] = True  # ℓ' is continuous
 
     @abstractmethod
     def value(self, f: Array, y: Array) -> Array:
@@ -32,6 +33,10 @@ class Loss(ABC):
     @abstractmethod
     def gradient(self, f: Array, y: Array) -> Array:
         """ℓ'(f, y); at a kink, the subgradient of larger magnitude."""
+
+    @abstractmethod
+    def hessian(self, f: Array, y: Array) -> Array:
+        """ℓ''(f, y) where it exists, a one-sided one elsewhere."""
 
     @abstractmethod
     def conjugate(self, v: Array, y: Array) -> Array:
@@ -73,6 +78,10 @@ class SquaredLoss(Loss):
         """f − y."""
         return f - y
 
+    def hessian(self, f: Array, y: Array) -> Array:
+        """1."""
+        return np.ones_like(f)
+
     def conjugate(self, v: Array, y: Array) -> Array:
         """½ v² + v y."""
         return v * (0.5 * v + y)
@@ -112,6 +121,10 @@ class HuberLoss(Loss):
         """F − y clipped to ±δ."""
         return np.clip(f - y, -self.delta, self.delta)
 
+    def hessian(self, f: Array, y: Array) -> Array:
+        """1 inside ±δ, 0 outside."""
+        return np.where(np.abs(f - y) <= self.delta, 1.0, 0.0)
+
     def conjugate(self, v: Array, y: Array) -> Array:
         """½ v² + v y on |v| ≤ δ."""
         return v * (0.5 * v + y)
@@ -150,6 +163,10 @@ class LogisticLoss(Loss):
         """−y / (1 + exp(y f))."""
         return -y * expit(-y * f)
 
+    def hessian(self, f: Array, y: Array) -> Array:
+        """1 / (2 + 2 cosh f)."""
+        return np.asarray(expit(f) * expit(-f), dtype=np.float64)
+
     def conjugate(self, v: Array, y: Array) -> Array:
         """Q log q + (1 − q) log(1 − q) with q = −y v ∈ [0, 1]."""
         q = np.clip(-y * v, 0.0, 1.0)
@@ -186,6 +203,7 @@ class HingeLoss(Loss):
 
     name = "hinge"
     classifies = True
+    smooth = False
 
     def value(self, f: Array, y: Array) -> Array:
         """max(0, 1 − y f)."""
@@ -194,6 +212,10 @@ class HingeLoss(Loss):
     def gradient(self, f: Array, y: Array) -> Array:
         """−y where y f ≤ 1, else 0."""
         return np.where(y * f <= 1.0, -y, 0.0)
+
+    def hessian(self, f: Array, y: Array) -> Array:
+        """0."""
+        return np.zeros_like(f)
 
     def conjugate(self, v: Array, y: Array) -> Array:
         """Y v, that is −q with q = −y v ∈ [0, 1]."""

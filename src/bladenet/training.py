@@ -73,8 +73,8 @@ def train(
     loss : "squared" ½(f − y)², "logistic", "hinge", "huber", or a Loss
     tol : relative duality gap to prove
     sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
-    vertices_only : restrict neurons to blades of samples (the paper's Theorems 4 and 5; matters for norm=2 with two
-        features only)
+    vertices_only : restrict neurons to blades of samples (the paper's Theorems 4, 5 and 7; matters for norm=2 with
+        two or more features only, and enumerates all blades: for small data)
     time_limit : seconds; when they are over, or on Ctrl-C, the best network so far is returned with what is proven
     callback : called with each Round
 
@@ -89,7 +89,7 @@ def train(
     """
     problem = TrainingProblem.create(X, y, beta=beta, norm=norm, bias=bias, loss=loss, sample_weight=sample_weight)
     _check_controls(tol, time_limit)
-    restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] == 2
+    restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     pricing = partial(choose_pricer, vertices_only=restricted)
     clock = Clock(time_limit)
     search = ColumnGeneration(problem.standard, pricing, MARGIN * tol, clock, callback).run()
@@ -139,7 +139,7 @@ def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     best, used = search.best, search.best.used
     if not used.any():
         return _nonzero(replace(best, z=np.where(used, best.z, 0.0)), search.best_weights, search.best_offsets)
-    needed = RestrictedProblem(search.form)
+    needed = RestrictedProblem(search.form, search.clock)
     needed.add(search.best_weights[used], search.best_offsets[used])
     solution = needed.solve(0.03 * search.tol)
     if solution.objective > best.objective + 0.1 * search.tol * search.objective:

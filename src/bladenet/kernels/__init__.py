@@ -7,9 +7,10 @@ Conventions. Samples are (N, 2) or (N, d) float64, `v` is their dual variable, a
 from bladenet.kernels.chambers import largest_chamber_of_anchors
 from bladenet.kernels.climbing import climb
 from bladenet.kernels.cones import branch_and_bound
+from bladenet.kernels.faces import sweep_faces
 from bladenet.kernels.linear_algebra import cholesky_delete
 from bladenet.kernels.sums import neuron_values
-from bladenet.kernels.sweeping import sweep_anchors, sweep_pencil
+from bladenet.kernels.sweeping import sweep_pencils
 
 __all__ = [
     "branch_and_bound",
@@ -17,6 +18,6 @@ __all__ = [
     "climb",
     "largest_chamber_of_anchors",
     "neuron_values",
-    "sweep_anchors",
-    "sweep_pencil",
+    "sweep_faces",
+    "sweep_pencils",
 ]

@@ -1,12 +1,21 @@
-"""Angular sweeps: the paper's dictionary itself, exactly, one pencil of lines per sample (THEORY §3c).
+"""Angular sweeps: the paper's dictionary itself, exactly, one pencil of hyperplanes after the other (THEORY §2, §3c).
 
-O(n log n) per pencil, O(n² log n) in all with a bias. Shares no search with branch and bound, which it checks; prices
-bias-free neurons of the plane, where one pencil is everything; and can leave out the arcs, which is the vertices-only
-network of the paper's Theorems 4 and 5.
+O(n log n) per pencil: n pencils of lines in the plane, C(n, d − 1) of hyperplanes in d dimensions, one in the plane
+without a bias. Shares no search with branch and bound, which it checks; prices bias-free neurons of the plane, where
+one pencil is everything; and can leave out all but the blades, which is the vertices-only network of the paper's
+Theorems 4, 5 and 7.
+
+Why all blades are found. For p = 1, w is orthogonal to d − 1 independent vectors out of the rows and the axes (Theorem
+22); for p = 2, out of the rows and the directions N that the data do not have, to which w is orthogonal anyway (Lemma
+18). Any d − 2 of the d − 1 are a pencil, which is independent, and the last is met when it is swept. For p = 2, N is
+among the vectors of every pencil.
 """
 
+from collections.abc import Iterator
+from itertools import chain, combinations, islice
+from math import comb
+
 import numpy as np
-from numpy.typing import NDArray
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
@@ -14,77 +23,119 @@ from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.parallel import on_all_cores
 from bladenet.problem import StandardForm
 
-Mask = NDArray[np.bool_]
-ANGLE_CELLS = 256
-OFFSET_CELLS = 32
+MOST_BLADES = 2e9  # a few minutes per pricing
+MOST_GROUPS = 2**15  # of pencils, each keeps its best neurons
+TASKS = 64
+ANGLE_CELLS = 256  # of a pencil that is the only one
+WEIGHT_CELLS = 4096  # of the box of weights, and
+OFFSET_CELLS = 32  # of offsets: many pencils find the same neuron, each cell keeps its best
+NO_EXTENT = 1e-12  # directions in which the data extend less than this, relative to the others, they do not have
 
 
 class AngularSweep(Pricer):
-    """Prices all lines of the plane through a sample (with bias) or through the origin (without).
+    """Prices all hyperplanes of two or more features through samples (with bias) or the origin (without).
 
     Parameters
     ----------
-    form : StandardForm with two features
+    form : StandardForm with at least two features
     vertices_only : bool
-        Leave out the critical points between two blades (p = 2), so that every neuron is a blade of samples. The
-        bound then covers blades only.
+        Leave out the critical points between blades (p = 2), so that every neuron is a blade of samples. The bound
+        then covers blades only. Samples dependent up to rounding have none, and the blade of nearly dependent ones
+        is any whose hyperplane passes through them up to rounding.
+
+    Raises
+    ------
+    ValueError
+        For one feature, or for more blades than can be enumerated; says how many.
     """
 
     def __init__(self, form: StandardForm, vertices_only: bool = False):
         super().__init__(form)
-        if form.points.shape[1] != 2:
-            raise ValueError(f"angular sweeps need two features, the data have {form.points.shape[1]}.")
-        self.arcs = form.norm == 2 and not vertices_only
+        n, d = form.points.shape
+        if d < 2:
+            raise ValueError(f"angular sweeps need two or more features, the data have {d}.")
+        self.critical = form.norm == 2 and not vertices_only
+        self.flatness = 0.0  # how far samples reach into directions that are taken not to exist
+        if form.norm == 1:
+            self.events = np.eye(d)
+            fixed = [self.events[list(axes)] for count in range(d - 1) for axes in combinations(range(d), count)]
+        else:
+            self.events = self._missing_directions()
+            fixed = [self.events[: d - 2]]
+        touched = [d - 2 - len(vectors) + form.bias for vectors in fixed]
+        pencils = sum(comb(n, q) for q in touched)
+        blades = 2 * pencils * (n + len(self.events))
+        if blades > MOST_BLADES:
+            raise ValueError(
+                f"{n} points with {d} features have about {blades:.0e} blades, and angular sweeps visit every one: "
+                f"{MOST_BLADES:.0e} is the most they do. Use vertices_only=False, or fewer samples or features."
+            )
+        self.tasks = [
+            (vectors, samples)
+            for vectors, q in zip(fixed, touched, strict=True)
+            for samples in _subsets(n, q, -(-comb(n, q) // TASKS))
+        ]
+        self.share = -(-pencils // MOST_GROUPS)
+        self.cells = ANGLE_CELLS if pencils == 1 else 1
+
+    def _missing_directions(self) -> Array:
+        """Orthonormal directions (m, d) in which the samples do not differ (with bias) or have no component."""
+        d = self.form.points.shape[1]
+        points = self.form.points - self.form.points.mean(axis=0) if self.form.bias else self.form.points
+        _, extents, directions = np.linalg.svd(np.vstack([points, np.zeros((d, d))]), full_matrices=False)
+        missing = directions[extents <= NO_EXTENT * extents[0]]
+        self.flatness = float(np.abs(points @ missing.T).sum(axis=1).max())
+        return missing
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Exact whatever the slack; a stopped sweep proves nothing, its bound is inf."""
-        if self.form.bias:
-            values, angles, anchors, complete = self._through_samples(v, clock)
-        else:
-            values, angles, anchors, complete = self._through_origin(v)
-        weights = np.column_stack([np.cos(angles), np.sin(angles)])
-        if self.form.norm == 1:
-            weights /= np.abs(weights).sum(axis=1, keepdims=True)
-        offsets = -np.sum(weights * anchors, axis=1)
-        found = values > threshold
-        largest = float(values.max(initial=0.0))
-        if self.form.bias:
-            found &= self._best_of_cells(values, angles, offsets)
-        lengths = np.abs(self.form.points).sum(axis=1)
-        rounding = np.finfo(float).eps * (len(v) + 64) * float(np.abs(v) @ (lengths + lengths.max()))
-        bound = largest + rounding if complete else np.inf
-        return self.ranked(v, weights[found], offsets[found], threshold, bound)
+        form, d = self.form, self.form.points.shape[1]
 
-    def _through_origin(self, v: Array) -> tuple[Array, Array, Array, bool]:
+        def sweep(task: tuple[Array, Index], flag: Index) -> tuple[Array, Array, float, bool]:
+            fixed, samples = task
+            groups = -(-len(samples) // self.share)
+            best, neurons = np.zeros((groups, 2, self.cells)), np.zeros((groups, 2, self.cells, d + 1))
+            pencils = (form.points, v, samples, fixed, self.events, form.bias)
+            done, neglected = kernels.sweep_pencils(*pencils, form.norm, self.critical, best, neurons, flag)
+            if self.critical and len(fixed) < d - 2:
+                done, neglected = kernels.sweep_faces(*pencils, threshold, best, neurons, flag)
+            return best.ravel(), neurons.reshape(-1, d + 1), neglected, done == len(samples)
+
+        swept = on_all_cores(sweep, self.tasks, clock)
+        values, neurons = (np.concatenate(parts) for parts in list(zip(*swept, strict=True))[:2])
+        found = np.flatnonzero(values > threshold)
+        if self.cells == 1 and len(found):
+            found = found[_best_of_cells(values[found], neurons[found])]
+        bound = np.inf
+        if all(complete for *_, complete in swept):
+            bound = float(values.max()) + self._rounding(v, max(neglected for _, _, neglected, _ in swept))
+            if self.critical and d > 2:  # faces below the threshold were left out
+                bound = max(bound, threshold)
+        return self.ranked(v, neurons[found, :d], neurons[found, d], threshold, bound)
+
+    def _rounding(self, v: Array, neglected: float) -> float:
+        """What the values of a sweep may lack.
+
+        Its sums round. And if rows closer than δ to the span of others are moved into it, so that fewer blades
+        exist, |h| changes by at most δ Σ|v| for each vector of a blade.
+        """
         points = self.form.points
-        kept = points.any(axis=1)
-        best, direction = np.zeros((2, ANGLE_CELLS)), np.zeros((2, ANGLE_CELLS))
-        kernels.sweep_pencil(
-            points[kept, 0], points[kept, 1], v[kept], self.form.norm, self.arcs, ANGLE_CELLS, best, direction
-        )
-        return best.ravel(), direction.ravel(), np.zeros((2 * ANGLE_CELLS, 2)), True
+        lengths = np.abs(points).sum(axis=1)
+        sums = np.finfo(float).eps * (len(v) + 64) * float(np.abs(v) @ (lengths + lengths.max()))
+        return sums + float(np.abs(v).sum()) * (points.shape[1] * neglected + self.flatness)
 
-    def _through_samples(self, v: Array, clock: Clock) -> tuple[Array, Array, Array, bool]:
-        points = self.form.points
-        n = len(points)
-        best, direction = np.zeros((n, 2)), np.zeros((n, 2))
 
-        def sweep(anchors: Index, flag: Index) -> bool:
-            part_best, part_direction = np.zeros((len(anchors), 2)), np.zeros((len(anchors), 2))
-            done = kernels.sweep_anchors(points, v, anchors, self.form.norm, self.arcs, part_best, part_direction, flag)
-            best[anchors], direction[anchors] = part_best, part_direction
-            return done == len(anchors)
+def _subsets(n: int, size: int, most: int) -> Iterator[Index]:
+    """All subsets of `size` out of n samples in lexicographic order, in arrays of at most `most` rows."""
+    subsets = combinations(range(n), size)
+    while part := list(islice(subsets, most)):
+        yield np.fromiter(chain.from_iterable(part), np.int64).reshape(len(part), size)
 
-        complete = all(on_all_cores(sweep, np.array_split(np.arange(n), min(n, 64)), clock))
-        return best.ravel(), direction.ravel(), np.repeat(points, 2, axis=0), complete
 
-    def _best_of_cells(self, values: Array, angles: Array, offsets: Array) -> Mask:
-        """Mark the best neuron of each cell of direction and offset: many pencils find the same neuron."""
-        span = np.ptp(offsets) or 1.0
-        angle_cell = np.floor((angles + np.pi) / (2.0 * np.pi) * ANGLE_CELLS).astype(np.int64)
-        offset_cell = np.floor((offsets - offsets.min()) / span * OFFSET_CELLS).astype(np.int64)
-        cell = angle_cell * (OFFSET_CELLS + 1) + offset_cell
-        order = np.lexsort((-values, cell))
-        best = np.zeros(len(values), dtype=bool)
-        best[order[np.r_[True, np.diff(cell[order]) != 0]]] = True
-        return best
+def _best_of_cells(values: Array, neurons: Array) -> Index:
+    """Indices of the best neuron (w, b) of each cell of weights and offset."""
+    d = neurons.shape[1] - 1
+    step = 2.0 / int(WEIGHT_CELLS ** (1.0 / d))
+    cells = np.floor(neurons / np.r_[np.full(d, step), (np.ptp(neurons[:, d]) or 1.0) / OFFSET_CELLS])
+    order = np.lexsort((-values, *cells.T))
+    return order[np.r_[True, np.any(np.diff(cells[order], axis=0), axis=1)]]

@@ -1,0 +1,86 @@
+"""The columns (w·x + b)_+ of neurons at points, in blocks, so that growing copies (almost) nothing."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bladenet.losses import Array, Index
+
+NARROW = 64  # columns below which the last block still grows
+STRIP = 8192  # points whose part of a Gram matrix is summed at once
+
+
+class Columns:
+    """An (n, m) matrix that gains and loses columns; blocks hold some columns each, as rows of length n.
+
+    Parameters
+    ----------
+    n : number of points
+    """
+
+    def __init__(self, n: int):
+        self.n = n
+        self.blocks: list[Array] = []
+
+    def __len__(self) -> int:
+        """The number of columns."""
+        return sum(len(block) for block in self.blocks)
+
+    def add(self, columns: Array) -> None:
+        """Append columns, given as rows (k, n)."""
+        if self.blocks and len(self.blocks[-1]) < NARROW:
+            columns = np.vstack([self.blocks.pop(), columns])
+        self.blocks.append(columns)
+
+    def keep(self, kept: Index) -> None:
+        """Drop all columns but these, in increasing order; at most one block is held twice."""
+        for k, (block, start) in enumerate(self._located()):
+            rows = kept[(kept >= start) & (kept < start + len(block))] - start
+            if len(rows) < len(block):
+                self.blocks[k] = block[rows]
+        self.blocks = [block for block in self.blocks if len(block)]
+
+    def take(self, chosen: Index, points: slice = slice(None)) -> Array:
+        """The chosen columns (in increasing order) at some points, as rows (k, n)."""
+        parts = [np.empty((0, self.n))[:, points]]
+        for block, start in self._located():
+            rows = chosen[(chosen >= start) & (chosen < start + len(block))] - start
+            parts.append(block[rows, points])
+        return np.vstack(parts)
+
+    def forward(self, z: Array) -> Array:
+        """Kz: (m,) → (n,); columns with z = 0 cost nothing."""
+        f = np.zeros(self.n)
+        for block, start in self._located():
+            part = z[start : start + len(block)]
+            used = np.flatnonzero(part)
+            if 2 * len(used) > len(part):
+                f += part @ block
+            elif len(used):
+                f += part[used] @ block[used]
+        return f
+
+    def adjoint(self, v: Array) -> Array:
+        """Kᵀv: (n,) → (m,), or (n, k) → (m, k)."""
+        return np.concatenate([np.zeros((0, *v.shape[1:])), *(block @ v for block in self.blocks)])
+
+    def gram(self, chosen: Index, weight: Array) -> Array:
+        """Weighted inner products of the chosen columns, (k, k)."""
+        gram = np.zeros((len(chosen), len(chosen)))
+        root = np.sqrt(weight)
+        for start in range(0, self.n, STRIP):
+            strip = slice(start, start + STRIP)
+            part = self.take(chosen, strip) * root[strip]
+            gram += part @ part.T
+        return gram
+
+    def dense(self) -> Array:
+        """All columns, (n, m)."""
+        return self.take(np.arange(len(self))).T
+
+    def _located(self) -> Iterator[tuple[Array, int]]:
+        """Each block with the number of its first column."""
+        start = 0
+        for block in self.blocks:
+            yield block, start
+            start += len(block)

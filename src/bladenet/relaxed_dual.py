@@ -1,0 +1,79 @@
+"""A dual variable chosen for the bound that can be proven about it, where pricing has no exact answer.
+
+Scaling any v until a relaxed bound on max |h_v| is β proves a lower bound of the objective; the best v for that is not
+the residual of the best network. The relaxed bound is a maximum over relaxed neurons (pricing.relaxation), whose
+columns join the same restricted problem as those of true neurons do: column generation on the relaxation,
+
+    minimise  Σ s ℓ(Σ_k u_k f_k + t, y) + β Σ_k u_k  over u ≥ 0, t.
+"""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from bladenet.losses import Array, balanced
+from bladenet.pricing import Clock
+from bladenet.pricing.relaxation import RelaxedMaximum
+from bladenet.problem import StandardForm
+
+ROUNDS = 30
+TOL = 0.01  # relative gap of the relaxation at which its dual is good enough
+INWARD = 0.5  # share of the best v so far in the v that is priced, which damps the zigzag of cutting planes
+
+
+def relaxed_dual(form: StandardForm, v0: Array, clock: Clock) -> tuple[Array, float]:
+    """A dual variable with a high proven lower bound, and the bound on its |h|.
+
+    Parameters
+    ----------
+    form : StandardForm
+    v0 : (k,) dual variable of the loss terms to start from, for example that of a trained network; in the domain of
+        the conjugate, and summing to zero if there is a bias
+
+    Returns
+    -------
+    v : (k,), and bound with |h_v| ≤ bound ≤ β for all neurons of unit norm, so that v itself is dual feasible; at
+    least as good as v0 scaled by its own relaxed bound
+    """
+    relaxed = RelaxedMaximum(form.points, form.norm, form.bias)
+    best, best_value, best_bound = np.zeros(len(form.y)), 0.0, 0.0
+    columns = np.zeros((0, len(form.y)))
+    amplitudes, t = np.zeros(0), form.loss.constant_fit(form.y, form.weight) if form.bias else 0.0
+    v = v0
+    for _ in range(ROUNDS):
+        bound = relaxed.bound(form.at_points(v), slack=TOL, clock=clock)
+        shrink = min(1.0, form.beta / bound) if bound > 0 else 1.0
+        value = dual_value(form, v * shrink)
+        if value > best_value:
+            best, best_value, best_bound = v * shrink, value, bound * shrink
+        new = -relaxed.columns()[:, form.row]
+        new = new[-(new @ v) > form.beta]
+        columns = np.vstack([columns, new])
+        amplitudes = np.r_[amplitudes, np.zeros(len(new))]
+        amplitudes, t, objective, v = _solve(form, columns, amplitudes, t)
+        used = amplitudes > 0
+        columns, amplitudes = columns[used], amplitudes[used]
+        if clock.stopped or objective - best_value <= TOL * objective:
+            break
+        v = INWARD * best + (1.0 - INWARD) * v
+    return best, best_bound
+
+
+def dual_value(form: StandardForm, v: Array) -> float:
+    """−Σ s ℓ*(v/s, y)."""
+    return -float(form.weight @ form.loss.conjugate(v / form.weight, form.y))
+
+
+def _solve(form: StandardForm, columns: Array, start: Array, t: float) -> tuple[Array, float, float, Array]:
+    def objective(x: Array) -> tuple[float, Array]:
+        f = x[:-1] @ columns + x[-1]
+        slope = form.weight * form.loss.gradient(f, form.y)
+        gradient = np.r_[columns @ slope + form.beta, slope.sum() if form.bias else 0.0]
+        return float(form.weight @ form.loss.value(f, form.y)) + form.beta * float(x[:-1].sum()), gradient
+
+    limits = [(0.0, None)] * len(start) + [(None, None) if form.bias else (0.0, 0.0)]
+    result = minimize(
+        objective, np.r_[start, t], jac=True, method="L-BFGS-B", bounds=limits, options={"maxiter": 300, "maxcor": 30}
+    )
+    x = result.x
+    v = form.weight * form.loss.gradient(x[:-1] @ columns + x[-1], form.y)
+    return x[:-1], float(x[-1]), float(result.fun), balanced(v) if form.bias else v
