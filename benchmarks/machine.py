@@ -5,7 +5,10 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("bladenet", "numpy", "numba", "scikit-learn", "torch", "cvxpy", "clarabel", "pyscnn")
+PACKAGES = (
+    *("bladenet", "numpy", "numba", "scikit-learn", "torch", "cvxpy", "clarabel", "pyscnn"),
+    *("interpret-core", "pygam", "py-earth2"),
+)
 
 
 def description() -> str:
