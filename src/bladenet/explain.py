@@ -237,10 +237,8 @@ class Explanation:
             return []
         indicator = next((i for i in (0, 1) if reads[i] in self.indicators), None)
         if indicator is not None:
-            off, on = (point[1 - indicator] for point in points)
-            return [
-                f"  switches at {reads[1 - indicator]} = {number(on)} when {reads[indicator]}, at {number(off)} when not"
-            ]
+            off, on = (number(point[1 - indicator]) for point in points)
+            return [f"  switches at {reads[1 - indicator]} = {on} when {reads[indicator]}, at {off} when not"]
         through = ", ".join(f"({', '.join(map(number, point))})" for point in points[::2])
         return [f"  switches along ({', '.join(reads)}) = {through}"] if self.scaled else []
 
