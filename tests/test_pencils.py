@@ -1,15 +1,19 @@
 """Angular sweeps in three and four dimensions against brute force: all blades, arcs and faces, and nothing else."""
 
-from itertools import combinations
+from functools import partial
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import Lasso
 
+from bladenet.column_generation import ColumnGeneration
 from bladenet.kernels import faces, linear_algebra, sweeping
 from bladenet.pricing import AngularSweep, Clock, angular_sweep, choose_pricer
 from bladenet.problem import TrainingProblem
+from oracle import arrangement_optimum
 
 every_setting = pytest.mark.parametrize(("norm", "bias"), [(p, bias) for p in (1, 2) for bias in (True, False)])
 
@@ -276,13 +280,51 @@ def test_too_many_blades_are_refused():
         AngularSweep(form)
 
 
+# --- training ----------------------------------------------------------------------------------------------------
+
+
+def trained(X, y, beta, norm, bias, vertices_only=False):
+    """Objective of the optimum that column generation finds by sweeps, and its gap."""
+    form = TrainingProblem.create(X, y, beta=beta, norm=norm, bias=bias).standard
+    search = ColumnGeneration(form, partial(AngularSweep, vertices_only=vertices_only), 1e-8, Clock(60.0)).run()
+    return search.objective, search.gap
+
+
+@pytest.mark.parametrize("norm", [1, 2])
+def test_training_in_space_reaches_the_oracle(norm):
+    # guards sweeps as a whole against a convex program that knows nothing of blades
+    rng = np.random.default_rng([12, norm])
+    X, y = rng.normal(size=(7, 3)), rng.normal(size=7)
+    objective, gap = trained(X, y, 0.2, norm, False)
+    assert gap <= 1e-8
+    assert objective == pytest.approx(arrangement_optimum(X, y, 0.2, norm=norm, bias=False), rel=1e-6)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_vertices_only_training_is_a_lasso_over_all_blades(bias):
+    # guards vertices-only in space: scikit-learn's Lasso over all planes through samples finds nothing better
+    rng = np.random.default_rng(13)
+    X, y, beta = rng.normal(size=(7, 3)), rng.normal(size=7), 0.1
+    columns = []
+    for members in combinations(range(7), 2 + bias):
+        anchor = X[members[0]] if bias else np.zeros(3)
+        a = (X - anchor) @ kernel_of([X[i] - anchor for i in members[bias:]], 3)[0]
+        a[list(members)] = 0.0
+        columns += [np.maximum(a, 0.0), np.maximum(-a, 0.0)]
+    K = np.array(columns).T
+    lasso = Lasso(alpha=beta / 7, tol=1e-12, max_iter=10**6, fit_intercept=bias).fit(K, y)
+    expected = 0.5 * ((lasso.predict(K) - y) ** 2).sum() + beta * np.abs(lasso.coef_).sum()
+    objective, gap = trained(X, y, beta, 2, bias, vertices_only=True)
+    assert gap <= 1e-8
+    assert objective == pytest.approx(expected, rel=1e-6)
+    assert objective > trained(X, y, beta, 2, bias)[0] * (1 + 1e-6), "faces made no difference"
+
+
 # --- kernels -----------------------------------------------------------------------------------------------------
 
 
 def test_permutations_are_all_visited():
     # guards the orders in which samples are left
-    from itertools import permutations
-
     order = np.arange(4)
     for expected in permutations(range(4)):
         assert tuple(order) == expected

@@ -473,6 +473,9 @@ for d in (1, 2):
             fit = bn.train(X, v, beta=0.3, norm=norm, bias=bias, tol=1e-3)
             assert fit.certificate.status.value == "GLOBAL"
             print(repr(fit.certificate.objective))
+for norm in (1, 2):
+    form = TrainingProblem.create(rng.normal(size=(5, 3)), v[:5], beta=1.0, norm=norm, bias=True).standard
+    print(repr(AngularSweep(form).maximum(v[:5] - v[:5].mean(), slack=1e-4).values[0]))
 """
 
 
@@ -492,5 +495,5 @@ def test_kernels_without_jit():
     assert on.returncode == 0, on.stderr
     assert off.returncode == 0, off.stderr
     numbers = [np.array([float(x.split("(")[-1].strip(")")) for x in run.stdout.split()]) for run in (on, off)]
-    assert len(numbers[0]) == 24
+    assert len(numbers[0]) == 26
     np.testing.assert_allclose(*np.abs(numbers), rtol=2e-3)

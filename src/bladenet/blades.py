@@ -44,6 +44,10 @@ class Blade:
         """The same blade with samples i renamed index[i]."""
         return replace(self, samples=tuple(int(index[i]) for i in self.samples))
 
+    def in_span(self, weight: Array) -> "Blade":
+        """The same blade for data that span less than the space of `weight` (d,), which is in their span."""
+        return replace(self, coordinates=tuple(range(len(weight))), orientation=0, pull=weight)
+
     def neuron(self, X: Array, norm: int, bias: bool) -> tuple[Array, float]:
         """Weight (d,) with ‖w‖_p = 1 and offset of this blade of the samples X (n, d)."""
         C = list(self.coordinates)

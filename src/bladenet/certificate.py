@@ -147,9 +147,13 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
     and in random ones. On one feature this is the true maximum, whatever a pricer claims.
     """
     d = X.shape[1]
+    most = problem.max_interaction or d
     centre = X.mean(axis=0) * problem.bias  # far from the origin an offset is only as sharp as its own rounding
     largest = 0.0
-    directions = [np.eye(d), np.random.default_rng(0).normal(size=(PROBES * (d > 1), d))]
+    rng = np.random.default_rng(0)
+    directions = [np.eye(d), rng.normal(size=(PROBES * (d > 1), d))]
+    for direction in directions[1]:
+        direction[rng.permutation(d)[most:]] = 0.0
     if network is not None and len(network):
         lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
         h = v @ np.maximum((X - centre) @ network.weights.T + (network.weights @ centre + network.biases), 0.0)

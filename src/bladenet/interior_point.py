@@ -95,7 +95,7 @@ class InteriorPoint:
         self.gram = (K.T * weight) @ K if squared and self.by_columns else None
 
     def solve(self, tol: float, stopped: Callable[[], bool] = lambda: False) -> Restricted:
-        """The solution to a relative duality gap of `tol`, or the best within reach of rounding, or before `stopped`."""
+        """The solution to a relative duality gap of `tol`, or the best within reach of rounding or until `stopped`."""
         v, tau = self._start(), 0.0
         barriers = self._barriers(v)
         best: Restricted | None = None

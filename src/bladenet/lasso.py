@@ -85,6 +85,11 @@ class RestrictedProblem:
         self.gram = np.block([[self.gram, across], [across.T, 0.5 * (corner + corner.T)]])
         self.correlation = np.r_[self.correlation, weighted.T @ self.target]
 
+    def objective(self, z: Array, t: float) -> float:
+        """Of these amplitudes of the neurons here and this intercept."""
+        f = self.columns.forward(z)[self.form.row] + t
+        return float(self.form.weight @ self.form.loss.value(f, self.form.y)) + self.form.beta * float(np.abs(z).sum())
+
     def solve(self, accuracy: float) -> Restricted:
         """The restricted optimum, to a relative duality gap of about `accuracy`."""
         with _one_thread():

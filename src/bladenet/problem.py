@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from bladenet.losses import Array, Index, Loss, SquaredLoss, get_loss
 
+FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
 EXTREME = 1e100  # beyond it, and below its inverse, squares of the data leave the range of float64
 
 
@@ -33,6 +34,8 @@ class TrainingProblem:
     norm : 1 or 2
     bias : bool; if False, neither neurons nor output have an offset
     loss : Loss
+    max_interaction : int or None; the most features that a neuron may read (norm 1)
+    n_components : int or None; principal components that neurons are sought in (norm 2)
     """
 
     X: Array
@@ -42,6 +45,8 @@ class TrainingProblem:
     norm: int
     bias: bool
     loss: Loss
+    max_interaction: int | None = None
+    n_components: int | None = None
 
     @classmethod
     def create(
@@ -54,6 +59,8 @@ class TrainingProblem:
         bias: bool = True,
         loss: str | Loss = "squared",
         sample_weight: ArrayLike | None = None,
+        max_interaction: int | None = None,
+        n_components: int | None = None,
     ) -> "TrainingProblem":
         """Check everything, then build the problem.
 
@@ -97,7 +104,17 @@ class TrainingProblem:
                 f"sample_weight must be ≥ 0 and not all zero, got a minimum of {weight.min():g} "
                 f"and a maximum of {weight.max():g}."
             )
-        problem = cls(X, y, weight, positive_number(beta, "beta"), int(norm), bool(bias), checked_loss)
+        problem = cls(
+            X,
+            y,
+            weight,
+            positive_number(beta, "beta"),
+            int(norm),
+            bool(bias),
+            checked_loss,
+            _most_features(max_interaction, norm),
+            _components(n_components, norm),
+        )
         if problem.bias:
             kept = weight > 0
             checked_loss.constant_fit(y[kept], weight[kept])  # logistic: refuses a single class
@@ -114,11 +131,13 @@ class StandardForm:
     """A problem centred (if there is a bias), scaled to unit size and with repeated samples merged, and its inverse.
 
     With x = centre + scale · x', a neuron of unit norm keeps its direction, its offset and its output are divided
-    by `scale`, and so is β. Loss values and dual variables are unchanged.
+    by `scale`, and so is β. Loss values and dual variables are unchanged. For p = 2, data of lower rank than they have
+    features are written in an orthonormal basis of their span, x = centre + scale · basis x' (Lemma 18): w = basis w'.
+    For p = 1 never, as ‖w‖₁ is not invariant under rotations.
 
     Attributes
     ----------
-    points : (N, d) distinct samples
+    points : (N, r) distinct samples, r = d without a basis
     sample : (N,) index of the first original sample at each point
     row : (k,) the point that each loss term is evaluated at
     y, weight : (k,) target and weight of each loss term
@@ -126,6 +145,8 @@ class StandardForm:
     centre : (d,); scale : float
     constant : float, the loss that no network can avoid where samples coincide (squared loss)
     term : (n,) loss term of each original sample (−1 for samples of weight zero)
+    basis : (d, r) or None
+    lost : float, largest distance of a point to the span of the basis, in scaled units
     """
 
     points: Array
@@ -142,6 +163,8 @@ class StandardForm:
     constant: float
     term: Index
     original: TrainingProblem
+    basis: Array | None = None
+    lost: float = 0.0
 
     @classmethod
     def of(cls, problem: TrainingProblem) -> "StandardForm":
@@ -154,6 +177,8 @@ class StandardForm:
         points = distinct - centre
         size = float(np.abs(points).max())
         scale = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0  # a power of two: scaling rounds nothing
+        points = points / scale
+        basis, lost = _basis(points, problem) if problem.norm == 2 else (None, 0.0)
         if isinstance(problem.loss, SquaredLoss):
             # Σ ½ s (f − y)² at one point = ½ S (f − ȳ)² + a constant, so a point needs one term
             row: Index = np.arange(len(points))
@@ -166,7 +191,7 @@ class StandardForm:
         terms = np.full(len(problem.y), -1, dtype=np.int64)
         terms[kept] = term
         return cls(
-            points / scale,
+            points if basis is None else points @ basis,
             kept[first],
             row,
             y,
@@ -180,6 +205,8 @@ class StandardForm:
             constant,
             terms,
             problem,
+            basis,
+            lost,
         )
 
     def subsample(self, size: int) -> "StandardForm":
@@ -222,6 +249,22 @@ class StandardForm:
         return dual
 
 
+def _basis(points: Array, problem: TrainingProblem) -> tuple[Array | None, float]:
+    """Orthonormal basis (d, r) of the span of the points, if it is not everything; and what lies outside."""
+    d = points.shape[1]
+    mean = points.mean(axis=0) if problem.bias else np.zeros(d)  # with a bias, a constant part is an offset
+    _, extents, directions = np.linalg.svd(points - mean, full_matrices=False)
+    rank = max(1, int(np.count_nonzero(extents > FLAT * extents[0])))
+    rank = min(rank, problem.n_components or rank)
+    if rank >= d:
+        return None, 0.0
+    basis = np.ascontiguousarray(directions[:rank].T)
+    outside = points - points @ basis @ basis.T
+    if problem.bias:
+        outside = outside - 0.5 * (outside.max(axis=0) + outside.min(axis=0))
+    return basis, float(np.linalg.norm(outside, axis=1).max())
+
+
 def _sums(group: Index, values: Array, groups: int = 0) -> Array:
     """Sums of the values by group."""
     return np.bincount(group, values, minlength=groups).astype(np.float64, copy=False)
@@ -235,6 +278,34 @@ def _distinct_pairs(point: Index, y: Array) -> tuple[Index, Array, Index]:
     term[order] = np.cumsum(new) - 1
     first = order[new]
     return point[first], y[first], term
+
+
+def _most_features(value: Any, norm: int) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(
+            f"max_interaction is the number of features that a neuron may read: 1, 2, …, or None, got {value!r}."
+        )
+    if norm != 1:
+        raise ValueError(
+            f"max_interaction={value} needs norm=1: with norm={norm} the best neurons read all features. "
+            "Set norm=1, or leave max_interaction out."
+        )
+    return int(value)
+
+
+def _components(value: Any, norm: int) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"n_components is a number of principal components: 1, 2, …, or None, got {value!r}.")
+    if norm != 2:
+        raise ValueError(
+            f"n_components={value} needs norm=2: the 1-norm of the weights depends on the axes, so that components "
+            "would change the problem. Set norm=2, or leave n_components out."
+        )
+    return int(value)
 
 
 def finite_array(values: ArrayLike, name: str) -> Array:

@@ -23,9 +23,11 @@ FAILURES = 2  # models in a row that the active-set method may fail on
 JOINING = 100  # violators that join the working set, or as many as the support if that is more
 FORCING = 1e-3  # accuracy of a model's solution, relative to the violation it starts from
 ROUNDING = 0.1  # and the one to make do with
+COARSEST = 1e-2  # never more than this
 FINEST = 1e-13  # but none below this,
 EPSILON = 2e-16  # nor below the rounding of h
 DAMPING = (1e-10, 1e-6, 1.0)  # least, first and largest curvature that is added to ℓ''
+RIDGE = 1e-15  # added to the Gram matrix, relative to its largest entry
 SUFFICIENT = 0.1  # share of the predicted decrease that makes a full step good enough
 BISECTIONS = 20
 
@@ -92,7 +94,10 @@ class ProximalNewton:
     def solve(self, z: Array, t: float, accuracy: float) -> Restricted:
         """From (z, t) to a relative duality gap of `accuracy`, or the best within reach."""
         least, damping, largest = DAMPING
-        point = best = self._at(z, t - self.shift)
+        start = self._at(z, t - self.shift)
+        if z.any():  # a start worse than no neurons at all may be too far away
+            start = min(start, self._at(np.zeros_like(z), 0.0), key=lambda point: point.objective)
+        point = best = start
         stalled = failures = 0
         for _ in range(MAX_STEPS):
             done = best.gap <= accuracy * point.objective
@@ -134,7 +139,7 @@ class ProximalNewton:
         return v * min(1.0, self.beta / max(np.abs(h).max(initial=0.0), self.beta))
 
     def _at_points(self, v: Array) -> Array:
-        return np.bincount(self.row, v, minlength=self.K.n)
+        return np.bincount(self.row, v, minlength=self.K.n).astype(np.float64, copy=False)
 
     def _intercept(self, f: Array, t: float) -> float:
         """The t with Σ s ℓ'(f + t) = 0, by Newton's method between bounds that close in."""
@@ -174,13 +179,15 @@ class ProximalNewton:
         if self.bias:
             sums = self.K.adjoint(weight)[working]
             G -= np.outer(sums, sums / total)
+        # columns without curvature (zero, constant, or on saturated samples alone) must not move to infinity
+        G[np.diag_indices(len(G))] += RIDGE * np.diag(G).max(initial=np.finfo(float).tiny)
         z, h = point.z[working], point.h[working]
         off = np.where(z != 0, np.abs(h + self.beta * np.sign(z)), np.abs(h) - self.beta)
         violation = float(off.max(initial=0.0)) / self.beta
         reach = self.K.adjoint(self._at_points(np.abs(point.v)))[working].max(initial=0.0)
         finest = max(FINEST, EPSILON * float(reach) / self.beta)
         model = Model(G, -h, z, max(ROUNDING * violation, finest))
-        optimum = active_set(model, self.beta, z, max(FORCING * violation, finest))
+        optimum = active_set(model, self.beta, z, max(min(FORCING * violation, COARSEST), finest))
         if optimum is None:
             return None
         dz = np.zeros_like(point.z)

@@ -17,7 +17,7 @@ from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, Loss
 from bladenet.network import ReLUNetwork
 from bladenet.pricing import Clock, choose_pricer
-from bladenet.problem import TrainingProblem
+from bladenet.problem import StandardForm, TrainingProblem
 
 MARGIN = 0.8  # of the tolerance; the rest is for turning the solution into blades
 
@@ -54,18 +54,20 @@ def train(
     loss: str | Loss = "squared",
     tol: float = 1e-6,
     sample_weight: ArrayLike | None = None,
+    max_interaction: int | None = None,
+    n_components: int | None = None,
     vertices_only: bool = False,
     time_limit: float | None = None,
     callback: Callable[[Round], object] | None = None,
 ) -> Fit:
-    """Train a two-layer ReLU network to certified global optimality (one or two features).
+    """Train a two-layer ReLU network to certified global optimality.
 
     Minimises Σ_i s_i ℓ(f(x_i), y_i) + β Σ_j |u_j| ‖w_j‖_p over networks of any width; for p = 2 this is weight decay
     (β/2) Σ_j (‖w_j‖² + u_j²).
 
     Parameters
     ----------
-    X : (n, d), d = 1 or 2
+    X : (n, d)
     y : (n,); −1 and +1 for classification losses
     beta : regularisation, > 0, in the units of the summed loss per unit of penalty
     norm : 1 or 2, the norm of the weights in the penalty
@@ -73,6 +75,9 @@ def train(
     loss : "squared" ½(f − y)², "logistic", "hinge", "huber", or a Loss
     tol : relative duality gap to prove
     sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
+    max_interaction : neurons read at most so many features; then optimal among all such networks, for any d (norm=1)
+    n_components : seek neurons in the span of so many principal components of X only; what that may miss enters the
+        lower bound (norm=2)
     vertices_only : restrict neurons to blades of samples (the paper's Theorems 4, 5 and 7; matters for norm=2 with
         two or more features only, and enumerates all blades: for small data)
     time_limit : seconds; when they are over, or on Ctrl-C, the best network so far is returned with what is proven
@@ -87,7 +92,17 @@ def train(
     ValueError
         On invalid input, before any work; names the value and the remedy.
     """
-    problem = TrainingProblem.create(X, y, beta=beta, norm=norm, bias=bias, loss=loss, sample_weight=sample_weight)
+    problem = TrainingProblem.create(
+        X,
+        y,
+        beta=beta,
+        norm=norm,
+        bias=bias,
+        loss=loss,
+        sample_weight=sample_weight,
+        max_interaction=max_interaction,
+        n_components=n_components,
+    )
     _check_controls(tol, time_limit)
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     pricing = partial(choose_pricer, vertices_only=restricted)
@@ -112,15 +127,14 @@ def _finish(problem: TrainingProblem, search: ColumnGeneration, tol: float, rest
     """Turn the best restricted solution into blades, the blades into a network, and certify that."""
     form = search.form
     solution, weights, offsets = _cleaned(search)
-    blades = [
-        find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
-        for weight, offset in zip(weights, offsets, strict=True)
-    ]
+    blades = [_blade_of(form, weight, offset) for weight, offset in zip(weights, offsets, strict=True)]
     weights, biases = neurons_of(blades, problem.X, problem.norm, problem.bias)
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
         bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
+    # outside of the basis, |w·x| is at most the distance that is lost
+    bound += form.lost * float(np.abs(search.dual).sum())
     proof = DualProof(form.original_dual(search.dual), bound * form.scale)
     certificate = certify(
         problem,
@@ -134,15 +148,26 @@ def _finish(problem: TrainingProblem, search: ColumnGeneration, tol: float, rest
     return Fit(network, certificate, blades, search.history, problem, proof)
 
 
+def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:
+    """What defines a neuron of the standard form, in terms of the rows of X."""
+    blade = find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
+    return blade if form.basis is None else blade.in_span(form.basis @ weight)
+
+
 def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
     best, used = search.best, search.best.used
+    sparse = replace(best, z=np.where(used, best.z, 0.0))
     if not used.any():
-        return _nonzero(replace(best, z=np.where(used, best.z, 0.0)), search.best_weights, search.best_offsets)
+        return _nonzero(sparse, search.best_weights, search.best_offsets)
     needed = RestrictedProblem(search.form, search.clock)
     needed.add(search.best_weights[used], search.best_offsets[used])
+    affordable = best.objective + 0.1 * max(search.tol, search.gap * search.clock.stopped) * search.objective
+    if search.clock.stopped:  # no time to solve anything
+        without = needed.objective(best.z[used], best.t)
+        return _nonzero(sparse if without <= affordable else best, search.best_weights, search.best_offsets)
     solution = needed.solve(0.03 * search.tol)
-    if solution.objective > best.objective + 0.1 * search.tol * search.objective:
+    if solution.objective > affordable:
         return _nonzero(best, search.best_weights, search.best_offsets)
     return _nonzero(solution, needed.weights, needed.offsets)
 
@@ -160,6 +185,7 @@ def beta_max(
     bias: bool = True,
     loss: str | Loss = "squared",
     sample_weight: ArrayLike | None = None,
+    max_interaction: int | None = None,
 ) -> float:
     """The β from which on the optimal network has no neurons: max |h_v| at the constant fit.
 
@@ -168,7 +194,9 @@ def beta_max(
 
     Parameters and errors as for :func:`train`.
     """
-    problem = TrainingProblem.create(X, y, beta=1.0, norm=norm, bias=bias, loss=loss, sample_weight=sample_weight)
+    problem = TrainingProblem.create(
+        X, y, beta=1.0, norm=norm, bias=bias, loss=loss, sample_weight=sample_weight, max_interaction=max_interaction
+    )
     form = problem.standard
     v = form.at_points(constant_network(form).v)
     return choose_pricer(form).maximum(v, slack=1e-9).bound * form.scale

@@ -19,8 +19,7 @@ APART = 1e-9  # rows closer than this to the span of others do not define a dire
 VANISHES = 1e-14  # coordinates of w below it are zero (p = 1)
 ROUNDING = 1e-13  # slopes of h below this share of Σ|v_i| are rounding
 FARTHEST = 1e3  # longest move of a unit weight
-RELEASE = 1.0
-EXCHANGES = 10  # contacts tried in place of others at one neuron on more samples than define it
+EXCHANGES = 10  # choices of contacts tried at a neuron on more samples than define it
 STEPS = 100  # and MORE for each feature: moves of one climb
 MORE = 20
 
@@ -112,41 +111,75 @@ def find_contacts(features, a, touch, support, bias, contacts, count, Q, lower, 
 
 
 @njit_cached
-def rise_of(v, multiplier):
-    """Slope of h to the side of a contact where it rises faster, negative for the inactive side; 0 if to neither."""
-    up, down = v - multiplier, multiplier
-    return max(up, 0.0) if up >= down else -max(down, 0.0)
-
-
-@njit_cached
-def releases(features, v, g, pull, h, shift, bias, contacts, count, dual, support, gains, room):
+def releases(features, v, a, touch, g, pull, h, shift, bias, contacts, count, dual, support, gains, room):
     """How fast h/‖w‖ rises per unit of movement if one contact is let go, signed by the side.
 
     gains[i] is for the sample contacts[i], gains[count + c] for the coordinate w_c = 0 (p = 1). At a contact,
     h = … + v_i (a_i)_+, with a multiplier λ_i such that g + Σ λ_i row_i = 0: h rises by v_i − λ_i per unit of a_i
-    towards its active side and by λ_i towards the other. A zero coordinate is the same with −h |w_c|.
+    towards its active side and by λ_i towards the other. A zero coordinate is the same with −h |w_c|. Other samples
+    that touch the hyperplane move too, and add their part.
     """
     d = len(g)
     k = max(count - bias, 0)
-    row, together, rest = room[0], room[1], room[2]
+    row, together, rest, shares = room[0, :d], room[1, :d], room[2, :d], room[3, :d]
+    up, down = room[4], room[5]
     total = 0.0
     for c in range(d):
         together[c] = 0.0
         rest[c] = pull[c]
     for i in range(k):
         multiplier = -dot(dual[i], g)
-        gains[i + bias] = rise_of(v[contacts[i + bias]], multiplier) / np.sqrt(dot(dual[i], dual[i]))
+        up[i + bias], down[i + bias] = v[contacts[i + bias]] - multiplier, multiplier
         total += multiplier
         add(together, 1.0, dual[i])
         contact_row(features, contacts[i + bias], contacts, bias, row)
-        add(rest, multiplier, row)
+        for c in range(d):
+            rest[c] += multiplier * row[c]
     if bias:
-        length = np.sqrt(dot(together, together)) if k > 0 else 1.0
-        gains[0] = rise_of(v[contacts[0]], -shift - total) / length
+        up[0], down[0] = v[contacts[0]] + shift + total, -shift - total
     for c in range(d):
-        gains[count + c] = 0.0
-        if support[c] == 0.0 and abs(rest[c]) > h:
-            gains[count + c] = rest[c] - h if rest[c] > 0.0 else rest[c] + h
+        up[count + c], down[count + c] = rest[c] - h, -rest[c] - h
+
+    for t in range(len(v)):
+        if abs(a[t]) > touch or contains(contacts, count, t):
+            continue
+        contact_row(features, t, contacts, bias, row)
+        left = 1.0
+        for i in range(k):
+            shares[i] = dot(dual[i], row)
+            left -= shares[i]
+            up[i + bias] += v[t] * max(shares[i], 0.0)
+            down[i + bias] += v[t] * max(-shares[i], 0.0)
+        if bias:
+            up[0] += v[t] * max(left, 0.0)
+            down[0] += v[t] * max(-left, 0.0)
+        for c in range(d):
+            if support[c] == 0.0:
+                moved = row[c]
+                for i in range(k):
+                    anchor = features[c, contacts[0]] if bias else 0.0
+                    moved -= shares[i] * (features[c, contacts[i + bias]] - anchor)
+                up[count + c] += v[t] * max(moved, 0.0)
+                down[count + c] += v[t] * max(-moved, 0.0)
+
+    for i in range(count + d):
+        length = 1.0
+        if bias and i == 0:
+            length = np.sqrt(dot(together, together)) if k > 0 else 1.0
+        elif i < count:
+            length = np.sqrt(dot(dual[i - bias], dual[i - bias]))
+        gains[i] = max(up[i], 0.0) / length if up[i] >= down[i] else -max(down[i], 0.0) / length
+        if i >= count and support[i - count] != 0.0:
+            gains[i] = 0.0
+
+
+@njit_cached
+def contains(contacts, count, i):
+    """Whether sample i is among contacts[:count]."""
+    found = False
+    for j in range(count):
+        found |= contacts[j] == i
+    return found
 
 
 @njit_cached
@@ -202,13 +235,40 @@ def advance(near, v, base, a, slope, neuron, move, norm, touch, tol, limit, wind
 
 
 @njit_cached
-def blocker(v, a, slope, touch):
-    """The sample on the hyperplane that takes most from the rise of h along a move, or −1."""
-    worst, most = -1, 0.0
-    for i in range(len(v)):
-        if abs(a[i]) <= touch and slope[i] > APART and v[i] * slope[i] < most:
-            worst, most = i, v[i] * slope[i]
-    return worst
+def draw_contacts(a, touch, contacts, draw, touching):
+    """Put other samples that touch the hyperplane first among the contacts; returns how many touch it."""
+    count = 0
+    for i in range(len(a)):
+        if abs(a[i]) <= touch:
+            touching[count] = i
+            count += 1
+    for j in range(min(len(contacts), count)):
+        draw = (draw * 1103515245 + 12345) % 2147483648
+        contacts[j] = touching[(draw >> 8) % count]
+    return count
+
+
+@njit_cached
+def slide(Q, k, w, support, move, trial):
+    """A move that contacts leave free, across w, along which a coordinate of w vanishes; False if there is none.
+
+    For a flat face (p = 1): h/‖w‖ is the same on all of it, and its vertices are the blades.
+    """
+    d = len(w)
+    square, longest = dot(w, w), APART
+    for c in range(d):
+        if support[c] == 0.0:
+            continue
+        for l in range(d):
+            trial[l] = -w[c] * w[l] / square
+        trial[c] += 1.0
+        project_off(Q, k, trial)
+        length = np.sqrt(dot(trial, trial))
+        if length > longest:
+            longest = length
+            for l in range(d):
+                move[l] = -np.sign(w[c]) * trial[l] / length
+    return longest > APART
 
 
 @njit_cached
@@ -231,7 +291,7 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
     """
     d = near.shape[0]
     contacts, count = np.empty(d + 1, dtype=np.int64), np.int64(0)  # typed: a literal 0 compiles everything twice
-    Q, lower, dual, room = np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((3, d))
+    Q, lower, dual, room = np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((6, 2 * d + 1))
     support, residual, g, pull = np.ones(d), np.empty(d), np.empty(d), np.empty(d)
     s, move, gains = np.empty(d + 1), np.empty(d + 1), np.zeros(2 * d + 1)
     left, window, exchanges = width, 0.05, 0
@@ -245,7 +305,7 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
         active_sums(near, v, a, touch, slope, s)
         add(s, 1.0, base)
         h = dot(s, neuron)
-        flat = False
+        flat = sliding = False
         if bias and count == 0:
             # h is linear in the offset here: shift it to the next sample, or on to the next local maximum
             rising, choices = 0.0, 1
@@ -258,33 +318,36 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
                 residual[c] = g[c]
             project_off(Q, count - bias, residual)
             rising, choices = np.sqrt(dot(residual, residual)), count + d
-            releases(near, v, g, pull, h, s[d], bias, contacts, count, dual, support, gains, room)
+            releases(near, v, a, touch, g, pull, h, s[d], bias, contacts, count, dual, support, gains, room)
 
         limit = min(0.9 * left / reach, FARTHEST)
         tau, end, size = 0.0, FALLS, 1.0
-        blocked, blocking = -1, -1
         while end == FALLS:
             which = largest(gains, choices)
             gain = gains[which]
-            letting_go = abs(gain) > max(tol, RELEASE * rising)
+            letting_go = abs(gain) > max(tol, rising)
             if letting_go:
-                release(near, which, np.sign(gain), bias, contacts, max(count, bias), dual, move, room[0])
+                release(near, which, np.sign(gain), bias, contacts, max(count, bias), dual, move, room[0, :d])
             elif rising > tol:
                 for c in range(d):
                     move[c] = residual[c] / rising
                 set_offset(near, bias, contacts[0], move)
+            elif norm == 1 and not flat and slide(Q, count - bias, neuron[:d], support, move, room[0, :d]):
+                set_offset(near, bias, contacts[0], move)
+                sliding = True
             else:
                 break
             tau, end, size = advance(
-                near, v, base, a, slope, neuron, move, norm, touch, tol, limit, window, flat, times, order
+                near, v, base, a, slope, neuron, move, norm, touch, tol, limit, window, flat or sliding, times, order
             )
             if end == FALLS:
+                if sliding:
+                    cut = True
+                    break
                 if flat and gain > 0.0:
                     gains[0] = -gain
                 elif letting_go:
                     gains[which] = 0.0
-                    if blocked < 0 and which < count:
-                        blocked, blocking = which, blocker(v, a, slope, touch)
                 else:
                     rising = 0.0
         if end != FALLS:
@@ -292,11 +355,15 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
             cut = end == LIMIT
             left = (left - tau * reach) / size
             window = max(2.0 * tau, 1e-6)
-        elif flat:
+        elif flat or cut:
             cut = True
-        elif blocking >= 0 and exchanges < EXCHANGES:
+        elif exchanges < EXCHANGES:
+            # more samples than define the neuron may touch it: their other choices can be let go in other ways
             exchanges += 1
-            contacts[blocked] = blocking
+            touching = draw_contacts(a, touch, contacts, exchanges, order)
+            if touching <= count:
+                break
+            count = min(touching, d + 1)
         else:
             break
     # the exact neuron on its contacts
@@ -374,6 +441,6 @@ def climb(features, v, neurons, norm, bias, touch):
             if cut:
                 width *= 4.0
             distances(features, neuron, far)
-        if value_of(v, far) < before:
+        if value_of(v, far) < before - 0.01 * tol:  # by more than the rounding of h
             for c in range(d + 1):
                 neuron[c] = start[c]

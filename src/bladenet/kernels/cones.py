@@ -366,6 +366,9 @@ def branch_and_bound(
 
     bound = 0.0
     cones = visits = 0
+    if r == 1:  # one neuron and its opposite
+        bound = max(0.0, open_h[0, 0], open_h[0, 0] - open_tilt[0, 0]) + rounding
+        top = 0
     while top > 0:
         if stop[0] != 0:
             for k in range(top):

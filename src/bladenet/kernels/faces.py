@@ -22,9 +22,8 @@ def sweep_faces(points, v, pencils, fixed, events, bias, threshold, best, neuron
     Arguments and results as for sweep_pencils, which comes first; of all cells of angles the first is for faces.
     Faces whose value ‖P s‖ does not exceed both `threshold` and the best neuron so far are passed over.
     """
-    n, d = points.shape
-    rows, basis, kept, inside = workspace(n, fixed, events)
-    x0, x1, u = np.empty(len(rows)), np.empty(len(rows)), np.empty(len(rows))
+    n = len(points)
+    rows, basis, x, kept, inside = workspace(n, fixed, events)
     noise = 0.0  # of sums over samples
     for i in range(n):
         noise += np.finfo(np.float64).eps * (n + 64) * abs(v[i]) * (1.0 + np.sqrt(dot(points[i], points[i])))
@@ -32,18 +31,14 @@ def sweep_faces(points, v, pencils, fixed, events, bias, threshold, best, neuron
     for k in range(len(pencils)):
         if stop[0] != 0:
             return k, neglected
-        m, within, distance = open_pencil(points, pencils[k], bias, len(fixed), rows, basis, kept, inside)
+        m, within, distance = open_pencil(points, v, pencils[k], bias, len(fixed), rows, basis, x, kept, inside)
         neglected = max(neglected, distance)
         if m == 0:
             continue
-        for i in range(m):
-            row = kept[i]
-            x0[i], x1[i] = dot(basis[d - 2], rows[row]), dot(basis[d - 1], rows[row])
-            u[i] = v[row] if row < n else 0.0
-        times, order = crossings(x0[:m], x1[:m])
+        times, order = crossings(x[0, :m], x[1, :m])
         around = faces_around(points, v, pencils[k], bias, inside[:within], basis, len(fixed))
         group = k * len(best) // len(pencils)
-        best_faces(points, v, rows, u[:m], kept, times, order, around, threshold, noise, best[group], neurons[group])
+        best_faces(points, v, rows, x[2, :m], kept, times, order, around, threshold, noise, best[group], neurons[group])
     return len(pencils), neglected
 
 

@@ -26,25 +26,21 @@ def sweep_pencils(points, v, pencils, fixed, events, bias, norm, arcs, best, neu
     span of others were taken to lie in it.
     """
     n, d = points.shape
-    rows, basis, kept, inside = workspace(n, fixed, events)
-    x0, x1, u = np.empty(len(rows)), np.empty(len(rows)), np.empty(len(rows))
+    rows, basis, x, kept, inside = workspace(n, fixed, events)
     heights, angles = np.empty(best.shape[1:]), np.empty(best.shape[1:])
     neglected = 0.0
     for k in range(len(pencils)):
         if stop[0] != 0:
             return k, neglected
-        m, _, distance = open_pencil(points, pencils[k], bias, len(fixed), rows, basis, kept, inside)
+        m, _, distance = open_pencil(points, v, pencils[k], bias, len(fixed), rows, basis, x, kept, inside)
         neglected = max(neglected, distance)
         if m == 0:
             continue
-        for i in range(m):
-            row = kept[i]
-            x0[i], x1[i] = dot(basis[d - 2], rows[row]), dot(basis[d - 1], rows[row])
-            u[i] = v[row] if row < n else 0.0
-        times, order = crossings(x0[:m], x1[:m])
+        x0, x1, u = x[0, :m], x[1, :m], x[2, :m]
+        times, order = crossings(x0, x1)
         heights[:] = 0.0
         angles[:] = 0.0
-        turn(x0[:m], x1[:m], u[:m], times, order, basis[d - 2 :], norm, arcs, heights, angles)
+        turn(x0, x1, u, times, order, basis[d - 2 :], norm, arcs, heights, angles)
         group = k * len(best) // len(pencils)
         anchor = points[pencils[k, 0]] if bias else np.zeros(d)
         keep_neurons(heights, angles, basis[d - 2 :], anchor, norm, best[group], neurons[group])
@@ -53,7 +49,7 @@ def sweep_pencils(points, v, pencils, fixed, events, bias, norm, arcs, best, neu
 
 @njit_cached
 def workspace(n, fixed, events):
-    """Rows (n + m, d) that end with the events, a basis (d, d) that starts with the fixed vectors, two index arrays."""
+    """Arrays for open_pencil: rows that end with the events, a basis that starts with the fixed vectors, the others."""
     d = events.shape[1]
     rows, basis = np.zeros((n + len(events), d)), np.zeros((d, d))
     for c in range(d):
@@ -61,16 +57,18 @@ def workspace(n, fixed, events):
             rows[n + k, c] = events[k, c]
         for k in range(len(fixed)):
             basis[k, c] = fixed[k, c]
-    return rows, basis, np.zeros(n + len(events), np.int64), np.zeros(n, np.int64)
+    return rows, basis, np.zeros((3, len(rows))), np.zeros(len(rows), np.int64), np.zeros(n, np.int64)
 
 
 @njit_cached
-def open_pencil(points, pencil, bias, fixed, rows, basis, kept, inside):
-    """Fill in the rows x_i − anchor, and the basis: the fixed vectors, those of the pencil, and two of its plane.
+def open_pencil(points, v, pencil, bias, fixed, rows, basis, x, kept, inside):
+    """Fill in the rows x_i − anchor, the basis of fixed vectors, those of the pencil and two of its plane, and x.
 
-    Returns how many rows are `kept`; how many samples are `inside` the span of the pencil's vectors, so that they are
-    on all of its hyperplanes; and the distance from it of the farthest of those. If the pencil's vectors are
-    dependent nothing is kept or inside, and the distance is that of the one that depends on the others.
+    x (3, ·): the two coordinates in that plane, and the weight, of the rows that are not 0 there; events weigh 0.
+
+    Returns how many these rows are, `kept` lists them; how many samples are `inside` the span of the pencil's vectors,
+    so that they are on all of its hyperplanes; and the distance from it of the farthest of those. If the pencil's
+    vectors are dependent nothing is kept or inside, and the distance is that of the one that depends on the others.
     """
     n, d = points.shape
     for i in range(n):
@@ -89,6 +87,7 @@ def open_pencil(points, pencil, bias, fixed, rows, basis, kept, inside):
         y0, y1 = dot(basis[d - 2], rows[i]), dot(basis[d - 1], rows[i])
         distance = np.sqrt(y0 * y0 + y1 * y1)
         if distance > TOUCH * np.sqrt(dot(rows[i], rows[i])):
+            x[0, outside], x[1, outside], x[2, outside] = y0, y1, v[i] if i < n else 0.0
             kept[outside] = i
             outside += 1
         elif i < n:

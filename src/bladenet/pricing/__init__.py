@@ -2,8 +2,9 @@
 
 from bladenet.pricing.angular_sweep import AngularSweep
 from bladenet.pricing.ascent import Ascent
-from bladenet.pricing.base import Clock, Priced, Pricer
-from bladenet.pricing.branch_and_bound import BranchAndBound
+from bladenet.pricing.base import Clock, Priced, Pricer, Space
+from bladenet.pricing.branch_and_bound import MOST_CLIMBS, BranchAndBound
+from bladenet.pricing.few_features import FewFeatures
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.pricing.relaxation import Relaxation
 from bladenet.problem import StandardForm
@@ -13,6 +14,7 @@ __all__ = [
     "Ascent",
     "BranchAndBound",
     "Clock",
+    "FewFeatures",
     "PrefixSums",
     "Priced",
     "Pricer",
@@ -27,11 +29,19 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
     Raises
     ------
     ValueError
-        If the data have more features than any pricer covers, or too many blades to enumerate.
+        If there are too many blades to enumerate.
     """
-    d = form.points.shape[1]
-    if d == 1:
-        return PrefixSums(form)
-    if vertices_only and form.norm == 2:
+    most, d = form.original.max_interaction, form.points.shape[1]
+    if most is not None and most < d:
+        return FewFeatures(form, most, exact_pricer)
+    if vertices_only and form.norm == 2 and d > 1:
         return AngularSweep(form, vertices_only=True)
-    return BranchAndBound(form) if form.bias or d > 2 else AngularSweep(form)
+    return exact_pricer(form, MOST_CLIMBS)
+
+
+def exact_pricer(space: Space, climbs: int) -> Pricer:
+    """The fastest pricer of all neurons of a space, which follows so many candidates to local maxima."""
+    d = space.points.shape[1]
+    if d == 1:
+        return PrefixSums(space)
+    return BranchAndBound(space, climbs) if space.bias or d > 2 else AngularSweep(space)

@@ -19,9 +19,8 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.pricing.base import Clock, Priced, Pricer
+from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.parallel import on_all_cores
-from bladenet.problem import StandardForm
 
 MOST_BLADES = 2e9  # a few minutes per pricing
 MOST_GROUPS = 2**15  # of pencils, each keeps its best neurons
@@ -49,7 +48,7 @@ class AngularSweep(Pricer):
         For one feature, or for more blades than can be enumerated; says how many.
     """
 
-    def __init__(self, form: StandardForm, vertices_only: bool = False):
+    def __init__(self, form: Space, vertices_only: bool = False):
         super().__init__(form)
         n, d = form.points.shape
         if d < 2:
@@ -91,14 +90,14 @@ class AngularSweep(Pricer):
         """See :meth:`Pricer.price`. Exact whatever the slack; a stopped sweep proves nothing, its bound is inf."""
         form, d = self.form, self.form.points.shape[1]
 
-        def sweep(task: tuple[Array, Index], flag: Index) -> tuple[Array, Array, float, bool]:
+        def sweep(task: tuple[Array, Index], clock: Clock) -> tuple[Array, Array, float, bool]:
             fixed, samples = task
             groups = -(-len(samples) // self.share)
             best, neurons = np.zeros((groups, 2, self.cells)), np.zeros((groups, 2, self.cells, d + 1))
             pencils = (form.points, v, samples, fixed, self.events, form.bias)
-            done, neglected = kernels.sweep_pencils(*pencils, form.norm, self.critical, best, neurons, flag)
+            done, neglected = kernels.sweep_pencils(*pencils, form.norm, self.critical, best, neurons, clock.flag)
             if self.critical and len(fixed) < d - 2:
-                done, neglected = kernels.sweep_faces(*pencils, threshold, best, neurons, flag)
+                done, neglected = kernels.sweep_faces(*pencils, threshold, best, neurons, clock.flag)
             return best.ravel(), neurons.reshape(-1, d + 1), neglected, done == len(samples)
 
         swept = on_all_cores(sweep, self.tasks, clock)

@@ -3,13 +3,14 @@
 import numpy as np
 
 from bladenet.losses import Array
-from bladenet.pricing.base import Clock, Priced, Pricer
+from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
-from bladenet.problem import StandardForm
+from bladenet.pricing.threads import on_all_cores
 
-STARTS = 1024  # directions drawn per pricing
-MOST_CLIMBS = 256  # of their neurons that are followed to a local maximum
-AT_A_TIME = 2_000_000  # distances of samples held in memory at once
+DIRECTIONS = 512  # drawn per pricing
+MOST_CLIMBS = 512  # of the neurons in these directions that are followed to a local maximum
+TRIES = 4  # times that a pricing starts again before it finds nothing
+AT_A_TIME = 50_000  # distances of samples that one thread holds at once
 
 
 class Ascent(Pricer):
@@ -18,14 +19,17 @@ class Ascent(Pricer):
     Every pricing draws new starts, so that repeated pricings search on.
     """
 
-    def __init__(self, form: StandardForm, seed: int = 0):
+    def __init__(self, form: Space, seed: int = 0):
         super().__init__(form)
         self.rng = np.random.default_rng(seed)
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
-        """See :meth:`Pricer.price`. Whatever the slack, the bound is inf."""
-        starts = self._starts(v, clock)
-        return self._climbed(v, starts, threshold, clock)
+        """See :meth:`Pricer.price`. The bound is inf, whatever the slack."""
+        for _ in range(TRIES):
+            priced = self._climbed(v, self._starts(v, clock), threshold, clock)
+            if len(priced.values) or clock.stopped:
+                break
+        return priced
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.nearby`."""
@@ -36,34 +40,35 @@ class Ascent(Pricer):
         return self.ranked(v, neurons[:, :-1], neurons[:, -1], threshold, np.inf)
 
     def _starts(self, v: Array, clock: Clock) -> Array:
-        """The most promising neurons (m, d + 1) in random directions, each with its best offset."""
-        found, values = [], []
-        batch = max(1, min(STARTS, AT_A_TIME // len(v)))
-        for start in range(0, STARTS, batch):
-            if clock.stopped:
-                break
-            directions = self._directions(min(batch, STARTS - start))
-            projections = directions @ self.features
-            if self.form.bias:
-                offsets, h = best_offsets(projections, v)
-            else:
-                offsets, h = np.zeros((1, len(directions))), (np.maximum(projections, 0.0) @ v)[None]
-            found += [np.column_stack([directions, b]) for b in offsets]
-            values += list(np.abs(h))
-        if not found:
-            return np.zeros((0, len(self.features) + 1))
-        best = np.argsort(-np.concatenate(values), kind="stable")[:MOST_CLIMBS]
-        return np.concatenate(found)[best]
+        """The most promising neurons (m, d + 1) in random directions, each with its best offset of either sign."""
+        directions = self._directions()
 
-    def _directions(self, count: int) -> Array:
-        """Random weights (count, d) of unit norm; for p = 1 with any number of nonzero coordinates."""
-        d = len(self.features)
-        directions = self.rng.normal(size=(count, d))
-        if self.form.norm == 1:  # optimal weights have few nonzero coordinates
-            rank = self.rng.random((count, d)).argsort(axis=1).argsort(axis=1)
-            directions[rank >= self.rng.integers(1, d + 1, size=(count, 1))] = 0.0
+        def evaluate(part: Array) -> tuple[Array, Array]:
+            projections = part @ self.features
+            if self.form.bias:
+                return best_offsets(projections, v)
+            return np.zeros((1, len(part))), (np.maximum(projections, 0.0) @ v)[None]
+
+        parts = np.array_split(directions, -(-directions.size * len(v) // (len(self.features) * AT_A_TIME)))
+        offsets, values = zip(*on_all_cores(evaluate, parts, clock), strict=True)
+        neurons = np.vstack([np.column_stack([directions, b]) for b in np.hstack(offsets)])
+        best = np.argsort(-np.abs(np.hstack(values)).ravel(), kind="stable")[:MOST_CLIMBS]
+        return neurons[best]
+
+    def _directions(self) -> Array:
+        """Weights (m, d) of unit norm: half of them random, for p = 1 sparse, half from one sample to another."""
+        points, half = self.form.points, DIRECTIONS // 2
+        n, d = points.shape
+        drawn = self.rng.normal(size=(half, d))
+        if self.form.norm == 1:
+            rank = self.rng.random((half, d)).argsort(axis=1).argsort(axis=1)
+            drawn[rank >= self.rng.integers(1, d + 1, size=(half, 1))] = 0.0
+        ends = self.rng.integers(0, n, size=(2, half))
+        across = points[ends[0]] - (points[ends[1]] if self.form.bias else 0.0)
+        directions = np.vstack([drawn, across])
         lengths = np.linalg.norm(directions, ord=self.form.norm, axis=1)
-        return directions / lengths[:, None]
+        directions = directions[lengths > 0] / lengths[lengths > 0, None]
+        return np.unique(directions, axis=0)  # few directions have one nonzero coordinate
 
 
 def best_offsets(projections: Array, v: Array) -> tuple[Array, Array]:

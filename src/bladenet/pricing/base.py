@@ -7,12 +7,32 @@ proven upper bound on |h| over all neurons with ‖w‖_p = 1 and any offset (of
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from bladenet.kernels import neuron_values
 from bladenet.losses import Array
-from bladenet.problem import StandardForm
+
+
+class Space(Protocol):
+    """Where neurons are sought: what a pricer needs of a standard form.
+
+    Attributes
+    ----------
+    points : (N, d) distinct samples of unit size, centred if there is a bias
+    norm : 1 or 2
+    bias : bool
+    """
+
+    @property
+    def points(self) -> Array: ...
+
+    @property
+    def norm(self) -> int: ...
+
+    @property
+    def bias(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +86,9 @@ class Clock:
 
 
 class Pricer(ABC):
-    """Finds and bounds neurons for one standard form; the constructor prepares what does not depend on v."""
+    """Finds and bounds neurons of one space; the constructor prepares what does not depend on v."""
 
-    def __init__(self, form: StandardForm):
+    def __init__(self, form: Space):
         self.form = form
         self.features = np.ascontiguousarray(form.points.T)
 
@@ -83,6 +103,10 @@ class Pricer(ABC):
         slack : float, relative looseness allowed where |h| exceeds the threshold
         clock : Clock, stops the search; the bound returned is then what was proven so far
         """
+
+    def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
+        """Neurons as :meth:`price` returns them, perhaps not from everywhere; the bound may be inf."""
+        return self.price(v, threshold, slack, clock)
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """Local maxima of |h| near given neurons, above the threshold: cheap candidates that prove nothing."""

@@ -12,10 +12,9 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.pricing.base import Clock, Priced, Pricer
+from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
 from bladenet.pricing.parallel import on_all_cores
-from bladenet.problem import StandardForm
 
 CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
@@ -40,7 +39,7 @@ class Cones:
     slack: float
     rounding: float
 
-    def search(self, task: tuple[Array, float], flag: Index) -> tuple[float, int, int, Array, Array]:
+    def search(self, task: tuple[Array, float], clock: Clock) -> tuple[float, int, int, Array, Array]:
         """Bound sign·h over a root cone and its opposite: (bound, cones, visits, values, neurons of the cells)."""
         root, sign = task
         v = sign * self.v
@@ -48,17 +47,23 @@ class Cones:
         neurons = np.zeros((*best.shape, root.shape[1]))
         bound, cones, visits = kernels.branch_and_bound(
             self.features, v, self.features @ v, root, self.norm, self.threshold, self.slack, self.rounding,
-            CELL_DEPTH, best, neurons, flag, MAX_DEPTH,
+            CELL_DEPTH, best, neurons, clock.flag, MAX_DEPTH,
         )  # fmt: skip
         found = best > self.threshold
         return bound, cones, visits, best[found], neurons[found]
 
 
 class BranchAndBound(Pricer):
-    """Prices all neurons. Time is linear in the number of points, and grows steeply with the number of features."""
+    """Prices all neurons. Time is linear in the number of points, and grows steeply with the number of features.
 
-    def __init__(self, form: StandardForm):
+    Parameters
+    ----------
+    climbs : neurons per pricing that are followed to their local maximum
+    """
+
+    def __init__(self, form: Space, climbs: int = MOST_CLIMBS):
         super().__init__(form)
+        self.climbs = climbs
         self.roots = cover(form.points, form.bias)
         # no activation at a generator is larger
         self.reach = 2.0 * np.abs(form.points).sum(axis=1).max()
@@ -70,7 +75,7 @@ class BranchAndBound(Pricer):
         cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
         results = on_all_cores(cones.search, product(self.roots, (1.0, -1.0)), clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
-        best = np.argsort(-np.concatenate(values), kind="stable")[:MOST_CLIMBS]
+        best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
         found = climbed(self.form, self.features, v, np.concatenate(neurons)[best], clock)
         return self.ranked(v, found[:, :-1], found[:, -1], threshold, max(bounds), sum(examined), sum(visits))
 

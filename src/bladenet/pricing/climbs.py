@@ -4,15 +4,14 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.pricing.base import Clock
+from bladenet.pricing.base import Clock, Space
 from bladenet.pricing.parallel import on_all_cores
-from bladenet.problem import StandardForm
 
 TOUCH = 1e-12  # samples this close to a hyperplane, in units of the data, lie on it
 CHUNK = 8  # neurons that one thread climbs at a time
 
 
-def climbed(form: StandardForm, features: Array, v: Array, neurons: Array, clock: Clock) -> Array:
+def climbed(form: Space, features: Array, v: Array, neurons: Array, clock: Clock) -> Array:
     """Local maxima of |h|/‖w‖_p above the given neurons (m, d + 1), weights and offsets, in the same order.
 
     features : (d, N) the points of the form, by feature; v : (N,) their dual variable. What is not done when the clock
@@ -31,9 +30,9 @@ def climbed(form: StandardForm, features: Array, v: Array, neurons: Array, clock
 
     norm, bias = form.norm, int(form.bias)
 
-    def climb(chunk: tuple[Index, Array, float], flag: Index) -> Array:
+    def climb(chunk: tuple[Index, Array, float], clock: Clock) -> Array:
         _, part, sign = chunk
-        if not flag[0]:
+        if not clock.flag[0]:
             kernels.climb(features, sign * v, part, norm, bias, TOUCH)
         return part
 

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
-import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from joblib.parallel import get_active_backend
 
-from bladenet.losses import Index
 from bladenet.pricing.base import Clock
 
 LONGEST_WAIT = 1e6  # seconds that the operating system can wait for
@@ -17,20 +15,22 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def on_all_cores(work: Callable[[Item, Index], Result], items: Iterable[Item], clock: Clock) -> list[Result]:
-    """Map `work(item, flag)` over the items; it returns early, with what it has, once flag[0] is not 0.
+def on_all_cores(work: Callable[[Item, Clock], Result], items: Iterable[Item], clock: Clock) -> list[Result]:
+    """Map `work(item, clock)` over the items; it returns early, with what it has, once clock.flag is set.
 
     Kernels release the GIL, so threads use all cores. Under ``joblib.parallel_config(backend=…)`` with processes or a
-    cluster (dask, ray, loky) the items go there, where each has its own flag, set at the deadline. Every item gets a
-    result: those that start after the stop return at once.
+    cluster (dask, ray, loky) the items go there, each with a clock of its own. Work that is itself part of such a map
+    is done in place. Every item gets a result: those that start after the stop return at once.
     """
-    backend, jobs = get_active_backend(prefer="threads")
+    if _here.at_work:
+        return [work(item, clock) for item in items]
     remaining = None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)
+    backend, jobs = get_active_backend(prefer="threads")
     if not backend.supports_sharedmem:
-        run = delayed(_with_own_flag)
+        run = delayed(_elsewhere)
         return list(Parallel(n_jobs=jobs or -1)(run(work, item, remaining) for item in items))
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        futures = [pool.submit(work, item, clock.flag) for item in items]
+    with ThreadPoolExecutor(cpu_count(), initializer=_start_work) as pool:
+        futures = [pool.submit(work, item, clock) for item in items]
         try:
             if wait(futures, timeout=remaining).not_done:
                 clock.flag[0] = 1
@@ -39,15 +39,28 @@ def on_all_cores(work: Callable[[Item, Index], Result], items: Iterable[Item], c
         return [future.result() for future in futures]
 
 
-def _with_own_flag(work: Callable[[Item, Index], Result], item: Item, seconds: float | None) -> Result:
-    """`work(item, flag)` in another process: a timer there stands in for the clock here."""
-    flag = np.zeros(1, dtype=np.int64)
-    timer = None if seconds is None else threading.Timer(seconds, lambda: flag.__setitem__(0, 1))
-    if timer is not None:
-        timer.daemon = True
-        timer.start()
+class _Here(threading.local):
+    """Whether this thread is at work on an item."""
+
+    at_work = False
+
+
+_here = _Here()
+
+
+def _start_work() -> None:
+    _here.at_work = True
+
+
+def _elsewhere(work: Callable[[Item, Clock], Result], item: Item, seconds: float | None) -> Result:
+    """`work` in another process: a timer there does what waiting does here."""
+    clock = Clock(seconds)
+    timer = threading.Timer(LONGEST_WAIT if seconds is None else seconds, clock.interrupt)
+    timer.daemon = True
+    timer.start()
+    _start_work()
     try:
-        return work(item, flag)
+        return work(item, clock)
     finally:
-        if timer is not None:
-            timer.cancel()
+        _here.at_work = False
+        timer.cancel()

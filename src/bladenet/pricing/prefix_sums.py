@@ -3,8 +3,7 @@
 import numpy as np
 
 from bladenet.losses import Array
-from bladenet.pricing.base import Clock, Priced, Pricer
-from bladenet.problem import StandardForm
+from bladenet.pricing.base import Clock, Priced, Pricer, Space
 
 CELLS = 128  # stretches of the line, each keeps its best hinge of either orientation and sign
 
@@ -12,7 +11,7 @@ CELLS = 128  # stretches of the line, each keeps its best hinge of either orient
 class PrefixSums(Pricer):
     """Prices (x − x_j)_+ and (x_j − x)_+ for all samples j, or (x)_+ and (−x)_+ without bias (d = 1, any norm)."""
 
-    def __init__(self, form: StandardForm):
+    def __init__(self, form: Space):
         super().__init__(form)
         if form.points.shape[1] != 1:
             raise ValueError(f"prefix sums need one feature, the data have {form.points.shape[1]}.")

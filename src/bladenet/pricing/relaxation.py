@@ -24,8 +24,7 @@ import numpy as np
 from scipy.special import softmax
 
 from bladenet.losses import Array
-from bladenet.pricing.base import Clock, Priced, Pricer
-from bladenet.problem import StandardForm
+from bladenet.pricing.base import Clock, Priced, Pricer, Space
 
 EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 STEPS = 100  # conditional-gradient steps for one bound, all cases together
@@ -116,7 +115,7 @@ class RelaxedMaximum:
 class Relaxation(Pricer):
     """Bounds |h| over all neurons of any number of features; it proposes none, and its bound is not exact."""
 
-    def __init__(self, form: StandardForm):
+    def __init__(self, form: Space):
         super().__init__(form)
         self.relaxed = RelaxedMaximum(form.points, form.norm, form.bias)
 

@@ -1,0 +1,117 @@
+"""Neurons of few features: each set of k features is priced for itself, exactly (THEORY §4b).
+
+With p = 1 an optimal neuron reads a set C of features. If at most k may be read, pricing all sets of k covers every
+neuron, smaller sets being their boundary: a certificate for any number of features. The sets are independent tasks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from bladenet.losses import Array, Index
+from bladenet.pricing.base import Clock, Priced, Pricer, Space
+from bladenet.pricing.parallel import on_all_cores
+
+CANDIDATES = 512  # neurons per pricing that are followed to local maxima, all sets together
+FEWEST = 4  # of these for each set
+SHARE = 3  # one set in so many is priced when neurons are only proposed
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSpace:
+    """The neurons that read some features only: the points there, distinct.
+
+    Attributes
+    ----------
+    columns : (k,) the features
+    points : (N', k); point : (N,) which of them each point of the whole space becomes
+    norm, bias : as in the whole space
+    """
+
+    columns: Index
+    points: Array
+    point: Index
+    norm: int
+    bias: bool
+
+    @classmethod
+    def of(cls, space: Space, columns: tuple[int, ...]) -> "FeatureSpace":
+        """The subspace of the given features."""
+        values = space.points[:, columns]
+        order = np.lexsort(values.T[::-1])
+        new = np.r_[True, (np.diff(values[order], axis=0) != 0).any(axis=1)]
+        point = np.empty(len(values), dtype=np.int64)
+        point[order] = np.cumsum(new) - 1
+        return cls(np.array(columns), values[order[new]], point, space.norm, space.bias)
+
+    def dual(self, v: Array) -> Array:
+        """The dual variable of the points here: (N,) → (N',)."""
+        return np.bincount(self.point, v, minlength=len(self.points))
+
+
+class FewFeatures(Pricer):
+    """Prices all neurons that read at most k of the features (norm 1).
+
+    Parameters
+    ----------
+    space : with d features
+    most : k < d
+    exact : makes the pricer of a space of k features, given that and how many candidates it should follow
+    """
+
+    def __init__(self, space: Space, most: int, exact: Callable[[Space, int], Pricer]):
+        super().__init__(space)
+        sets = list(combinations(range(space.points.shape[1]), most))
+        each = max(FEWEST, CANDIDATES // len(sets))
+        self.spaces = [FeatureSpace.of(space, columns) for columns in sets]
+        self.pricers = [exact(feature_space, each) for feature_space in self.spaces]
+        self.last = np.full(len(sets), np.inf)  # what was last known about max |h| of each set
+
+    def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
+        """See :meth:`Pricer.price`. Every set is priced."""
+        return self._priced(np.arange(len(self.spaces)), v, threshold, slack, clock)
+
+    def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
+        """See :meth:`Pricer.propose`. The most promising sets are priced, and in turn the others."""
+        promising = np.argsort(-self.last, kind="stable")[: -(-len(self.last) // SHARE)]
+        self.last *= 1.0 + 1.0 / SHARE  # whoever has to wait becomes more promising
+        priced = self._priced(promising, v, threshold, slack, clock)
+        return Priced(np.inf, priced.weights, priced.offsets, priced.values, priced.cones, priced.visits)
+
+    def _priced(self, chosen: Index, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
+        def price(which: int, clock: Clock) -> Priced:
+            return self.pricers[which].price(self.spaces[which].dual(v), threshold, slack, clock)
+
+        results = on_all_cores(price, chosen, clock)
+        self.last[chosen] = [priced.bound for priced in results]
+        return self._gathered(chosen, results, v, threshold)
+
+    def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
+        """See :meth:`Pricer.nearby`. Each neuron moves within one of the sets that it belongs to."""
+        members = np.zeros((len(self.spaces), self.form.points.shape[1]), dtype=bool)
+        for which, space in enumerate(self.spaces):
+            members[which, space.columns] = True
+        outside = (weights != 0.0) @ ~members.T
+        home = np.array([np.flatnonzero(~row)[k % (~row).sum()] for k, row in enumerate(outside)], dtype=np.int64)
+        chosen = np.unique(home)
+
+        def move(which: int, clock: Clock) -> Priced:
+            space, here = self.spaces[which], home == which
+            own = np.ascontiguousarray(weights[np.ix_(here, space.columns)])
+            return self.pricers[which].nearby(space.dual(v), own, offsets[here], threshold, clock)
+
+        return self._gathered(chosen, on_all_cores(move, chosen, clock), v, threshold)
+
+    def _gathered(self, chosen: Index, results: list[Priced], v: Array, threshold: float) -> Priced:
+        """The neurons of all sets, as neurons of the whole space."""
+        weights, offsets = [np.zeros((0, self.form.points.shape[1]))], [np.zeros(0)]
+        for which, priced in zip(chosen, results, strict=True):
+            whole = np.zeros((len(priced.offsets), self.form.points.shape[1]))
+            whole[:, self.spaces[which].columns] = priced.weights
+            weights.append(whole)
+            offsets.append(priced.offsets)
+        bound = max((priced.bound for priced in results), default=0.0)
+        cones, visits = sum(priced.cones for priced in results), sum(priced.visits for priced in results)
+        return self.ranked(v, np.vstack(weights), np.concatenate(offsets), threshold, bound, cones, visits)
