@@ -116,7 +116,7 @@ def test_more_than_two_columns_are_fitted_by_pairs_and_categories_kept(table, tm
     model, plot = tmp_path / "model.json", tmp_path / "fit.png"
     result = run("fit", path, "--target", "price", "--alpha", "0.1", "--out", model, "--plot", plot)
     assert result.exit_code == 3, result.output  # the stand-in proves nothing
-    assert "3 feature columns: neurons read at most two of them (--max-interaction 2 --norm 1)" in result.stderr
+    assert "5 features: neurons read at most two of them (--max-interaction 2 --norm 1)" in result.stderr
     assert "norm 1, neurons of at most 2 features, blend scaling" in result.stdout
     assert "price from 3 columns: 4 neurons, 30 samples" in result.stdout
     fitted = load_model(model)

@@ -309,6 +309,18 @@ def test_a_constant_network_is_drawn(monkeypatch):
     assert any("The network is constant: 0.5" in text.get_text() for text in figure.texts)
 
 
+def test_neurons_of_many_columns_are_drawn_as_average_effects(monkeypatch):
+    model = made(monkeypatch, "blend", [BLADES[8]], [1.0])
+    axes = plot_fit(model, FRAME, Y).figure.axes
+    assert {ax.get_title("left") for ax in axes if ax.get_title("left")} == set(FRAME.columns)
+    assert {axes[-2].get_title("left"), axes[-3].get_title("left")} == {"colour", "sex"}  # which no neuron reads
+    ax = next(ax for ax in axes if ax.get_title("left") == "age")
+    xs, heights = max((line.get_data() for line in ax.lines), key=lambda data: len(data[0]))
+    means = [model.predict(FRAME.assign(age=x)).mean() for x in xs[:2].tolist()]
+    assert heights[1] - heights[0] == pytest.approx(means[1] - means[0], abs=1e-9)
+    assert any("Average effects of single columns on price" in text.get_text() for text in ax.figure.texts)
+
+
 @pytest.mark.parametrize("scaling", ["rank", "blend"])
 def test_scaled_pictures_of_one_and_two_numbers_are_in_the_users_units(scaling):
     x = FRAME[["income"]]

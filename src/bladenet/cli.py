@@ -123,7 +123,7 @@ def fit(
     ] = None,
     max_interaction: Annotated[
         int | None,
-        typer.Option(help="Most features that a neuron may read. Default: 2 if there are more than two features."),
+        typer.Option(help="Most features that a neuron may read. Default: 2 if there are more than two of them."),
     ] = None,
     alpha: Annotated[
         str,
@@ -281,9 +281,9 @@ def _checked_settings(
 
 def _complete(settings: dict[str, Any], X: pd.DataFrame, console: Console) -> None:
     """Fill in the defaults that depend on the data or on each other."""
-    if settings["norm"] is None and settings["max_interaction"] is None and X.shape[1] > 2:
+    if settings["norm"] is None and settings["max_interaction"] is None and (count := _features(X)) > 2:
         settings["max_interaction"] = 2
-        console.print(f"{X.shape[1]} feature columns: neurons read at most two of them (--max-interaction 2 --norm 1)")
+        console.print(f"{count} features: neurons read at most two of them (--max-interaction 2 --norm 1)")
     interactions = settings["max_interaction"] is not None
     if settings["norm"] is None:
         settings["norm"] = 1 if interactions else 2
@@ -308,6 +308,18 @@ def _check_writable(path: Path | None, suffixes: tuple[str, ...], option: str) -
             path.unlink()
     except OSError as error:
         raise InputError(f"{option} {path} cannot be written: {error.strerror}.") from None
+
+
+def _features(X: pd.DataFrame) -> int:
+    """How many there are once categories are encoded."""
+    import numpy as np
+
+    from bladenet.encoding import Encoding
+
+    try:
+        return len(Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))[0].features)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def _console(quiet: bool) -> Console:

@@ -286,7 +286,8 @@ def _read_pandas(name: str, column: Any) -> Cells:
     if column.dtype.name == "category":
         declared = tuple(column.dtype.categories)
     elif kind in "iuf":
-        return Cells(name, column.to_numpy(dtype=np.float64, na_value=np.nan), column.isna().to_numpy(), None)
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return Cells(name, values, column.isna().to_numpy() | np.isnan(values), None)
     return _from_objects(name, column.astype(object).to_numpy(), column.isna().to_numpy(), declared)
 
 

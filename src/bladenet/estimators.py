@@ -242,7 +242,8 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         mid-ranks. "blend": the mean of the two. "auto": "blend" with max_interaction, else None. Penalty and
         certificate are those of the scaled problem; explanations and pictures are in the user's units.
     max_interaction : int or None
-        Most features that a neuron may read; needs norm=1. 1 is an additive model, 2 adds pairs of features.
+        Most features that a neuron may read, each indicator of a category counting as one; needs norm=1. 1 is an
+        additive model, 2 adds pairs of features.
     vertices_only : bool
         Restrict neurons to blades of samples (matters for norm=2 with two features only).
     time_limit : float or None

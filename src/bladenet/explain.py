@@ -86,7 +86,8 @@ class Explanation:
     neurons : NeuronExplanation, by descending importance
     intercept : float
     certificate : Certificate
-    feature_names : names of the inputs of the network, indicators of categories among them
+    feature_names : names of the inputs of the network
+    indicators : those inputs that are 1 for a category and else 0
     column_names : names of the columns of the training data
     scaled : whether features are scaled nonlinearly before the network; weights and biases are then those of scaled
         features, everything else is in the user's units
@@ -99,6 +100,7 @@ class Explanation:
     intercept: float
     certificate: Certificate
     feature_names: tuple[str, ...]
+    indicators: tuple[str, ...]
     column_names: tuple[str, ...]
     scaled: bool
     bias: bool
@@ -233,14 +235,10 @@ class Explanation:
         points = neuron.switches
         if len(reads) != 2 or not points:
             return []
-        indicator = next((i for i in (0, 1) if {point[i] for point in points} == {0.0, 1.0}), None)
-        if len(points) == 2 and indicator is not None and "=" in reads[indicator]:
-            other = 1 - indicator
-            off, on = points
-            return [
-                f"  switches at {reads[other]} = {number(on[other])} when {reads[indicator]}, "
-                f"at {number(off[other])} when not"
-            ]
+        indicator = next((i for i in (0, 1) if reads[i] in self.indicators), None)
+        if indicator is not None:
+            off, on = (number(point[1 - indicator]) for point in points)
+            return [f"  switches at {reads[1 - indicator]} = {on} when {reads[indicator]}, at {off} when not"]
         through = ", ".join(f"({', '.join(map(number, point))})" for point in points[::2])
         return [f"  switches along ({', '.join(reads)}) = {through}"] if self.scaled else []
 
@@ -308,6 +306,7 @@ def explain_network(
         float(network.intercept),
         certificate,
         units.names,
+        tuple(units.names[c] for c in units.indicators),
         columns,
         not units.straight.all(),
         bias,

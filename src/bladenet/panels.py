@@ -6,14 +6,16 @@ two columns as effects on the output, less their mean over the training data, in
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
-from bladenet.scene import Scene
+from bladenet.scene import CURVE, Scene
 from bladenet.styling import CLASS_COLOURS, EFFECT, FAINT, INK, colour_bar, style, verdict
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ TAIL = 0.005  # of the data beyond either end of an axis
 MOST_LEVELS = 8  # categories drawn of one column
 LINES = 25  # neurons drawn on a map
 DOTS = 1500  # samples drawn on a panel
+AVERAGED = 100  # samples that average effects are taken over
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6b6b6b", "#222222")  # Okabe and Ito
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (2, 2)), (0, (1, 3)))  # so that curves on each other are all seen
 
@@ -57,22 +60,32 @@ def terms_of(model: Any) -> list[Term]:
 
 
 def draw_panels(scene: Scene) -> Axes:
-    """Draw the strongest terms of a scene in a new figure; returns its first axes."""
+    """Draw the strongest terms of a scene in a new figure; returns its first axes.
+
+    If all neurons read more than two columns, the average effects of single columns (partial dependence) instead.
+    """
     from matplotlib import pyplot
 
     terms = terms_of(scene.model)
     shown = [term for term in terms if len(term.columns) <= 2][:PANELS]
-    columns = max(1, min(len(shown), 2 if len(shown) == 4 else 3))
-    rows = max(1, -(-len(shown) // columns))
+    if shown or not terms:
+        parts = [_Part.of(scene, term) for term in shown]
+        caption = _caption(scene, terms, shown)
+    else:
+        parts = _profiles(scene)[:PANELS]
+        which = f"the {len(parts)} strongest of {len(scene.names)} columns" * (len(parts) < len(scene.names))
+        caption = f"Average effects of single columns on {_output(scene)}; {which or 'each neuron reads more than two'}"
+    columns = max(1, min(len(parts), 2 if len(parts) == 4 else 3))
+    rows = max(1, -(-len(parts) // columns))
     with style():
         figure = pyplot.figure(figsize=(SIZE[0] * max(columns, 2), SIZE[1] * rows + 0.9))
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for ax in grid[len(shown) :]:
+        for ax in grid[len(parts) :]:
             ax.set_axis_off()
-        for ax, term in zip(grid, shown, strict=False):
-            _Panel(ax, scene, term).draw()
+        for ax, part in zip(grid, parts, strict=False):
+            _Panel(ax, scene, part).draw()
         figure.suptitle(f"{verdict(scene.model)}\n", x=0.01, ha="left", fontsize=12, fontweight="bold")
-        figure.text(0.01, 1.0 - 0.42 / figure.get_figheight(), _caption(scene, terms, shown), fontsize=9, color=FAINT)
+        figure.text(0.01, 1.0 - 0.42 / figure.get_figheight(), caption, fontsize=9, color=FAINT)
     return grid[0]
 
 
@@ -92,23 +105,69 @@ def _output(scene: Scene) -> str:
     return scene.target if classes is None else f"the score of {scene.target} = {classes[1]}"
 
 
-class _Panel:
-    """One term drawn into axes."""
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What one panel shows.
 
-    def __init__(self, ax: Axes, scene: Scene, term: Term):
-        self.ax, self.scene = ax, scene
-        self.encoding, self.term = scene.model.encoding_, term
-        self.names = [scene.names[i] for i in term.columns]
-        self.features = [np.flatnonzero(np.array(self.encoding.sources) == i) for i in term.columns]
+    Attributes
+    ----------
+    columns : positions in the data
+    title : str
+    effect : from features (n, d), of which only those of the columns count, to effects (n,)
+    neurons : positions in the network of the neurons drawn
+    """
+
+    columns: tuple[int, ...]
+    title: str
+    effect: Callable[[Array], Array]
+    neurons: Index
+
+    @classmethod
+    def of(cls, scene: Scene, term: Term) -> _Part:
+        """A term of the network."""
         network, chosen = scene.model.network_, term.neurons
-        self.part = ReLUNetwork(
-            network.weights[chosen], network.biases[chosen], network.amplitudes[chosen], network.intercept
-        )
-        self.mean = float(self._output(scene.X).mean())
+        part = ReLUNetwork(network.weights[chosen], network.biases[chosen], network.amplitudes[chosen], 0.0)
+        scaling = scene.units.scaling
+        mean = float(part.predict(scaling.apply(scene.X)).mean())
+        title = f"{' × '.join(scene.names[i] for i in term.columns)}   {100 * term.share:.0f} %"
+        return cls(term.columns, title, lambda rows: part.predict(scaling.apply(rows)) - mean, chosen)
+
+
+def _profiles(scene: Scene) -> list[_Part]:
+    """For each column the output averaged over some samples with that column changed, the most variable first."""
+    network, scaling = scene.model.network_, scene.units.scaling
+    samples, sources = _some(scene.X, AVERAGED), np.array(scene.model.encoding_.sources)
+
+    def average(column: int, rows: Array) -> Array:
+        total = np.zeros(len(rows))
+        for sample in samples:
+            total += network.predict(scaling.apply(np.where(sources == column, rows, sample)))
+        return total / len(samples)
+
+    def effect(column: int, mean: float, rows: Array) -> Array:
+        return average(column, rows) - mean
+
+    heights = [average(i, samples) for i in range(len(scene.names))]
+    none = np.zeros(0, dtype=np.int64)
+    parts = [
+        _Part((i,), name, partial(effect, i, float(heights[i].mean())), none) for i, name in enumerate(scene.names)
+    ]
+    spreads = np.array([values.std() for values in heights])
+    return [parts[i] for i in np.argsort(-spreads, kind="stable")]
+
+
+class _Panel:
+    """One part drawn into axes."""
+
+    def __init__(self, ax: Axes, scene: Scene, part: _Part):
+        self.ax, self.scene, self.part = ax, scene, part
+        self.encoding, self.effect = scene.model.encoding_, part.effect
+        self.names = [scene.names[i] for i in part.columns]
+        self.features = [np.flatnonzero(np.array(self.encoding.sources) == i) for i in part.columns]
 
     def draw(self) -> None:
         """Choose by the kinds of columns."""
-        numeric = [self.encoding.columns[i].levels is None for i in self.term.columns]
+        numeric = [self.encoding.columns[i].levels is None for i in self.part.columns]
         if len(numeric) == 1:
             self._curve() if numeric[0] else self._bars()
         elif all(numeric):
@@ -117,14 +176,7 @@ class _Panel:
             self._curves(numeric.index(True))
         else:
             self._table()
-        self.ax.set_title(f"{' × '.join(self.names)}   {100 * self.term.share:.0f} %", fontsize=10.5)
-
-    def effect(self, rows: Array) -> Array:
-        """What the term adds to the output, less its mean: (n, d) → (n,)."""
-        return self._output(rows) - self.mean
-
-    def _output(self, rows: Array) -> Array:
-        return self.part.predict(self.scene.units.scaling.apply(rows))
+        self.ax.set_title(self.part.title, fontsize=10.5)
 
     def _rows(self, states: list[Array]) -> Array:
         """Rows of features with those of the term's columns set, (k, width) each."""
@@ -135,7 +187,7 @@ class _Panel:
 
     def _levels(self, which: int) -> tuple[list[str], Array]:
         """Names of the (commonest) categories of a column, and their indicators (levels, width)."""
-        column = self.encoding.columns[self.term.columns[which]]
+        column = self.encoding.columns[self.part.columns[which]]
         levels = list(column.levels or ())
         width, skipped = len(self.features[which]), len(levels) - len(self.features[which])
         states = np.eye(len(levels))[:, skipped:].reshape(len(levels), width)
@@ -146,7 +198,7 @@ class _Panel:
 
     def _named(self, which: int) -> str:
         """Name of a column of categories, and how many of them are drawn if not all."""
-        count = len(self.encoding.columns[self.term.columns[which]].levels or ())
+        count = len(self.encoding.columns[self.part.columns[which]].levels or ())
         return self.names[which] + f" (the {MOST_LEVELS} commonest of {count})" * (count > MOST_LEVELS)
 
     def _range(self, which: int) -> tuple[float, float]:
@@ -166,8 +218,8 @@ class _Panel:
 
     def _kinks(self, which: int) -> Array:
         """Values at which neurons that read this number alone switch on."""
-        weights, biases = self.part.weights, self.part.biases
-        found = [self.scene.units.switches(w, float(b)) for w, b in zip(weights, biases, strict=True)]
+        network, units = self.scene.model.network_, self.scene.units
+        found = [units.switches(network.weights[j], float(network.biases[j])) for j in self.part.neurons]
         return np.array(sorted({points[0][0] for points in found if len(points) == 1 and len(points[0]) == 1}))
 
     def _curve(self) -> None:
@@ -241,8 +293,9 @@ class _Panel:
         corner, other = self.scene.units.low.copy(), self.scene.units.high.copy()
         corner[plane], other[plane] = (x0, y0), (x1, y1)
         units = replace(self.scene.units, low=corner, high=other)
-        strongest = np.argsort(-self.scene.model.evidence_.importance[self.term.neurons], kind="stable")[:LINES]
-        lines = [units.curve(plane, self.part.weights[j], float(self.part.biases[j]), 60) for j in strongest]
+        network, importance = self.scene.model.network_, self.scene.model.evidence_.importance
+        strongest = sorted(self.part.neurons, key=lambda j: -importance[j])[:LINES]
+        lines = [units.curve(plane, network.weights[j], float(network.biases[j]), CURVE) for j in strongest]
         drawn = LineCollection([line for line in lines if line is not None], colors=INK, linewidths=0.6, alpha=0.45)
         self.ax.add_collection(drawn, autolim=False)
         x, y = _some(self.scene.X[:, plane]).T
@@ -275,7 +328,7 @@ class _Panel:
         colour_bar(self.ax, surface, "effect", ticks[(ticks >= low) & (ticks <= high)])
 
 
-def _some(values: Array) -> Array:
+def _some(values: Array, most: int = DOTS) -> Array:
     """Enough of the samples to see where they are."""
-    chosen = np.random.default_rng(0).permutation(len(values))[:DOTS]
+    chosen = np.random.default_rng(0).permutation(len(values))[:most]
     return values[chosen]
