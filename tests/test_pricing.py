@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from bladenet import kernels
 from bladenet.chambers import angular_dispersion, vertex_factor
-from bladenet.kernels import cones
 from bladenet.pricing import AngularSweep, BranchAndBound, Clock, PrefixSums, choose_pricer
 from bladenet.problem import TrainingProblem
 from cases import KINDS
@@ -312,8 +311,10 @@ def test_choice_of_pricer():
         assert isinstance(choose_pricer(line), PrefixSums)
         v = dual(plane, rng)
         assert choose_pricer(plane).maximum(v).bound >= brute_force(plane.points, v, norm, bias) * (1 - 1e-12)
-    with pytest.raises(ValueError, match="3 features"):
-        choose_pricer(standard_form(rng.normal(size=(6, 3)), 2, True))
+        solid = standard_form(rng.normal(size=(6, 3)), norm, bias)
+        v = dual(solid, rng)
+        assert isinstance(choose_pricer(solid), BranchAndBound)
+        assert choose_pricer(solid).price(v, 0.0, 0.1, Clock(5.0)).bound >= sampled(solid.points, v, norm, bias, rng)
     with pytest.raises(ValueError, match="need one feature, the data have 2"):
         PrefixSums(standard_form(rng.normal(size=(6, 2)), 2, True))
     with pytest.raises(ValueError, match="need two or more features, the data have 1"):
@@ -407,51 +408,6 @@ def test_neuron_values_twin(d):
     out = np.empty(9)
     kernels.neuron_values(np.ascontiguousarray(points.T), v, weights, offsets, out)
     np.testing.assert_allclose(out, neuron_values_twin(points, v, weights, offsets), rtol=1e-12, atol=1e-13)
-
-
-def ratio_twin(values, generators, norm, weights):
-    """Largest Σ λ value / ‖Σ λ g‖ over sampled λ ≥ 0."""
-    return (weights @ values / np.linalg.norm(weights @ generators, ord=norm, axis=1)).max()
-
-
-def test_ratio_on_edge_twin():
-    # guards the formula that turns bounds at generators into a bound on the cone (p = 2): it must be the maximum
-    rng = np.random.default_rng(17)
-    share = np.linspace(0, 1, 4001)
-    weights = np.column_stack([share, 1 - share])
-    for _ in range(200):
-        angles = rng.uniform(0, 2 * np.pi) + np.array([0.0, rng.uniform(1e-3, 1.5)])
-        g = np.column_stack([np.cos(angles), np.sin(angles)])
-        p, q = rng.normal(size=2) + rng.choice([0.0, 2.0])
-        p = p if max(p, q) > 0 else -p  # used only where the larger value is positive
-        got = cones.ratio_on_edge(p, q, ((g[0] - g[1]) ** 2).sum())
-        assert got == pytest.approx(ratio_twin(np.array([p, q]), g, 2, weights), rel=1e-5, abs=1e-9)
-        assert got >= ratio_twin(np.array([p, q]), g, 2, weights) - 1e-12
-
-
-@pytest.mark.parametrize("norm", [1, 2])
-def test_ratio_on_cone_twin(norm):
-    # the same for three generators, two of which may be the same direction (a prism)
-    rng = np.random.default_rng(18)
-    weights = rng.dirichlet([0.5] * 3, size=4000)
-    corners = np.vstack([np.eye(3), weights])
-    for _ in range(200):
-        low = rng.integers(0, 4) * np.pi / 2
-        angles = low + np.sort(rng.uniform(0, np.pi / 2, 3))
-        angles[rng.integers(3)] = angles[0]
-        g = np.column_stack([np.cos(angles), np.sin(angles)])
-        g /= np.linalg.norm(g, ord=norm, axis=1, keepdims=True)
-        lifted = np.column_stack([g, rng.normal(size=3)])
-        value = np.abs(rng.normal(size=3)) * rng.choice([1.0, 1.0, -1.0], 3)
-        got = cones.ratio_on_cone(value, lifted, norm)
-        most = ratio_twin(value, g, norm, corners)
-        if max(value) > 0:
-            assert got >= most - 1e-12
-            # tight: attained on an edge
-            edges = np.vstack([np.eye(3)[[k, m]] for k, m in combinations(range(3), 2)]).reshape(3, 2, 3)
-            share = np.linspace(0, 1, 2001)[:, None]
-            attained = max(ratio_twin(value, g, norm, share * e[0] + (1 - share) * e[1]) for e in edges)
-            assert got == pytest.approx(attained, rel=1e-5, abs=1e-9)
 
 
 WITHOUT_JIT = """
