@@ -48,7 +48,7 @@ class FeatureSpace:
 
     def dual(self, v: Array) -> Array:
         """The dual variable of the points here: (N,) → (N',)."""
-        return np.bincount(self.point, v, minlength=len(self.points))
+        return np.bincount(self.point, v, minlength=len(self.points)).astype(np.float64, copy=False)
 
 
 class FewFeatures(Pricer):
