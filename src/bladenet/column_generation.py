@@ -12,9 +12,12 @@ from bladenet.pricing import Clock, Priced, Pricer
 from bladenet.problem import StandardForm
 
 MOST_NEW = 200  # neurons added per round
+FIRST_SLACK = 0.3
 SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
+WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be dropped
+DRY = 0.3  # of the tolerance: an objective that falls by less has little to gain from further proposals
 REFINEMENTS = 4  # local moves between two pricings
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
@@ -69,39 +72,58 @@ class ColumnGeneration:
         self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
         self.dual, self.bound = np.zeros(len(form.y)), 0.0
         self.lower = form.constant
+        # how far above β the largest |h| is expected, relative to β; at first by a crude bound
+        lengths = np.abs(form.points).sum(axis=1)
+        self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
 
     def run(self) -> "ColumnGeneration":
         """Price, bound, stop or add, solve."""
         finest = FINENESS * self.tol
-        slack, accuracy = 0.3, FINENESS
+        slack, accuracy = FIRST_SLACK, FINENESS
+        proving = False  # proposals may be cheaper; once they dry up, a proof says what they missed
         try:
             current = self.best
             if len(self.form.points) > COARSE:
                 # a bound of whole root cones, for a search that is stopped before it has a better one
-                self._raise_lower_bound(current.v, self._price(current.v, slack, np.inf).bound)
+                v = self.form.at_points(current.v)
+                self._raise_lower_bound(current.v, self.pricer.price(v, np.inf, slack, self.clock).bound)
                 current = self._from_subsample()
             while not self.clock.stopped:
                 allowance = self._allowance(current.v)
-                priced = self._price(current.v, max(slack, allowance), allowance)
-                self._raise_lower_bound(current.v, priced.bound)
+                reach = max(allowance, WORTHWHILE * self.violation)
+                priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
                 if self.gap <= self.tol:
                     break
-                violation = max(priced.bound / self.form.beta - 1.0, 0.0)
                 if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
-                    slack, accuracy = SLACK * violation, max(finest, min(accuracy, FINENESS * self.gap))
+                    slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
+                    proving = False
+                elif reach > allowance:
+                    self.violation = min(self.violation, reach)
+                    continue
+                elif not proving and priced.bound == np.inf:
+                    proving = True
+                    continue
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
                 else:
                     break  # nothing is missing from an exact restricted optimum: only rounding is left
+                before = self.objective
                 current = self._refined(self._solve(accuracy), accuracy)
+                if priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective:
+                    proving = True
         except KeyboardInterrupt:
             self.clock.interrupt()
         return self
 
-    def _price(self, v: Array, slack: float, allowance: float = 0.0) -> Priced:
-        threshold = self.form.beta * (1.0 + allowance)
-        return self.pricer.price(self.form.at_points(v), threshold, slack, self.clock)
+    def _price(self, v: Array, reach: float, slack: float, proving: bool) -> Priced:
+        """Neurons with |h| > β (1 + reach); raises the lower bound by what is proven on the way."""
+        price = self.pricer.price if proving else self.pricer.propose
+        priced = price(self.form.at_points(v), self.form.beta * (1.0 + reach), slack, self.clock)
+        self._raise_lower_bound(v, priced.bound)
+        largest = priced.bound if priced.bound < np.inf else float(np.abs(priced.values).max(initial=0.0))
+        self.violation = max(0.0, largest / self.form.beta - 1.0) if largest else reach
+        return priced
 
     def _solve(self, accuracy: float) -> Restricted:
         """The restricted optimum; remembered if it is the best network so far."""
