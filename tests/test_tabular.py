@@ -12,6 +12,7 @@ from matplotlib.collections import PathCollection
 
 from bladenet import BladeNetClassifier, BladeNetRegressor, load_model, save_model
 from bladenet.blades import Blade
+from bladenet.certificate import Status
 from bladenet.explain import LISTED
 from bladenet.panels import terms_of
 from bladenet.plotting import plot_fit
@@ -162,6 +163,21 @@ def test_shares_are_covariances_with_the_output(model):
     assert list(frame.index[:5]) == sorted(frame.index[:5], key=lambda term: -frame.loc[term, "total"])
 
 
+def test_pairs_are_found_and_certified_and_parts_add_up():
+    rng = np.random.default_rng(3)
+    table = FRAME.loc[np.repeat(np.arange(N), 2)].reset_index(drop=True)
+    table["height"], table["sex"] = rng.normal(170, 10, len(table)), rng.choice(["f", "m"], len(table))
+    y = 0.1 * (table["age"] - 40).clip(lower=0) + 3.0 * (table["colour"] == "red") * (table["sex"] == "m")
+    model = BladeNetRegressor(alpha=0.05, norm=1, max_interaction=2, tol=1e-4).fit(table, y)
+    assert model.certificate_.status is Status.GLOBAL
+    assert model.score(table, y) > 0.9
+    assert all(len(blade.coordinates) <= 2 for blade in model.blades_)
+    np.testing.assert_allclose(contributions(model, table).sum(axis=1) + model.network_.intercept, model.predict(table))
+    shares = model.explain().features().set_index("term")["share"]
+    assert set(shares.nlargest(2).index) == {"age", "colour × sex"}
+    assert 0.0 < BladeNetRegressor(alpha="auto", norm=1, max_interaction=1, tol=1e-3).fit(table, y).alpha_ < 5.0
+
+
 def test_weights_of_zero_and_repeated_rows_count_as_such(monkeypatch):
     stand_in(monkeypatch, BLADES, AMPLITUDES)
     times = np.array([2, 1, 1, 3] * 10)
@@ -232,11 +248,6 @@ def test_levels_keep_their_types(monkeypatch, tmp_path, suffix):
     loaded = load_model(tmp_path / f"m{suffix}").encoding_
     assert [column.levels for column in loaded.columns] == [(1, 2, 3), (False, True), ("1", "2", "x")]
     assert type(loaded.columns[0].levels[0]) is int
-
-
-def panel(axes, title):
-    (found,) = [ax for ax in axes if ax.get_title("left").startswith(f"{title}   ")]
-    return found
 
 
 def test_panels_show_the_strongest_parts(model):
