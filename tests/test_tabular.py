@@ -14,6 +14,7 @@ from bladenet import BladeNetClassifier, BladeNetRegressor, load_model, save_mod
 from bladenet.blades import Blade
 from bladenet.certificate import Status
 from bladenet.explain import LISTED
+from bladenet.formulas import percent
 from bladenet.panels import terms_of
 from bladenet.plotting import plot_fit
 from handmade import stand_in
@@ -254,14 +255,14 @@ def test_panels_show_the_strongest_parts(model):
     axes = [ax for ax in plot_fit(model, FRAME, Y).figure.axes if ax.get_title("left")]
     terms = terms_of(model)
     drawn = [term for term in terms if len(term.columns) <= 2][:6]
-    titles = [f"{' × '.join(FRAME.columns[i] for i in term.columns)}   {100 * term.share:.0f} %" for term in drawn]
+    titles = [f"{' × '.join(FRAME.columns[i] for i in term.columns)}   {percent(term.share, 0)}" for term in drawn]
     assert [ax.get_title("left") for ax in axes] == titles
     shares = [term.share for term in drawn]
     assert shares == sorted(shares, reverse=True)
     assert sum(term.share for term in terms) == pytest.approx(1.0)
     note = " ".join(text.get_text() for text in axes[0].figure.texts)
     assert f"the 6 strongest of {len(terms)} parts" in note
-    assert f"(together {100 * sum(shares):.0f} %)" in note
+    assert f"(together {percent(sum(shares), 0)})" in note
 
 
 def only(monkeypatch, scaling, *chosen):
@@ -303,6 +304,14 @@ def test_panels_are_the_models_effects_in_the_users_units(monkeypatch, scaling):
     for i in range(N):
         cell = image.get_array()[down.index(FRAME["sex"][i]), across.index(FRAME["colour"][i])]
         assert cell == pytest.approx(effect[i])
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.456, "45.6 %"), (-0.0001, "0.0 %"), (-0.03, "−3.0 %"), (1.0, "100.0 %")]
+)
+def test_shares_are_written_in_per_cent(share, text):
+    assert percent(share) == text
+    assert percent(-0.002, 0) == "0 %"
 
 
 def test_a_grid_needs_its_own_figure_and_the_training_data(model):
