@@ -38,7 +38,7 @@ def test_python_blocks_run(block, tmp_path):
 
 
 def test_there_are_python_blocks_to_run():
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", README))

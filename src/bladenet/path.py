@@ -1,6 +1,7 @@
 """Regularisation paths: choosing α by cross-validation."""
 
 import time
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -26,6 +27,7 @@ def select_alpha(
     bias: bool = True,
     loss: str | Loss = "squared",
     sample_weight: Array | None = None,
+    max_interaction: int | None = None,
     vertices_only: bool = False,
     time_limit: float | None = None,
 ) -> float:
@@ -39,7 +41,7 @@ def select_alpha(
     Parameters
     ----------
     X : (n, d); y : (n,), −1 and +1 for classification losses
-    norm, bias, loss, vertices_only : as in :func:`bladenet.train`
+    norm, bias, loss, max_interaction, vertices_only : as in :func:`bladenet.train`
     sample_weight : (n,), ≥ 0; weighs training and validation; samples of weight 0 are left out
     time_limit : seconds; when they are over, the values of α not yet compared, the smallest, are left out
 
@@ -59,7 +61,8 @@ def select_alpha(
     deadline = np.inf if time_limit is None else time.perf_counter() + time_limit
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     checked = get_loss(loss)
-    largest = beta_max(X, y, norm=norm, bias=bias, loss=checked, sample_weight=weight) / weight.sum()
+    shape: dict[str, Any] = {"norm": norm, "bias": bias, "loss": checked, "max_interaction": max_interaction}
+    largest = beta_max(X, y, sample_weight=weight, **shape) / weight.sum()
     kept = weight > 0
     X, y, weight = X[kept], y[kept], weight[kept]
     splits = _splits(y, checked)
@@ -76,13 +79,11 @@ def select_alpha(
                 X[rows],
                 y[rows],
                 beta=float(alpha * weight[rows].sum()),
-                norm=norm,
-                bias=bias,
-                loss=checked,
                 tol=LOOSE,
                 sample_weight=weight[rows],
                 vertices_only=vertices_only,
                 time_limit=None if time_limit is None else remaining,
+                **shape,
             )
             if fit.certificate.status is Status.STOPPED and time.perf_counter() < deadline:
                 raise KeyboardInterrupt  # training turns an interrupt into its best network; a selection has none
