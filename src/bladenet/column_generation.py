@@ -1,7 +1,8 @@
 """Column generation: price the missing neuron, bound, stop or add it, solve the restricted problem (THEORY §4)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,18 +77,31 @@ class ColumnGeneration:
         lengths = np.abs(form.points).sum(axis=1)
         self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
 
-    def run(self) -> "ColumnGeneration":
-        """Price, bound, stop or add, solve."""
+    def at(self, beta: float) -> "ColumnGeneration":
+        """The search for another β (in units of the standard form), from the neurons of this one, which it takes over."""
+        other = copy(self)
+        other.form = self.neurons.form = replace(self.form, beta=beta)
+        other.history, other.dual, other.bound = [], np.zeros(len(self.form.y)), 0.0
+        other.lower = self.form.constant
+        other.violation = self.form.beta * (1.0 + self.violation) / beta - 1.0
+        other.begin()
+        return other
+
+    def begin(self, weights: Array | None = None, offsets: Array | None = None) -> None:
+        """Start from the best network of neurons (in units of the standard form): these and those that are here."""
+        if weights is not None and offsets is not None:
+            self.neurons.add(weights, offsets)
+        if len(self.neurons.offsets):
+            self.best = self.neurons.solve(FINENESS)
+            self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
+
+    def run(self, prove: bool = True) -> "ColumnGeneration":
+        """Price, bound, stop or add, solve. Without `prove`, only until proposals that prove nothing dry up."""
         finest = FINENESS * self.tol
         slack, accuracy = FIRST_SLACK, FINENESS
         proving = False  # proposals may be cheaper; once they dry up, a proof says what they missed
         try:
-            current = self.best
-            if len(self.form.points) > COARSE:
-                # a bound of whole root cones, for a search that is stopped before it has a better one
-                v = self.form.at_points(current.v)
-                self._raise_lower_bound(current.v, self.pricer.price(v, np.inf, slack, self.clock).bound)
-                current = self._from_subsample()
+            current = self._started()
             while not self.clock.stopped:
                 allowance = self._allowance(current.v)
                 reach = max(allowance, WORTHWHILE * self.violation)
@@ -97,24 +111,32 @@ class ColumnGeneration:
                     break
                 if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
-                    proving = False
+                    before = self.objective
+                    current = self._refined(self._solve(accuracy), accuracy)
+                    proving = priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective
                 elif reach > allowance:
                     self.violation = min(self.violation, reach)
-                    continue
-                elif not proving and priced.bound == np.inf:
+                elif priced.bound == np.inf:
                     proving = True
-                    continue
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
+                    current = self._refined(self._solve(accuracy), accuracy)
                 else:
                     break  # nothing is missing from an exact restricted optimum: only rounding is left
-                before = self.objective
-                current = self._refined(self._solve(accuracy), accuracy)
-                if priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective:
-                    proving = True
+                if proving and not prove:
+                    break
         except KeyboardInterrupt:
             self.clock.interrupt()
         return self
+
+    def _started(self) -> Restricted:
+        """Where to begin: the neurons that are here, those of a subsample, or none."""
+        if len(self.neurons.offsets) or len(self.form.points) <= COARSE:
+            return self.best
+        # a bound of whole root cones, for a search that is stopped before it has a better one
+        v = self.form.at_points(self.best.v)
+        self._raise_lower_bound(self.best.v, self.pricer.price(v, np.inf, FIRST_SLACK, self.clock).bound)
+        return self._from_subsample()
 
     def _price(self, v: Array, reach: float, slack: float, proving: bool) -> Priced:
         """Neurons with |h| > β (1 + reach); raises the lower bound by what is proven on the way."""

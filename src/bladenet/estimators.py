@@ -70,16 +70,17 @@ class _BladeNet(BaseEstimator):
             "max_interaction": self.max_interaction,
             "vertices_only": self.vertices_only,
         }
-        remaining = self.time_limit
+        remaining, neurons = self.time_limit, None
         if isinstance(self.alpha, str):
             limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
-            alpha = select_alpha(scaled, y, time_limit=limit, **settings)
+            alpha, neurons = select_alpha(scaled, y, time_limit=limit, **settings)
             if self.time_limit is not None:
                 remaining = max(self.time_limit - (time.perf_counter() - start), 1e-3)
         else:
             alpha = float(self.alpha)
         beta = alpha * float(weight.sum())
-        fit = train(scaled, y, beta=beta, tol=self.tol, time_limit=remaining, callback=self.callback, **settings)
+        control: dict[str, Any] = {"tol": self.tol, "time_limit": remaining, "callback": self.callback}
+        fit = train(scaled, y, beta=beta, start=neurons, **control, **settings)
         self.alpha_, self.beta_ = alpha, beta
         self.scaling_, self.network_ = scaling, scaling.fold(fit.network)
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history

@@ -17,7 +17,7 @@ from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, Loss
 from bladenet.network import ReLUNetwork
 from bladenet.pricing import Clock, choose_pricer
-from bladenet.problem import StandardForm, TrainingProblem
+from bladenet.problem import Neurons, StandardForm, TrainingProblem
 
 MARGIN = 0.8  # of the tolerance; the rest is for turning the solution into blades
 
@@ -57,6 +57,7 @@ def train(
     max_interaction: int | None = None,
     n_components: int | None = None,
     vertices_only: bool = False,
+    start: Neurons | None = None,
     time_limit: float | None = None,
     callback: Callable[[Round], object] | None = None,
 ) -> Fit:
@@ -80,6 +81,8 @@ def train(
         lower bound (norm=2)
     vertices_only : restrict neurons to blades of samples (the paper's Theorems 4, 5 and 7; matters for norm=2 with
         two or more features only, and enumerates all blades: for small data)
+    start : weights (m, d) and biases (m,) of neurons to begin with, for example those of a similar network; they
+        save time and change nothing else
     time_limit : seconds; when they are over, or on Ctrl-C, the best network so far is returned with what is proven
     callback : called with each Round
 
@@ -107,7 +110,10 @@ def train(
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     pricing = partial(choose_pricer, vertices_only=restricted)
     clock = Clock(time_limit)
-    search = ColumnGeneration(problem.standard, pricing, MARGIN * tol, clock, callback).run()
+    search = ColumnGeneration(problem.standard, pricing, MARGIN * tol, clock, callback)
+    if start is not None:
+        search.begin(*problem.standard.neurons(*start))
+    search.run()
     try:
         return _finish(problem, search, tol, restricted)
     except KeyboardInterrupt:  # too late to save time, too early to lose the network

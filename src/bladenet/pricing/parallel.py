@@ -22,21 +22,30 @@ def on_all_cores(work: Callable[[Item, Clock], Result], items: Iterable[Item], c
     cluster (dask, ray, loky) the items go there, each with a clock of its own. Work that is itself part of such a map
     is done in place. Every item gets a result: those that start after the stop return at once.
     """
+    backend, jobs = get_active_backend(prefer="threads")
+    if _here.at_work or backend.supports_sharedmem:
+        return in_threads(work, items, clock)
+    run, remaining = delayed(_elsewhere), _wait(clock)
+    return list(Parallel(n_jobs=jobs or -1)(run(work, item, remaining) for item in items))
+
+
+def in_threads(work: Callable[[Item, Clock], Result], items: Iterable[Item], clock: Clock) -> list[Result]:
+    """:func:`on_all_cores` of this machine, whatever joblib is set to."""
     if _here.at_work:
         return [work(item, clock) for item in items]
-    remaining = None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)
-    backend, jobs = get_active_backend(prefer="threads")
-    if not backend.supports_sharedmem:
-        run = delayed(_elsewhere)
-        return list(Parallel(n_jobs=jobs or -1)(run(work, item, remaining) for item in items))
     with ThreadPoolExecutor(cpu_count(), initializer=_start_work) as pool:
         futures = [pool.submit(work, item, clock) for item in items]
         try:
-            if wait(futures, timeout=remaining).not_done:
+            if wait(futures, timeout=_wait(clock)).not_done:
                 clock.flag[0] = 1
         except KeyboardInterrupt:
             clock.interrupt()
         return [future.result() for future in futures]
+
+
+def _wait(clock: Clock) -> float | None:
+    """Seconds until the deadline; None where there is none to speak of."""
+    return None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)
 
 
 class _Here(threading.local):
