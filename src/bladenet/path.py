@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from bladenet.column_generation import ColumnGeneration
 from bladenet.losses import Array, Loss, get_loss
 from bladenet.pricing import Clock, choose_pricer
-from bladenet.pricing.parallel import in_threads
+from bladenet.pricing.parallel import on_all_cores
 from bladenet.problem import Neurons, TrainingProblem
 from bladenet.training import beta_max
 
@@ -81,7 +81,7 @@ def select_alpha(
     ]
     best, neurons, best_loss, last_loss, rises = largest, None, np.inf, np.inf, 0
     for alpha in np.geomspace(largest, RANGE * largest, ALPHAS):
-        total = sum(in_threads(lambda fold, _: fold.validation_loss(alpha), folds, clock))  # noqa: B023
+        total = sum(on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, clock))  # noqa: B023
         if clock.interrupted:
             raise KeyboardInterrupt  # training turns an interrupt into its best network; a selection has none
         if clock.stopped:
