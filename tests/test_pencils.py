@@ -14,85 +14,9 @@ from bladenet.kernels import faces, linear_algebra, sweeping
 from bladenet.pricing import AngularSweep, Clock, angular_sweep, choose_pricer
 from bladenet.problem import TrainingProblem
 from oracle import arrangement_optimum
+from spaces import SETTINGS, brute_force, crude_size, dual, kernel_of, sampled, unreduced
 
-every_setting = pytest.mark.parametrize(("norm", "bias"), [(p, bias) for p in (1, 2) for bias in (True, False)])
-
-
-def standard_form(X, norm, bias):
-    return TrainingProblem.create(X, np.zeros(len(X)), beta=1.0, norm=norm, bias=bias).standard
-
-
-def dual(form, rng, integer=False):
-    n = len(form.points)
-    v = rng.integers(-2, 3, size=n).astype(float) if integer else rng.normal(size=n)
-    return v - v.mean() if form.bias else v
-
-
-def crude_size(form, v):
-    return np.abs(v).sum() * np.linalg.norm(form.points, axis=1).max() or 1.0
-
-
-# --- the brute force, from THEORY §2: all subsets, nothing enumerated cleverly -----------------------------------
-
-
-def kernel_of(vectors, d):
-    """Orthonormal basis (m, d) of what is orthogonal to the vectors."""
-    vectors = np.asarray(vectors).reshape(-1, d)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    _, s, Vt = np.linalg.svd(np.vstack([vectors / np.where(lengths > 0, lengths, 1.0), np.zeros((d, d))]))
-    return Vt[s <= 1e-12]
-
-
-def normals(vectors, d, also=()):
-    """Unit normals of all hyperplanes through 0 spanned by some of the vectors and all of `also`."""
-    also = np.asarray(also).reshape(-1, d)
-    for k in range(d - len(also)):
-        for chosen in combinations(vectors, k):
-            free = kernel_of(np.vstack([*chosen, also]), d)
-            if len(free) == 1:
-                yield free[0]
-
-
-def critical_points(rows, v):
-    """Unit ±P_F s_A for all sets F of rows and all sets A, whether any neuron acts on just A or not."""
-    n, d = rows.shape
-    patterns = np.array(list(np.ndindex(*[2] * n)), float)
-    sums = (patterns * v) @ rows
-    for k in range(d):
-        for F in combinations(range(n), k):
-            free = kernel_of(rows[list(F)], d)
-            if len(free):
-                yield from np.unique(np.round(sums @ free.T @ free, 12), axis=0)
-
-
-def brute_force(form, v, vertices_only=False):
-    """max |h| over all candidates for every anchor, each evaluated directly."""
-    points, d = form.points, form.points.shape[1]
-    best = 0.0
-    for anchor in points if form.bias else [np.zeros(d)]:
-        rows = points - anchor
-        directions = rows[rows.any(axis=1)]
-        if form.norm == 1:
-            W = list(normals([*directions, *np.eye(d)], d))
-        else:  # inside the row space: weights orthogonal to all directions that the data do not have
-            W = list(normals(directions, d, kernel_of(rows, d)))
-            W += [] if vertices_only else list(critical_points(directions, v[rows.any(axis=1)]))
-        W = np.array(W).reshape(-1, d)
-        lengths = np.linalg.norm(W, ord=form.norm, axis=1)
-        W = W[lengths > 1e-9] / lengths[lengths > 1e-9, None]
-        for side in (1.0, -1.0):
-            best = max(best, np.abs(v @ np.maximum(side * rows @ W.T, 0.0)).max(initial=0.0))
-    return best
-
-
-def sampled(form, v, rng, count):
-    """Largest |h| over random neurons, and over random ones through a sample; at most the truth."""
-    W = rng.normal(size=(count, form.points.shape[1]))
-    W /= np.linalg.norm(W, ord=form.norm, axis=1, keepdims=True)
-    a = form.points @ W.T
-    if form.bias:
-        a = np.hstack([a + rng.uniform(-1.5, 1.5, count), a - a[rng.integers(len(a), size=count), np.arange(count)]])
-    return np.abs(v @ np.maximum(a, 0.0)).max()
+every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 
 
 # --- data --------------------------------------------------------------------------------------------------------
@@ -164,7 +88,7 @@ def test_all_blades_arcs_and_faces_of_degenerate_data(kind, d, norm, bias):
     # guards every place where samples lie in the span of a pencil, cross together, or span less than the space
     for seed in range(2):
         rng = np.random.default_rng([seed, d, norm, bias])
-        form = standard_form(KINDS[kind](rng, d), norm, bias)
+        form = unreduced(KINDS[kind](rng, d), norm, bias)
         check(form, dual(form, rng, integer=bool(seed)))
         if norm == 2:  # the blade of samples 1e-10 apart is known to a few digits only
             check(form, dual(form, rng), vertices_only=True, rel=1e-5 if kind == "near_duplicates" else 1e-9)
@@ -175,7 +99,7 @@ def test_all_blades_arcs_and_faces_of_degenerate_data(kind, d, norm, bias):
 def test_all_blades_arcs_and_faces_of_random_data(n, d, norm, bias):
     # guards general position: every order in which samples are left, and in five dimensions flags of three
     rng = np.random.default_rng([n, d, norm, bias])
-    form = standard_form(rng.normal(size=(n, d)), norm, bias)
+    form = unreduced(rng.normal(size=(n, d)), norm, bias)
     check(form, dual(form, rng))
 
 
@@ -189,7 +113,7 @@ def test_all_blades_arcs_and_faces_of_random_data(n, d, norm, bias):
 def test_small_integer_data(X, seed, norm, bias):
     # guards coincidences that no list of kinds foresees; hypothesis shrinks them
     rng = np.random.default_rng(seed)
-    form = standard_form(np.array(X), norm, bias)
+    form = unreduced(np.array(X), norm, bias)
     check(form, dual(form, rng, integer=True))
 
 
@@ -198,7 +122,7 @@ def test_small_integer_data(X, seed, norm, bias):
 def test_no_sampled_neuron_exceeds_the_bound(d, norm, bias):
     # guards the bound at sizes that brute force cannot reach, without any theory of where maxima sit
     rng = np.random.default_rng([3, d, norm, bias])
-    form = standard_form(np.round(rng.normal(size=(40 if d == 3 else 20, d)), 1), norm, bias)
+    form = unreduced(np.round(rng.normal(size=(40 if d == 3 else 20, d)), 1), norm, bias)
     v = dual(form, rng)
     most = sampled(form, v, rng, 100_000)
     priced = AngularSweep(form).maximum(v)
@@ -216,7 +140,7 @@ def test_rotation_into_more_dimensions_changes_nothing(bias, vertices_only):
     turned = X @ np.linalg.qr(rng.normal(size=(4, 4)))[0][:2]
     v = rng.normal(size=15)
     v -= v.mean() if bias else 0.0
-    plane, space = (TrainingProblem.create(Z, v, beta=1.0, norm=2, bias=bias).standard for Z in (X, turned))
+    plane, space = (unreduced(Z, 2, bias) for Z in (X, turned))
     bounds = [AngularSweep(form, vertices_only).maximum(v[form.sample]).bound * form.scale for form in (plane, space)]
     assert bounds[0] == pytest.approx(bounds[1], rel=1e-12)
 
@@ -226,7 +150,7 @@ def test_rotation_into_more_dimensions_changes_nothing(bias, vertices_only):
 def test_one_pricing_keeps_its_contract(norm, bias, slack):
     # guards what the main loop relies on, and the threshold below which faces are left out
     rng = np.random.default_rng([5, norm, bias])
-    form = standard_form(rng.normal(size=(8, 3)), norm, bias)
+    form = unreduced(rng.normal(size=(8, 3)), norm, bias)
     v = dual(form, rng)
     truth = brute_force(form, v)
     for threshold in (0.0, 0.3 * truth, 0.9 * truth, 1.1 * truth):
@@ -244,7 +168,7 @@ def test_one_pricing_keeps_its_contract(norm, bias, slack):
 def test_vertices_only_touches_samples(bias):
     # guards what vertices-only means in space: every neuron is a blade of independent samples
     rng = np.random.default_rng(6)
-    form = standard_form(rng.normal(size=(12, 3)), 2, bias)
+    form = unreduced(rng.normal(size=(12, 3)), 2, bias)
     v = dual(form, rng)
     priced = AngularSweep(form, vertices_only=True).price(v, 0.0, 0.0, Clock())
     assert len(priced.values) > 20
@@ -257,7 +181,7 @@ def test_vertices_only_touches_samples(bias):
 def test_groups_of_pencils_lose_no_maximum(monkeypatch, groups):
     # guards the memory of long sweeps: pencils that share a record keep the best
     rng = np.random.default_rng(7)
-    form = standard_form(rng.normal(size=(12, 3)), 2, True)
+    form = unreduced(rng.normal(size=(12, 3)), 2, True)
     v = dual(form, rng)
     expected = AngularSweep(form).maximum(v).bound
     monkeypatch.setattr(angular_sweep, "MOST_GROUPS", groups)
@@ -267,7 +191,7 @@ def test_groups_of_pencils_lose_no_maximum(monkeypatch, groups):
 def test_a_stopped_sweep_proves_nothing():
     # guards a time limit turning into a false proof
     rng = np.random.default_rng(8)
-    form = standard_form(rng.normal(size=(30, 3)), 2, True)
+    form = unreduced(rng.normal(size=(30, 3)), 2, True)
     clock = Clock()
     clock.interrupt()
     assert AngularSweep(form).price(dual(form, rng), 0.0, 0.0, clock).bound == np.inf
@@ -275,7 +199,7 @@ def test_a_stopped_sweep_proves_nothing():
 
 def test_too_many_blades_are_refused():
     # guards against an endless search: the message has the count, the limit and the remedy
-    form = standard_form(np.random.default_rng(9).normal(size=(3000, 3)), 2, True)
+    form = unreduced(np.random.default_rng(9).normal(size=(3000, 3)), 2, True)
     with pytest.raises(ValueError, match=r"3000 points with 3 features have about 3e\+10 blades.*vertices_only=False"):
         AngularSweep(form)
 

@@ -60,6 +60,16 @@ BAD = {
     "norm bool": (good(norm=True), ["norm", "True"]),
     "norm text": (good(norm="l2"), ["norm", "'l2'"]),
     "norm inf": (good(norm=np.inf), ["norm", "inf"]),
+    "max_interaction 0": (good(max_interaction=0, norm=1), ["max_interaction", "got 0"]),
+    "max_interaction bool": (good(max_interaction=True, norm=1), ["max_interaction", "got True"]),
+    "max_interaction 1.5": (good(max_interaction=1.5, norm=1), ["max_interaction", "got 1.5"]),
+    "max_interaction text": (good(max_interaction="2", norm=1), ["max_interaction", "got '2'"]),
+    "max_interaction norm": (good(max_interaction=1, norm=2), ["max_interaction=1", "norm=1", "norm=2"]),
+    "n_components 0": (good(n_components=0), ["n_components", "got 0"]),
+    "n_components negative": (good(n_components=-1), ["n_components", "got -1"]),
+    "n_components bool": (good(n_components=True), ["n_components", "got True"]),
+    "n_components share": (good(n_components=0.95), ["n_components", "got 0.95"]),
+    "n_components norm": (good(n_components=1, norm=1), ["n_components=1", "norm=2", "1-norm", "axes"]),
     "bias 2": (good(bias=2), ["bias", "2"]),
     "bias None": (good(bias=None), ["bias", "None"]),
     "bias text": (good(bias="False"), ["bias", "'False'"]),
@@ -90,7 +100,6 @@ BAD_CONTROLS = {
     "time negative": ({"time_limit": -1.0}, ["time_limit", "-1.0"]),
     "time nan": ({"time_limit": np.nan}, ["time_limit", "nan"]),
     "time text": ({"time_limit": "1s"}, ["time_limit", "'1s'"]),
-    "three features": ({"X": np.eye(3)}, ["X", "3 features"]),
 }
 
 
@@ -292,7 +301,8 @@ def test_equal_rows_have_a_scale():
     # guards against log2(0) when all samples coincide or are zero
     for X in (np.full((3, 2), 5.0), np.zeros((3, 2))):
         form = TrainingProblem.create(X, Y3, beta=1.0).standard
-        assert form.points.shape == (1, 2)
+        assert form.points.shape == (1, 1), "one point spans no direction: any one is kept"
+        assert not form.points.any()
         assert form.scale == 1.0
 
 

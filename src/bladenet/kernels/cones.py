@@ -407,7 +407,7 @@ def branch_and_bound(
             offer(value, new, 1.0, 0, first, best, neurons)
             offer(value - new_tilt, new, -1.0, 1, first, best, neurons)
             for opposite in range(2):
-                good[opposite] = max(threshold, (1.0 + slack) * best[opposite, first]) - rounding
+                good[opposite] = max(threshold, (1.0 + slack) * best[opposite, first], 4.0 * rounding) - rounding
 
             open_g[top] = g
             open_g[top, old] = new

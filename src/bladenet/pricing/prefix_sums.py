@@ -15,20 +15,21 @@ class PrefixSums(Pricer):
         super().__init__(form)
         if form.points.shape[1] != 1:
             raise ValueError(f"prefix sums need one feature, the data have {form.points.shape[1]}.")
-        self.x = form.points[:, 0]  # distinct and sorted, as np.unique leaves them
+        self.order = np.argsort(form.points[:, 0], kind="stable")  # of principal components: any
+        self.x = form.points[self.order, 0]
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Exact, whatever the slack."""
-        x, n = self.x, len(self.x)
+        x, sorted_v, n = self.x, v[self.order], len(self.x)
         if self.form.bias:
             # h(±1, ∓x_j) grows by the slope, the sum of v on the active side, times each step between samples
             steps = np.diff(x)
-            right = np.r_[np.cumsum(np.cumsum(v[::-1])[:-1] * steps[::-1])[::-1], 0.0]
-            left = np.r_[0.0, np.cumsum(np.cumsum(v)[:-1] * steps)]
+            right = np.r_[np.cumsum(np.cumsum(sorted_v[::-1])[:-1] * steps[::-1])[::-1], 0.0]
+            left = np.r_[0.0, np.cumsum(np.cumsum(sorted_v)[:-1] * steps)]
             values = np.concatenate([right, left])
             weights, offsets = np.repeat([1.0, -1.0], n), np.concatenate([-x, x])
         else:
-            values = np.array([v @ np.maximum(x, 0.0), v @ np.maximum(-x, 0.0)])
+            values = np.array([sorted_v @ np.maximum(x, 0.0), sorted_v @ np.maximum(-x, 0.0)])
             weights, offsets = np.array([1.0, -1.0]), np.zeros(2)
         rounding = np.finfo(float).eps * (n + 64) * float(np.abs(v).sum() * np.abs(x).max() * 2.0)
         found = self._best_of_cells(values) & (np.abs(values) > threshold)
