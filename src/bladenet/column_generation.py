@@ -11,6 +11,7 @@ from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, balanced
 from bladenet.pricing import Clock, Priced, Pricer
 from bladenet.problem import StandardForm
+from bladenet.relaxed_dual import relaxed_dual
 
 MOST_NEW = 200  # neurons added per round
 FIRST_SLACK = 0.3
@@ -19,10 +20,12 @@ WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be dropped
 DRY = 0.3  # of the tolerance: an objective that falls by less has little to gain from further proposals
+UNPROVEN = 3.0  # violation that a proof reckons with, so that it begins with an easy bound
 REFINEMENTS = 4  # local moves between two pricings
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
 COARSE_TOL = 0.02
+TYPICAL = 30  # points per feature, below which a subsample says little about the whole
 
 
 @dataclass(frozen=True)
@@ -109,15 +112,17 @@ class ColumnGeneration:
                 self._record(priced)
                 if self.gap <= self.tol:
                     break
+                was_proving, proving = proving, False
                 if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy)
-                    proving = priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective
+                    if priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective:
+                        proving, self.violation = True, UNPROVEN
                 elif reach > allowance:
-                    self.violation = min(self.violation, reach)
-                elif priced.bound == np.inf:
-                    proving = True
+                    self.violation, proving = min(self.violation, reach), was_proving
+                elif not was_proving and priced.bound == np.inf:
+                    self.violation, proving = UNPROVEN, True
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
                     current = self._refined(self._solve(accuracy), accuracy)
@@ -129,9 +134,15 @@ class ColumnGeneration:
             self.clock.interrupt()
         return self
 
+    def relax(self) -> None:
+        """Raise the lower bound by a convex relaxation of pricing, where no proof was tried or it was not finished."""
+        v, bound = relaxed_dual(self.form, self.best.v, self.clock)
+        self._raise_lower_bound(v, bound)
+
     def _started(self) -> Restricted:
         """Where to begin: the neurons that are here, those of a subsample, or none."""
-        if len(self.neurons.offsets) or len(self.form.points) <= COARSE:
+        n, d = self.form.points.shape
+        if len(self.neurons.offsets) or n <= COARSE or n < COARSE_SHARE * TYPICAL * d:
             return self.best
         # a bound of whole root cones, for a search that is stopped before it has a better one
         v = self.form.at_points(self.best.v)
@@ -173,7 +184,7 @@ class ColumnGeneration:
     def _from_subsample(self) -> Restricted:
         """Start from the neurons of a smaller problem: they are nearly right, and cost a fraction."""
         form = self.form.subsample(len(self.form.points) // COARSE_SHARE)
-        coarse = ColumnGeneration(form, self.pricing, COARSE_TOL, self.clock).run()
+        coarse = ColumnGeneration(form, self.pricing, COARSE_TOL, self.clock).run(prove=False)
         used = coarse.best.used
         if not self.neurons.add(coarse.best_weights[used], coarse.best_offsets[used]):
             return self.best
