@@ -211,6 +211,15 @@ def test_n_jobs_is_the_number_of_threads(backend, jobs, threads, monkeypatch):
         assert parallel._threads() == threads
 
 
+@pytest.mark.parametrize(
+    ("value", "threads"), [("3", 3), ("5,2", 5), ("0", joblib.cpu_count()), ("many", joblib.cpu_count())]
+)
+def test_the_environment_limits_threads(value, threads, monkeypatch):
+    # guards against workers of dask and joblib, which are told so, that use all cores
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert parallel._threads() == threads
+
+
 def threads_here():
     return parallel._threads()
 

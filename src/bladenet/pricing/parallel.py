@@ -106,7 +106,8 @@ def _threads() -> int:
     jobs = _n_jobs()
     if jobs is not None and _here_too(backend):
         return backend.effective_n_jobs(jobs)
-    return int(os.environ.get("OMP_NUM_THREADS") or (1 if backend.nesting_level else cpu_count()))
+    share = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # a list is for nested levels
+    return int(share) if share.isdecimal() and int(share) else 1 if backend.nesting_level else cpu_count()
 
 
 def _elsewhere(packed: Any, items: list[Item], deadline: float | None) -> list[Any]:
