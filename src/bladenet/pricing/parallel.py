@@ -47,13 +47,8 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     """The same map for long work: it goes where ``joblib.parallel_config(backend=…)`` says, if that is elsewhere.
 
     There every task has a clock of its own with the same deadline, by the time of day. `work` is pickled once, and sent
-    once to each worker of a dask cluster: let it be a method of an object that holds what it needs and no more. If the
-    cluster is not back soon after the deadline, what it did is lost.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        On Ctrl-C while others work; what they did is lost, and they stop.
+    once to each worker of a dask cluster: let it be a method of an object that holds what it needs and no more. On
+    Ctrl-C, and if the cluster is not back soon after the deadline, what it did is lost.
     """
     backend, _ = get_active_backend(prefer="threads")
     if _here.at_work or clock.stopped or _here_too(backend):
@@ -70,8 +65,9 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     try:
         tasks = [delayed(_elsewhere)(packed, items[k::count], deadline) for k in range(count)]
         parts = Parallel(n_jobs=workers, batch_size=1, pre_dispatch="all", timeout=timeout)(tasks)
-    except TimeoutError:
-        return on_all_cores(work, items, clock)  # which is stopped
+    except (KeyboardInterrupt, TimeoutError):
+        clock.interrupt()
+        return on_all_cores(work, items, clock)  # each item returns at once
     finally:
         if client is not None:
             client.cancel(packed, force=True)  # and with it, on Ctrl-C, all tasks that need it
@@ -110,7 +106,8 @@ def _threads() -> int:
     jobs = _n_jobs()
     if jobs is not None and _here_too(backend):
         return backend.effective_n_jobs(jobs)
-    return int(os.environ.get("OMP_NUM_THREADS") or (1 if backend.nesting_level else cpu_count()))
+    share = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # a list is for nested levels
+    return int(share) if share.isdecimal() and int(share) else 1 if backend.nesting_level else cpu_count()
 
 
 def _elsewhere(packed: Any, items: list[Item], deadline: float | None) -> list[Any]:
