@@ -14,59 +14,9 @@ from bladenet.kernels import faces, linear_algebra, sweeping
 from bladenet.pricing import AngularSweep, Clock, angular_sweep, choose_pricer
 from bladenet.problem import TrainingProblem
 from oracle import arrangement_optimum
-from spaces import SETTINGS, brute_force, crude_size, dual, kernel_of, sampled, unreduced
+from spaces import KINDS, SETTINGS, brute_force, crude_size, dual, kernel_of, sampled, unreduced
 
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
-
-
-# --- data --------------------------------------------------------------------------------------------------------
-
-
-def _line(rng, d):
-    return rng.normal(size=d) + rng.normal(size=(6, 1)) * rng.normal(size=d)
-
-
-def _plane(rng, d):
-    return rng.normal(size=d) + rng.normal(size=(6, 2)) @ rng.normal(size=(2, d))
-
-
-def _lines(rng, d):
-    """Two lines, exactly, through one sample."""
-    steps = np.array([-1.0, 0.0, 1.0, 2.0])[:, None]
-    return np.vstack([steps * np.arange(1.0, d + 1), steps[[0, 2, 3]] * np.array([1.0, -1.0, 2.0, 0.0])[:d]])
-
-
-def _near_duplicates(rng, d):
-    X = rng.normal(size=(4, d))
-    return np.vstack([X, X[:2] + 1e-10 * rng.normal(size=(2, d))])
-
-
-def _nearly_flat(rng, d):
-    X = rng.normal(size=(6, d))
-    X[:, -1] = X[:, 0] + 1e-8 * X[:, -1]
-    return X
-
-
-KINDS = {
-    "gaussian": lambda rng, d: rng.normal(size=(6, d)),
-    "cube": lambda rng, d: rng.permutation(np.array(list(np.ndindex(*[2] * d)), float))[:7],
-    "lattice": lambda rng, d: rng.integers(-1, 2, size=(7, d)).astype(float),
-    "line": _line,
-    "plane": _plane,
-    "lines": _lines,
-    "near_duplicates": _near_duplicates,
-    "nearly_flat": _nearly_flat,
-    "repeated": lambda rng, d: rng.normal(size=(4, d))[rng.integers(0, 4, 7)],
-    "parallel": lambda rng, d: np.kron(np.array([[1.0], [2.0], [-1.0]]), rng.normal(size=(2, d))),
-    "zeros": lambda rng, d: np.vstack([np.zeros(d), rng.normal(size=(5, d)) * (rng.random((5, d)) > 0.4)]),
-    "constant_column": lambda rng, d: np.column_stack([rng.normal(size=(6, d - 1)), np.ones(6)]),
-    "axes": lambda rng, d: np.vstack([np.eye(d), -2 * np.eye(d)])[:7],
-    "units": lambda rng, d: rng.normal(size=(6, d)) * 10.0 ** np.arange(d),
-    "far": lambda rng, d: np.round(rng.normal(size=(6, d)), 2) + 1e4,
-    "one": lambda rng, d: rng.normal(size=(1, d)),
-    "two": lambda rng, d: rng.normal(size=(2, d)),
-    "all_zero": lambda rng, d: np.zeros((3, d)),
-}
 
 
 def check(form, v, vertices_only=False, rel=1e-9):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -18,28 +19,12 @@ from hypothesis import strategies as st
 
 from bladenet import kernels
 from bladenet.chambers import angular_dispersion, vertex_factor
-from bladenet.kernels import cones
 from bladenet.pricing import AngularSweep, BranchAndBound, Clock, PrefixSums, choose_pricer
 from bladenet.problem import TrainingProblem
 from cases import KINDS
+from spaces import SETTINGS, crude_size, dual, standard_form
 
-SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
-
-
-def standard_form(X, norm, bias):
-    return TrainingProblem.create(X, np.zeros(len(X)), beta=1.0, norm=norm, bias=bias).standard
-
-
-def dual(form, rng, kind="normal"):
-    """A dual variable of the points; it sums to zero if there is a bias."""
-    n = len(form.points)
-    v = rng.normal(size=n) if kind == "normal" else rng.integers(-2, 3, size=n).astype(float)
-    return v - v.mean() if form.bias else v
-
-
-def crude_size(form, v):
-    return np.abs(v).sum() * np.linalg.norm(form.points, axis=1).max() or 1.0
 
 
 # --- the brute force, from THEORY §2 -----------------------------------------------------------------------
@@ -115,7 +100,7 @@ def test_pricers_agree_on_degenerate_data(kind, d, norm, bias):
     for seed in range(3):
         rng = np.random.default_rng([seed, d, norm, bias])
         form = standard_form(KINDS[kind](rng, d), norm, bias)
-        check_agreement(form, dual(form, rng, ("normal", "integer")[seed % 2]), rng)
+        check_agreement(form, dual(form, rng, integer=seed % 2 == 1), rng)
 
 
 @every_setting
@@ -139,6 +124,18 @@ def test_pricers_agree_on_turned_grids_and_circles(norm, turn):
     for X in (grid, circle):
         rng = np.random.default_rng(1)
         form = standard_form(X, norm, True)
+        check_agreement(form, dual(form, rng), rng)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_prefix_sums_take_points_in_any_order(bias):
+    # guards the first principal component, along which the points of the standard form are not sorted, or repeated
+    for seed in range(10):
+        rng = np.random.default_rng([19, seed])
+        X = rng.normal(size=(20, 3)) @ rng.normal(size=(3, 3))
+        form = TrainingProblem.create(X, X[:, 0], beta=1.0, norm=2, bias=bias, n_components=1).standard
+        form = replace(form, points=np.round(form.points, 1))
+        assert (np.diff(form.points[:, 0]) < 0).any()
         check_agreement(form, dual(form, rng), rng)
 
 
@@ -166,7 +163,7 @@ def test_pricers_agree_on_small_integer_data(X, seed, setting):
     # guards coincidences that no list of kinds foresees; hypothesis shrinks them
     rng = np.random.default_rng(seed)
     form = standard_form(np.array(X), *setting)
-    check_agreement(form, dual(form, rng, "integer"), rng)
+    check_agreement(form, dual(form, rng, integer=True), rng)
 
 
 @every_setting
@@ -312,8 +309,10 @@ def test_choice_of_pricer():
         assert isinstance(choose_pricer(line), PrefixSums)
         v = dual(plane, rng)
         assert choose_pricer(plane).maximum(v).bound >= brute_force(plane.points, v, norm, bias) * (1 - 1e-12)
-    with pytest.raises(ValueError, match="3 features"):
-        choose_pricer(standard_form(rng.normal(size=(6, 3)), 2, True))
+        solid = standard_form(rng.normal(size=(6, 3)), norm, bias)
+        v = dual(solid, rng)
+        assert isinstance(choose_pricer(solid), BranchAndBound)
+        assert choose_pricer(solid).price(v, 0.0, 0.1, Clock(5.0)).bound >= sampled(solid.points, v, norm, bias, rng)
     with pytest.raises(ValueError, match="need one feature, the data have 2"):
         PrefixSums(standard_form(rng.normal(size=(6, 2)), 2, True))
     with pytest.raises(ValueError, match="need two or more features, the data have 1"):
@@ -407,51 +406,6 @@ def test_neuron_values_twin(d):
     out = np.empty(9)
     kernels.neuron_values(np.ascontiguousarray(points.T), v, weights, offsets, out)
     np.testing.assert_allclose(out, neuron_values_twin(points, v, weights, offsets), rtol=1e-12, atol=1e-13)
-
-
-def ratio_twin(values, generators, norm, weights):
-    """Largest Σ λ value / ‖Σ λ g‖ over sampled λ ≥ 0."""
-    return (weights @ values / np.linalg.norm(weights @ generators, ord=norm, axis=1)).max()
-
-
-def test_ratio_on_edge_twin():
-    # guards the formula that turns bounds at generators into a bound on the cone (p = 2): it must be the maximum
-    rng = np.random.default_rng(17)
-    share = np.linspace(0, 1, 4001)
-    weights = np.column_stack([share, 1 - share])
-    for _ in range(200):
-        angles = rng.uniform(0, 2 * np.pi) + np.array([0.0, rng.uniform(1e-3, 1.5)])
-        g = np.column_stack([np.cos(angles), np.sin(angles)])
-        p, q = rng.normal(size=2) + rng.choice([0.0, 2.0])
-        p = p if max(p, q) > 0 else -p  # used only where the larger value is positive
-        got = cones.ratio_on_edge(p, q, ((g[0] - g[1]) ** 2).sum())
-        assert got == pytest.approx(ratio_twin(np.array([p, q]), g, 2, weights), rel=1e-5, abs=1e-9)
-        assert got >= ratio_twin(np.array([p, q]), g, 2, weights) - 1e-12
-
-
-@pytest.mark.parametrize("norm", [1, 2])
-def test_ratio_on_cone_twin(norm):
-    # the same for three generators, two of which may be the same direction (a prism)
-    rng = np.random.default_rng(18)
-    weights = rng.dirichlet([0.5] * 3, size=4000)
-    corners = np.vstack([np.eye(3), weights])
-    for _ in range(200):
-        low = rng.integers(0, 4) * np.pi / 2
-        angles = low + np.sort(rng.uniform(0, np.pi / 2, 3))
-        angles[rng.integers(3)] = angles[0]
-        g = np.column_stack([np.cos(angles), np.sin(angles)])
-        g /= np.linalg.norm(g, ord=norm, axis=1, keepdims=True)
-        lifted = np.column_stack([g, rng.normal(size=3)])
-        value = np.abs(rng.normal(size=3)) * rng.choice([1.0, 1.0, -1.0], 3)
-        got = cones.ratio_on_cone(value, lifted, norm)
-        most = ratio_twin(value, g, norm, corners)
-        if max(value) > 0:
-            assert got >= most - 1e-12
-            # tight: attained on an edge
-            edges = np.vstack([np.eye(3)[[k, m]] for k, m in combinations(range(3), 2)]).reshape(3, 2, 3)
-            share = np.linspace(0, 1, 2001)[:, None]
-            attained = max(ratio_twin(value, g, norm, share * e[0] + (1 - share) * e[1]) for e in edges)
-            assert got == pytest.approx(attained, rel=1e-5, abs=1e-9)
 
 
 WITHOUT_JIT = """

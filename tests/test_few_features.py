@@ -1,0 +1,231 @@
+"""Neurons of at most k features (norm 1) against the dictionary of THEORY §2, every hinge, line and plane listed."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import cvxpy as cp
+import numpy as np
+import pytest
+
+import bladenet as bn
+from bladenet.certificate import DualProof, certify
+from bladenet.pricing import Clock, FewFeatures, choose_pricer
+from bladenet.problem import TrainingProblem
+from oracle import loss_values
+from spaces import crude_size, dual, kernel_of, sampled, standard_form
+
+GLOBAL = bn.Status.GLOBAL
+with_and_without_bias = pytest.mark.parametrize("bias", [True, False])
+
+
+def dictionary(X, most, bias):
+    """Unit neurons (m, d), (m,) of all blades that read at most so many features, up to their opposites."""
+    weights, offsets = [], []
+    for size in range(1, most + 1):
+        for C in map(list, combinations(range(X.shape[1]), size)):
+            for members in combinations(range(len(X)), size - 1 + bias):
+                anchor = X[members[0], C] if bias else np.zeros(size)
+                free = kernel_of([X[i, C] - anchor for i in members[bias:]], size)
+                if len(free) == 1:
+                    w = np.zeros(X.shape[1])
+                    w[C] = free[0] / np.abs(free[0]).sum()
+                    weights.append(w)
+                    offsets.append(-w[C] @ anchor)
+    W, b = np.array(weights), np.array(offsets)
+    return np.vstack([W, -W]), np.r_[b, -b]
+
+
+def explicit_optimum(X, y, beta, most, bias, loss="squared"):
+    """Optimum over the dictionary, by an interior-point solver that knows nothing of pricing."""
+    W, b = dictionary(X, most, bias)
+    K = np.unique(np.maximum(X @ W.T + b, 0.0).round(12), axis=1)
+    z, t = cp.Variable(K.shape[1]), cp.Variable()
+    f = K @ z + (t if bias else 0.0)
+    losses = {
+        "squared": lambda: 0.5 * cp.sum_squares(f - y),
+        "huber": lambda: 0.5 * cp.sum(cp.huber(f - y, 1.0)),
+        "hinge": lambda: cp.sum(cp.pos(1 - cp.multiply(y, f))),
+        "logistic": lambda: cp.sum(cp.logistic(-cp.multiply(y, f))),
+    }
+    cp.Problem(cp.Minimize(losses[loss]() + beta * cp.norm1(z))).solve(solver=cp.CLARABEL)
+    amplitudes = z.value
+    prediction = K @ amplitudes + (t.value if bias else 0.0)
+    return loss_values(loss, prediction, y).sum() + beta * np.abs(amplitudes).sum()
+
+
+def reads(weights):
+    """How many features each neuron reads."""
+    return np.count_nonzero(weights, axis=1)
+
+
+def data(rng, n, d, kind="gaussian"):
+    X = rng.normal(size=(n, d))
+    if kind == "table":  # a count, a yes/no, a constant, a copy
+        X[:, 0], X[:, 1], X[:, 2] = rng.integers(0, 4, n), rng.integers(0, 2, n), 3.0
+        X[:, -1] = X[:, 0]
+    return X
+
+
+def few(X, most, bias):
+    problem = TrainingProblem.create(X, np.zeros(len(X)), beta=1.0, norm=1, bias=bias, max_interaction=most)
+    pricer = choose_pricer(problem.standard)
+    assert isinstance(pricer, FewFeatures)
+    return pricer
+
+
+# --- pricing ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "table"])
+@with_and_without_bias
+@pytest.mark.parametrize(("n", "d", "most"), [(40, 5, 1), (20, 4, 2), (11, 5, 3), (9, 5, 4), (1, 3, 2), (2, 3, 1)])
+def test_bound_is_that_of_the_dictionary(n, d, most, bias, kind):
+    # guards sets of features left out, merged points, duals summed there: never below, within slack above
+    rng = np.random.default_rng([n, d, most, bias])
+    pricer = few(data(rng, n, d, kind), most, bias)
+    points = pricer.form.points
+    for integer in (True, False):
+        v = dual(pricer.form, rng, integer)
+        W, b = dictionary(points, most, bias)
+        truth, size = np.abs(v @ np.maximum(points @ W.T + b, 0.0)).max(), crude_size(pricer.form, v)
+        for share, slack in ((0.5, 0.1), (0.95, 1e-4), (1.1, 0.1)):
+            threshold = share * truth
+            priced = pricer.price(v, threshold, slack, Clock())
+            assert truth - 1e-14 * size <= priced.bound <= max(threshold, (1 + slack) * truth) + 1e-11 * size
+            assert (reads(priced.weights) <= most).all()
+            assert (np.abs(priced.values) > threshold).all()
+            np.testing.assert_allclose(np.abs(priced.weights).sum(axis=1), 1.0, rtol=1e-12)
+            h = v @ np.maximum(points @ priced.weights.T + priced.offsets, 0.0)
+            np.testing.assert_allclose(priced.values, h, atol=1e-13 * size)
+            if truth > 1e-9 * size and share < 1.0:
+                assert abs(priced.values[0]) >= truth / (1 + slack) * (1 - 1e-9)
+        assert pricer.maximum(v).bound == pytest.approx(truth, rel=1e-9, abs=1e-11 * size)
+
+
+def test_stopped_pricing_is_a_bound():
+    # guards a time limit: sets that were never looked at are covered too
+    rng = np.random.default_rng(3)
+    pricer = few(data(rng, 200, 6), 2, True)
+    v = dual(pricer.form, rng)
+    truth = np.abs(pricer.price(v, 0.0 + 0.5 * np.abs(v).sum() / 200, 0.01, Clock()).values).max()
+    clock = Clock()
+    clock.interrupt()
+    for limited in (clock, Clock(1e-9), Clock(2e-3)):
+        assert pricer.price(v, 0.1 * truth, 1e-6, limited).bound >= truth
+
+
+@with_and_without_bias
+def test_proposals_come_from_every_set_in_turn(bias):
+    # guards sets that would wait forever, and proposals taken for a proof
+    rng = np.random.default_rng([4, bias])
+    pricer = few(data(rng, 30, 5), 2, bias)
+    v = dual(pricer.form, rng)
+    best = np.abs(pricer.price(v, 0.0, 1e-3, Clock()).values).max()
+    pricer = few(pricer.form.original.X, 2, bias)
+    seen = set()
+    for _ in range(12):
+        proposed = pricer.propose(v, 0.1 * best, 1e-3, Clock())
+        assert proposed.bound == np.inf
+        assert (reads(proposed.weights) <= 2).all()
+        seen |= {round(abs(value) / best, 6) for value in proposed.values}
+        if np.isfinite(pricer.last).all() and 1.0 in seen:
+            break
+    assert np.isfinite(pricer.last).all()
+    assert 1.0 in seen
+
+
+@with_and_without_bias
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_nearby_neurons_stay_within_few_features(most, bias):
+    # guards moves out of the allowed sets: unit norm, at most k features, none worse than where the best began
+    rng = np.random.default_rng([5, most, bias])
+    pricer = few(data(rng, 25, 4), most, bias)
+    v = dual(pricer.form, rng)
+    start = pricer.price(v, 0.3 * sampled(replace(pricer.form), v, rng, 500), 0.1, Clock())
+    moved_v = v + 0.1 * dual(pricer.form, rng)
+    moved = pricer.nearby(moved_v, start.weights, start.offsets, 0.0, Clock())
+    assert moved.bound == np.inf
+    assert len(moved.values)
+    assert (reads(moved.weights) <= most).all()
+    np.testing.assert_allclose(np.abs(moved.weights).sum(axis=1), 1.0, rtol=1e-12)
+    before = np.abs(pricer.values(moved_v, start.weights, start.offsets)).max()
+    assert np.abs(moved.values).max() >= before * (1 - 1e-9)
+    nothing = pricer.nearby(moved_v, start.weights[:0], start.offsets[:0], 0.0, Clock())
+    assert not len(nothing.values)
+
+
+def test_all_features_need_no_sets():
+    # guards d = k: the whole space is priced, not its only set
+    form = standard_form(np.eye(3), 1, True)
+    assert not isinstance(choose_pricer(form), FewFeatures)
+    for most in (3, 7):
+        problem = TrainingProblem.create(np.eye(3), [1.0, 2, 3], beta=1.0, norm=1, max_interaction=most)
+        assert not isinstance(choose_pricer(problem.standard), FewFeatures)
+
+
+# --- training --------------------------------------------------------------------------------------------------
+
+
+@with_and_without_bias
+@pytest.mark.parametrize("kind", ["gaussian", "table"])
+@pytest.mark.parametrize(("n", "d", "most"), [(40, 5, 1), (16, 5, 2), (10, 4, 3)])
+def test_training_reaches_the_optimum_over_the_dictionary(n, d, most, kind, bias):
+    # guards everything: an explicit Lasso over all hinges, lines and planes has the same optimum
+    rng = np.random.default_rng([6, n, most, bias])
+    X = data(rng, n, d, kind)
+    y = np.abs(X[:, 0]) + np.maximum(X[:, 1] - X[:, 3], 0.0) + 0.1 * rng.normal(size=n)
+    fit = bn.train(X, y, beta=0.3, norm=1, bias=bias, max_interaction=most, tol=1e-8)
+    assert fit.certificate.status is GLOBAL, str(fit.certificate)
+    assert (reads(fit.network.weights) <= most).all()
+    assert fit.certificate.objective == pytest.approx(explicit_optimum(X, y, 0.3, most, bias), rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "hinge", "huber"])
+@with_and_without_bias
+def test_every_loss_reaches_the_optimum_over_the_dictionary(loss, bias):
+    # guards the certificate for every loss, probes and all
+    rng = np.random.default_rng([7, bias])
+    X = data(rng, 14, 4)
+    y = X[:, 0] * X[:, 1] + 0.5 * rng.normal(size=14)
+    y = y if loss in ("squared", "huber") else np.where(y > 0, 1.0, -1.0)
+    fit = bn.train(X, y, beta=0.2, norm=1, bias=bias, loss=loss, max_interaction=2, tol=1e-7)
+    assert fit.certificate.status is GLOBAL, str(fit.certificate)
+    assert (reads(fit.network.weights) <= 2).all()
+    assert fit.certificate.objective == pytest.approx(explicit_optimum(X, y, 0.2, 2, bias, loss), rel=1e-6)
+
+
+@with_and_without_bias
+def test_more_interaction_is_never_worse(bias):
+    # guards k = d against no restriction, and the order in between
+    rng = np.random.default_rng([8, bias])
+    X = data(rng, 15, 4)
+    y = np.abs(X @ [1.0, -1.0, 0.5, 0.5])
+    fits = [bn.train(X, y, beta=0.1, norm=1, bias=bias, max_interaction=most, tol=1e-7) for most in (1, 2, 3, 4, None)]
+    assert all(fit.certificate.status is GLOBAL for fit in fits)
+    objectives = [fit.certificate.objective for fit in fits]
+    assert (np.diff(objectives) <= 1e-7 * objectives[0]).all()
+    assert objectives[-1] == pytest.approx(objectives[-2], rel=1e-7)
+    assert objectives[0] > objectives[1] * 1.01, "the target has interactions"
+    ends = [bn.beta_max(X, y, norm=1, bias=bias, max_interaction=most) for most in (1, 2, 3, 4, None)]
+    assert (np.diff(ends) >= -1e-9 * ends[0]).all()
+    assert ends[-1] == pytest.approx(ends[-2], rel=1e-9)
+
+
+@with_and_without_bias
+def test_valid_proofs_stand_and_forged_ones_fall(bias):
+    # guards the probes: neurons of more features than allowed refute nothing, those allowed do
+    for most in (1, 2):
+        rng = np.random.default_rng([9, most, bias])
+        X = data(rng, 30, 5)
+        y = np.abs(X.sum(axis=1))
+        fit = bn.train(X, y, beta=1.0, norm=1, bias=bias, max_interaction=most, tol=1e-7)
+        form, proof = fit.problem.standard, fit.proof
+        v = form.at_points(proof.dual[form.sample]) if len(form.y) == len(proof.dual) else None
+        assert v is not None
+        v_points = np.bincount(np.arange(len(form.points)), proof.dual[form.sample])
+        everything = sampled(form, v_points, rng, 20_000) * form.scale
+        assert everything > proof.bound * 1.01, "no neuron of more features is above the bound: this shows nothing"
+        assert fit.certificate.status is GLOBAL
+        assert not certify(replace(fit.problem, max_interaction=None), fit.network, proof, 1e-7).lower_bound
+        for forged in (DualProof(proof.dual, 0.9 * proof.bound), DualProof(1.2 * proof.dual, proof.bound)):
+            assert certify(fit.problem, fit.network, forged, 1e-7).lower_bound == 0.0
