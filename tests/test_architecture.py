@@ -21,7 +21,7 @@ LAYERS = [
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
     {"certificate", "columns", "active_set", "interior_point", "proximal_newton", "lasso", "relaxed_dual"},
-    {"column_generation"},
+    {"column_generation", "planning"},
     {"training"},
 ]
 CORE = set().union(*LAYERS)

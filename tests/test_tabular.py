@@ -12,7 +12,9 @@ from matplotlib.collections import PathCollection
 
 from bladenet import BladeNetClassifier, BladeNetRegressor, load_model, save_model
 from bladenet.blades import Blade
+from bladenet.certificate import Status
 from bladenet.explain import LISTED
+from bladenet.formulas import percent
 from bladenet.panels import terms_of
 from bladenet.plotting import plot_fit
 from handmade import stand_in
@@ -162,6 +164,21 @@ def test_shares_are_covariances_with_the_output(model):
     assert list(frame.index[:5]) == sorted(frame.index[:5], key=lambda term: -frame.loc[term, "total"])
 
 
+def test_pairs_are_found_and_certified_and_parts_add_up():
+    rng = np.random.default_rng(3)
+    table = FRAME.loc[np.repeat(np.arange(N), 2)].reset_index(drop=True)
+    table["height"], table["sex"] = rng.normal(170, 10, len(table)), rng.choice(["f", "m"], len(table))
+    y = 0.1 * (table["age"] - 40).clip(lower=0) + 3.0 * (table["colour"] == "red") * (table["sex"] == "m")
+    model = BladeNetRegressor(alpha=0.05, norm=1, max_interaction=2, tol=1e-4).fit(table, y)
+    assert model.certificate_.status is Status.GLOBAL
+    assert model.score(table, y) > 0.9
+    assert all(len(blade.coordinates) <= 2 for blade in model.blades_)
+    np.testing.assert_allclose(contributions(model, table).sum(axis=1) + model.network_.intercept, model.predict(table))
+    shares = model.explain().features().set_index("term")["share"]
+    assert set(shares.nlargest(2).index) == {"age", "colour × sex"}
+    assert 0.0 < BladeNetRegressor(alpha="auto", norm=1, max_interaction=1, tol=1e-3).fit(table, y).alpha_ < 5.0
+
+
 def test_weights_of_zero_and_repeated_rows_count_as_such(monkeypatch):
     stand_in(monkeypatch, BLADES, AMPLITUDES)
     times = np.array([2, 1, 1, 3] * 10)
@@ -234,23 +251,18 @@ def test_levels_keep_their_types(monkeypatch, tmp_path, suffix):
     assert type(loaded.columns[0].levels[0]) is int
 
 
-def panel(axes, title):
-    (found,) = [ax for ax in axes if ax.get_title("left").startswith(f"{title}   ")]
-    return found
-
-
 def test_panels_show_the_strongest_parts(model):
     axes = [ax for ax in plot_fit(model, FRAME, Y).figure.axes if ax.get_title("left")]
     terms = terms_of(model)
     drawn = [term for term in terms if len(term.columns) <= 2][:6]
-    titles = [f"{' × '.join(FRAME.columns[i] for i in term.columns)}   {100 * term.share:.0f} %" for term in drawn]
+    titles = [f"{' × '.join(FRAME.columns[i] for i in term.columns)}   {percent(term.share, 0)}" for term in drawn]
     assert [ax.get_title("left") for ax in axes] == titles
     shares = [term.share for term in drawn]
     assert shares == sorted(shares, reverse=True)
     assert sum(term.share for term in terms) == pytest.approx(1.0)
     note = " ".join(text.get_text() for text in axes[0].figure.texts)
     assert f"the 6 strongest of {len(terms)} parts" in note
-    assert f"(together {100 * sum(shares):.0f} %)" in note
+    assert f"(together {percent(sum(shares), 0)})" in note
 
 
 def only(monkeypatch, scaling, *chosen):
@@ -292,6 +304,14 @@ def test_panels_are_the_models_effects_in_the_users_units(monkeypatch, scaling):
     for i in range(N):
         cell = image.get_array()[down.index(FRAME["sex"][i]), across.index(FRAME["colour"][i])]
         assert cell == pytest.approx(effect[i])
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.456, "45.6 %"), (-0.0001, "0.0 %"), (-0.03, "−3.0 %"), (1.0, "100.0 %")]
+)
+def test_shares_are_written_in_per_cent(share, text):
+    assert percent(share) == text
+    assert percent(-0.002, 0) == "0 %"
 
 
 def test_a_grid_needs_its_own_figure_and_the_training_data(model):

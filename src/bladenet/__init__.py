@@ -11,7 +11,9 @@ __version__ = "0.1.0"
 _HOME = {
     "train": "training",
     "beta_max": "training",
+    "plan": "training",
     "Fit": "training",
+    "Plan": "planning",
     "TrainingProblem": "problem",
     "ReLUNetwork": "network",
     "Blade": "blades",
@@ -38,8 +40,9 @@ if TYPE_CHECKING:
     from bladenet.io import load_model, save_model
     from bladenet.losses import HuberLoss, Loss
     from bladenet.network import ReLUNetwork
+    from bladenet.planning import Plan
     from bladenet.problem import TrainingProblem
-    from bladenet.training import Fit, beta_max, train
+    from bladenet.training import Fit, beta_max, plan, train
 
 
 def __getattr__(name: str) -> object:

@@ -135,7 +135,8 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
     """Optimise over A alone, dropping coordinates until the rest have optimal signs; z and result are on A."""
     out = np.zeros_like(z)
     place = np.arange(len(A))
-    R = None
+    R = gradient = None
+    exact = False  # whether the gradient was computed, or only carried along
     before = np.inf
     for _ in range(MAX_STEPS):
         if not len(A):
@@ -145,21 +146,27 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
                 R = form.factor(A)
             except LinAlgError:
                 return None
-        gradient, unit = form.gradient(A, A, z), form.unit[A]
+        if gradient is None:
+            gradient, exact = form.gradient(A, A, z), True
+        unit = form.unit[A]
         residual = gradient - beta * signs
         left = np.abs(residual).max()
-        stalled = left > 0.5 * before and left <= beta * form.rounding
+        stalled = exact and left > 0.5 * before and left <= beta * form.rounding
         if (left <= beta * accuracy or stalled) and (z != 0).all():
-            out[place] = z
-            return out
+            if exact:
+                out[place] = z
+                return out
+            gradient = None
+            continue
         move = solve_triangular(R, residual / unit, trans=1, check_finite=False)
         move = solve_triangular(R, move, check_finite=False) / unit
         # a neuron that joins against its sign would not lower the objective: leave it out
         dropped = (z == 0) & (move * signs <= 0)
-        before = left
+        before = left if exact else before
         if not dropped.any():
             curvature = float(np.sum((R @ (move * unit)) ** 2))
-            z = _search(curvature, -float(move @ gradient), beta, z, move)
+            z, length = _search(curvature, -float(move @ gradient), beta, z, move)
+            gradient, exact = gradient - length * residual, False
             signs = np.sign(z)
             dropped = z == 0
         if dropped.any():
@@ -171,12 +178,12 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
             else:
                 R = None
             kept = ~dropped
-            A, place, z, signs = A[kept], place[kept], z[kept], signs[kept]
+            A, place, z, signs, gradient = A[kept], place[kept], z[kept], signs[kept], gradient[kept]
     return None
 
 
-def _search(curvature: float, slope: float, beta: float, z: Array, move: Array) -> Array:
-    """The minimum of the objective on z + s·move, 0 ≤ s ≤ 1: its slope rises with s and jumps at sign changes.
+def _search(curvature: float, slope: float, beta: float, z: Array, move: Array) -> tuple[Array, float]:
+    """The minimum of the objective on z + s·move, 0 ≤ s ≤ 1, and s: its slope rises with s and jumps at sign changes.
 
     `curvature` and `slope` are those of the quadratic part at s = 0.
     """
@@ -193,6 +200,6 @@ def _search(curvature: float, slope: float, beta: float, z: Array, move: Array) 
         if slope + curvature * times[k] >= 0:
             stop = z + times[k] * move
             stop[k] = 0.0
-            return stop
-    length = min(1.0, -slope / curvature) if curvature > 0 else 1.0
-    return z + max(length, 0.0) * move
+            return stop, float(times[k])
+    length = max(0.0, min(1.0, -slope / curvature)) if curvature > 0 else 1.0
+    return z + length * move, length

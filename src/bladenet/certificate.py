@@ -57,6 +57,9 @@ class Certificate:
     tol : float, the gap that was asked for
     factor : float or None; for vertices-only networks with p = 2, the proven c of Theorems 4 and 5: the optimum over
         vertices is at most 1/c times the optimum over all networks
+    max_interaction : int or None; then "all networks" are those whose neurons read at most so many features
+    n_components : int or None; principal components that neurons were sought in
+    relaxed : whether the lower bound is that of a convex relaxation, without a search that proves
     """
 
     status: Status
@@ -65,20 +68,29 @@ class Certificate:
     gap: float
     tol: float
     factor: float | None = None
+    max_interaction: int | None = None
+    n_components: int | None = None
+    relaxed: bool = False
+
+    @property
+    def _networks(self) -> str:
+        most = self.max_interaction
+        if most is None:
+            return "ReLU network of any width"
+        return f"ReLU network of any width whose neurons read at most {most} feature{'s' * (most > 1)}"
 
     @property
     def advice(self) -> str:
         """What the status means and what to do about it."""
         if self.status is Status.GLOBAL:
             return (
-                f"Globally optimal: no ReLU network of any width has an objective below {self.lower_bound:.8g}, and "
+                f"Globally optimal: no {self._networks} has an objective below {self.lower_bound:.8g}, and "
                 f"this one has {self.objective:.8g}."
             )
         if self.status is Status.BOUNDED:
             return (
                 f"The true optimum is between {self.lower_bound:.8g} and {self.objective:.8g}, but the gap exceeds "
-                f"the tolerance {self.tol:.1e}. Rounding limits what can be proven: raise tol to {self.gap:.1e}, raise "
-                "beta, or rescale features and target to moderate size."
+                f"the tolerance {self.tol:.1e}. {self._remedy}"
             )
         if self.status is Status.RESTRICTED:
             tail = f" Any vertices-only optimum is within a factor {1 / self.factor:.6g} of it." if self.factor else ""
@@ -89,6 +101,21 @@ class Certificate:
         return (
             f"Stopped before the tolerance {self.tol:.1e} was reached: this is the best network so far, and the true "
             f"optimum is proven to be at least {self.lower_bound:.8g}. Allow more time or raise tol."
+        )
+
+    @property
+    def _remedy(self) -> str:
+        if self.n_components is not None:
+            return f"Neurons were sought in {self.n_components} principal components: raise n_components."
+        if self.relaxed:
+            return (
+                "No better neuron was found by ascent; the bound is that of a convex relaxation, and the network is "
+                "usually much better than it can prove. For a proof use fewer features, max_interaction, or "
+                "strategy='exact' with enough time."
+            )
+        return (
+            f"Rounding limits what can be proven: raise tol to {self.gap:.1e}, raise beta, or rescale features and "
+            "target to moderate size."
         )
 
     def __str__(self) -> str:
@@ -183,6 +210,7 @@ def certify(
     tol: float,
     *,
     stopped: bool = False,
+    relaxed: bool = False,
     vertices_only: bool = False,
     factor: float | None = None,
 ) -> Certificate:
@@ -192,6 +220,7 @@ def certify(
     ----------
     proof : DualProof whose bound covers every neuron, whatever the network is restricted to
     stopped : the search was ended early
+    relaxed : no proof was tried but a convex relaxation
     vertices_only, factor : the network is restricted to blades of samples; the factor proven for that
     """
     objective = objective_of(problem, network)
@@ -206,7 +235,8 @@ def certify(
         status = Status.GLOBAL
     else:
         status = Status.STOPPED if stopped else Status.BOUNDED
-    return Certificate(status, objective, lower, gap, tol, factor)
+    scope = (problem.max_interaction, problem.n_components, relaxed)
+    return Certificate(status, objective, lower, gap, tol, factor, *scope)
 
 
 def _rounding(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork) -> float:

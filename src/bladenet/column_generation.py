@@ -1,7 +1,8 @@
 """Column generation: price the missing neuron, bound, stop or add it, solve the restricted problem (THEORY §4)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,15 +11,21 @@ from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, balanced
 from bladenet.pricing import Clock, Priced, Pricer
 from bladenet.problem import StandardForm
+from bladenet.relaxed_dual import relaxed_dual
 
 MOST_NEW = 200  # neurons added per round
+FIRST_SLACK = 0.3
 SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
+WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be dropped
+DRY = 0.3  # of the tolerance: an objective that falls by less has little to gain from further proposals
+UNPROVEN = 3.0  # violation that a proof reckons with, so that it begins with an easy bound
 REFINEMENTS = 4  # local moves between two pricings
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
 COARSE_TOL = 0.02
+TYPICAL = 30  # points per feature, below which a subsample says little about the whole
 
 
 @dataclass(frozen=True)
@@ -69,39 +76,87 @@ class ColumnGeneration:
         self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
         self.dual, self.bound = np.zeros(len(form.y)), 0.0
         self.lower = form.constant
+        # how far above β the largest |h| is expected, relative to β; at first by a crude bound
+        lengths = np.abs(form.points).sum(axis=1)
+        self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
 
-    def run(self) -> "ColumnGeneration":
-        """Price, bound, stop or add, solve."""
+    def at(self, beta: float) -> "ColumnGeneration":
+        """The search for another β (in units of the standard form), from the neurons of this one, which it takes over."""
+        other = copy(self)
+        other.form = self.neurons.form = replace(self.form, beta=beta)
+        other.history, other.dual, other.bound = [], np.zeros(len(self.form.y)), 0.0
+        other.lower = self.form.constant
+        other.violation = self.form.beta * (1.0 + self.violation) / beta - 1.0
+        other.begin()
+        return other
+
+    def begin(self, weights: Array | None = None, offsets: Array | None = None) -> None:
+        """Start from the best network of neurons (in units of the standard form): these and those that are here."""
+        if weights is not None and offsets is not None:
+            self.neurons.add(weights, offsets)
+        if len(self.neurons.offsets):
+            self.best = self.neurons.solve(FINENESS)
+            self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
+
+    def run(self, prove: bool = True) -> "ColumnGeneration":
+        """Price, bound, stop or add, solve. Without `prove`, only until proposals that prove nothing dry up."""
         finest = FINENESS * self.tol
-        slack, accuracy = 0.3, FINENESS
+        slack, accuracy = FIRST_SLACK, FINENESS
+        proving = False  # proposals may be cheaper; once they dry up, a proof says what they missed
         try:
-            current = self.best
-            if len(self.form.points) > COARSE:
-                # a bound of whole root cones, for a search that is stopped before it has a better one
-                self._raise_lower_bound(current.v, self._price(current.v, slack, np.inf).bound)
-                current = self._from_subsample()
+            current = self._started()
             while not self.clock.stopped:
                 allowance = self._allowance(current.v)
-                priced = self._price(current.v, max(slack, allowance), allowance)
-                self._raise_lower_bound(current.v, priced.bound)
+                reach = max(allowance, WORTHWHILE * self.violation)
+                priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
                 if self.gap <= self.tol:
                     break
-                violation = max(priced.bound / self.form.beta - 1.0, 0.0)
+                was_proving, proving = proving, False
                 if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
-                    slack, accuracy = SLACK * violation, max(finest, min(accuracy, FINENESS * self.gap))
+                    slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
+                    before = self.objective
+                    current = self._refined(self._solve(accuracy), accuracy)
+                    if priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective:
+                        proving, self.violation = True, UNPROVEN
+                elif reach > allowance:
+                    self.violation, proving = min(self.violation, reach), was_proving
+                elif not was_proving and priced.bound == np.inf:
+                    self.violation, proving = UNPROVEN, True
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
+                    current = self._refined(self._solve(accuracy), accuracy)
                 else:
                     break  # nothing is missing from an exact restricted optimum: only rounding is left
-                current = self._refined(self._solve(accuracy), accuracy)
+                if proving and not prove:
+                    break
         except KeyboardInterrupt:
             self.clock.interrupt()
         return self
 
-    def _price(self, v: Array, slack: float, allowance: float = 0.0) -> Priced:
-        threshold = self.form.beta * (1.0 + allowance)
-        return self.pricer.price(self.form.at_points(v), threshold, slack, self.clock)
+    def relax(self) -> None:
+        """Raise the lower bound by a convex relaxation of pricing, where no proof was tried or it was not finished."""
+        v, bound = relaxed_dual(self.form, self.best.v, self.clock)
+        self._raise_lower_bound(v, bound)
+
+    def _started(self) -> Restricted:
+        """Where to begin: the neurons that are here, those of a subsample, or none."""
+        n, d = self.form.points.shape
+        if len(self.neurons.offsets) or n <= COARSE or n < COARSE_SHARE * TYPICAL * d:
+            return self.best
+        # a bound of whole root cones, for a search that is stopped before it has a better one
+        v = self.form.at_points(self.best.v)
+        self._raise_lower_bound(self.best.v, self.pricer.price(v, np.inf, FIRST_SLACK, self.clock).bound)
+        return self._from_subsample()
+
+    def _price(self, v: Array, reach: float, slack: float, proving: bool) -> Priced:
+        """Neurons with |h| > β (1 + reach); raises the lower bound by what is proven on the way."""
+        price = self.pricer.price if proving else self.pricer.propose
+        priced = price(self.form.at_points(v), self.form.beta * (1.0 + reach), slack, self.clock)
+        self._raise_lower_bound(v, priced.bound)
+        largest = priced.bound if priced.bound < np.inf else float(np.abs(priced.values).max(initial=0.0))
+        self.violation = max(0.0, largest / self.form.beta - 1.0) if largest else reach
+        return priced
 
     def _solve(self, accuracy: float) -> Restricted:
         """The restricted optimum; remembered if it is the best network so far."""
@@ -129,7 +184,7 @@ class ColumnGeneration:
     def _from_subsample(self) -> Restricted:
         """Start from the neurons of a smaller problem: they are nearly right, and cost a fraction."""
         form = self.form.subsample(len(self.form.points) // COARSE_SHARE)
-        coarse = ColumnGeneration(form, self.pricing, COARSE_TOL, self.clock).run()
+        coarse = ColumnGeneration(form, self.pricing, COARSE_TOL, self.clock).run(prove=False)
         used = coarse.best.used
         if not self.neurons.add(coarse.best_weights[used], coarse.best_offsets[used]):
             return self.best

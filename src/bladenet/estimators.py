@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -68,20 +67,20 @@ class _BladeNet(BaseEstimator):
             "bias": self.bias,
             "loss": self.loss,
             "sample_weight": weight,
+            "max_interaction": self.max_interaction,
             "vertices_only": self.vertices_only,
         }
-        if self.max_interaction is not None:
-            settings["max_interaction"] = self.max_interaction
-        remaining = self.time_limit
+        remaining, neurons = self.time_limit, None
         if isinstance(self.alpha, str):
             limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
-            alpha = select_alpha(scaled, y, time_limit=limit, **settings)
+            alpha, neurons = select_alpha(scaled, y, time_limit=limit, **settings)
             if self.time_limit is not None:
                 remaining = max(self.time_limit - (time.perf_counter() - start), 1e-3)
         else:
             alpha = float(self.alpha)
         beta = alpha * float(weight.sum())
-        fit = train(scaled, y, beta=beta, tol=self.tol, time_limit=remaining, callback=self.callback, **settings)
+        control: dict[str, Any] = {"tol": self.tol, "time_limit": remaining, "callback": self.callback}
+        fit = train(scaled, y, beta=beta, start=neurons, **control, **settings)
         self.alpha_, self.beta_ = alpha, beta
         self.scaling_, self.network_ = scaling, scaling.fold(fit.network)
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
@@ -107,22 +106,7 @@ class _BladeNet(BaseEstimator):
             positive_number(self.time_limit, "time_limit")
         if not isinstance(self.vertices_only, (bool, np.bool_)):
             raise ValueError(f"vertices_only must be True or False, got {self.vertices_only!r}.")
-        self._check_max_interaction()
         chosen_scaling(self.scaling, self.max_interaction)
-
-    def _check_max_interaction(self) -> None:
-        most = self.max_interaction
-        if most is None:
-            return
-        if not isinstance(most, Integral) or isinstance(most, bool) or most < 1:
-            raise ValueError(
-                f"max_interaction is the number of features that a neuron may read: 1, 2, …, or None, got {most!r}."
-            )
-        if self.norm != 1:
-            raise ValueError(
-                f"max_interaction={most} needs norm=1: with norm={self.norm!r} the best neurons read all features. "
-                "Set norm=1, or leave max_interaction out."
-            )
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, **checks: Any

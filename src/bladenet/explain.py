@@ -11,7 +11,7 @@ from bladenet.blades import Blade
 from bladenet.certificate import Certificate
 from bladenet.encoding import Encoding, Level
 from bladenet.evidence import Evidence
-from bladenet.formulas import Point, Units, counted, number
+from bladenet.formulas import Point, Units, counted, number, percent
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import Scaling
 
@@ -182,7 +182,7 @@ class Explanation:
             rest = sum(neuron.share for neuron in self.neurons[LISTED:])
             lines += [
                 "",
-                f"and {counted(count - LISTED, 'more neuron')}, {_percent(rest)} of the variation; data() has all.",
+                f"and {counted(count - LISTED, 'more neuron')}, {percent(rest)} of the variation; data() has all.",
             ]
         return "\n".join(lines)
 
@@ -195,12 +195,12 @@ class Explanation:
         top = frame.head(TERMS)
         lines = ["", "Share of the variation of the output over the training samples:"]
         lines += [
-            f"  {_percent(share):>6}  {_listed(columns, ' × ')} ({counted(neurons, 'neuron')})"
+            f"  {percent(share):>6}  {_listed(columns, ' × ')} ({counted(neurons, 'neuron')})"
             for columns, neurons, share in zip(top["columns"], top["neurons"], top["share"], strict=True)
         ]
         if len(frame) > TERMS:
             rest = frame["share"].iloc[TERMS:].sum()
-            lines.append(f"  {_percent(rest):>6}  {len(frame) - TERMS} more sets of features")
+            lines.append(f"  {percent(rest):>6}  {len(frame) - TERMS} more sets of features")
         return lines
 
     def _describe(self, neuron: NeuronExplanation) -> list[str]:
@@ -313,10 +313,6 @@ def explain_network(
         evidence.n_samples,
         output,
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %".replace("-", "−")
 
 
 def _written(value: Level | None) -> str:

@@ -199,6 +199,12 @@ def number(value: float) -> str:
     return f"{value:.5g}".replace("-", "−")
 
 
+def percent(share: float, digits: int = 1) -> str:
+    """A share in per cent."""
+    value = round(100.0 * share, digits) + 0.0  # + 0 turns −0 into 0
+    return f"{value:.{digits}f} %".replace("-", "−")
+
+
 def counted(count: int, noun: str) -> str:
     """``1 neuron``, ``2 neurons``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -18,6 +18,7 @@ Newton = Callable[[Array, Array, float], tuple[Array, float]]
 MAX_STEPS = 80
 PATIENCE = 15  # steps without a better gap before giving up
 REFINEMENTS = 8
+INSIDE = 0.9  # of β: the largest |Kᵀv| to start from
 PROXIMAL = 1e-10  # smallest curvature of a loss term, in units of 1 / weight
 
 
@@ -71,8 +72,7 @@ class InteriorPoint:
 
     The families of inequalities are β − Kᵀv > 0 and β + Kᵀv > 0, with multipliers a and c, and, for losses whose
     conjugate has a bounded domain, its two ends. z = c − a is the primal solution and τ = −t the multiplier of
-    oᵀv = 0. Slacks are variables of their own: recomputed from v they would lose their sign to rounding, and the start
-    in the middle of the domain need not satisfy |Kᵀv| ≤ β.
+    oᵀv = 0. Slacks are variables of their own: recomputed from v they would lose their sign to rounding.
     """
 
     def __init__(
@@ -124,24 +124,33 @@ class InteriorPoint:
         return best
 
     def _start(self) -> Array:
-        """The middle of the domain (0 if it is all reals), made orthogonal to the intercept column."""
+        """The middle of the domain (0 if it is all reals), orthogonal to the intercept, scaled into |Kᵀv| < β."""
         if not self.boxed:
             return np.zeros_like(self.y)
         v = 0.5 * (self.low + self.high)
-        return v if self.o is None else balanced(v)
+        if self.o is not None:
+            v = balanced(v)
+        reach = INSIDE * self.beta
+        return v * (reach / max(np.abs(self.K.T @ v).max(initial=0.0), reach))
 
     def _barriers(self, v: Array) -> list[Barrier]:
-        """Slacks and multipliers to start from, with equal products."""
-        m = self.K.shape[1]
+        """Slacks and multipliers to start from: equal products, but larger where z = 0 is to be stationary."""
         Kv = self.K.T @ v
-        wide = np.full(m, self.beta + np.abs(Kv).max(initial=0.0))
-        slacks = [(wide, -1.0, True), (wide, 1.0, True)]
+        slacks = [(self.beta - Kv, -1.0, True), (self.beta + Kv, 1.0, True)]
         if self.boxed:
             slacks += [(v - self.low, 1.0, False), (self.high - v, -1.0, False)]
         count = sum(len(slack) for slack, _, _ in slacks)
         scale = float(self.s @ self.loss.value(np.zeros_like(self.y), self.y))
         mu = max(scale, np.finfo(float).tiny) / max(count, 1)
-        return [Barrier(slack, mu / slack, sign, on_columns) for slack, sign, on_columns in slacks]
+        barriers = [Barrier(slack, mu / slack, sign, on_columns) for slack, sign, on_columns in slacks]
+        if not self.boxed:
+            return barriers
+        missing = self.loss.conjugate_gradient(v / self.s, self.y)
+        missing -= sum(barrier.sign * barrier.multiplier for barrier in barriers[2:])
+        return barriers[:2] + [
+            replace(barrier, multiplier=barrier.multiplier + np.maximum(barrier.sign * missing, 0.0))
+            for barrier in barriers[2:]
+        ]
 
     def _evaluate(self, v: Array, tau: float, barriers: list[Barrier]) -> tuple[Restricted, Array]:
         """Primal and dual value, each at a feasible point, and the residual of stationarity."""

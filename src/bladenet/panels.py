@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.formulas import percent
 from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
 from bladenet.scene import CURVE, Scene
@@ -96,7 +97,7 @@ def _caption(scene: Scene, terms: list[Term], shown: list[Term]) -> str:
     parts = f"the {len(shown)} strongest of {len(terms)} parts" if len(shown) < len(terms) else "all parts"
     return (
         f"Effects on {_output(scene)}, which add up; {parts} of the network, with their shares of its variation "
-        f"(together {100 * share:.0f} %)"
+        f"(together {percent(share, 0)})"
     )
 
 
@@ -129,7 +130,7 @@ class _Part:
         part = ReLUNetwork(network.weights[chosen], network.biases[chosen], network.amplitudes[chosen], 0.0)
         scaling = scene.units.scaling
         mean = float(part.predict(scaling.apply(scene.X)).mean())
-        title = f"{' × '.join(scene.names[i] for i in term.columns)}   {100 * term.share:.0f} %"
+        title = f"{' × '.join(scene.names[i] for i in term.columns)}   {percent(term.share, 0)}"
         return cls(term.columns, title, lambda rows: part.predict(scaling.apply(rows)) - mean, chosen)
 
 

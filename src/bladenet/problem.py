@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from bladenet.losses import Array, Index, Loss, SquaredLoss, get_loss
 
+Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
 EXTREME = 1e100  # beyond it, and below its inverse, squares of the data leave the range of float64
 
@@ -208,6 +209,24 @@ class StandardForm:
             basis,
             lost,
         )
+
+    def place(self, X: Array) -> Array:
+        """Samples in the user's units, as points are written here: (m, d) → (m, r)."""
+        placed = (X - self.centre) / self.scale
+        return placed if self.basis is None else placed @ self.basis
+
+    def original_neurons(self, weights: Array, offsets: Array) -> Neurons:
+        """Neurons (m, r), (m,) in the user's units: weights (m, d) and biases (m,)."""
+        weights = weights if self.basis is None else weights @ self.basis.T
+        return weights, offsets * self.scale - weights @ self.centre
+
+    def neurons(self, weights: Array, biases: Array) -> Neurons:
+        """The inverse: neurons in the user's units, scaled to weights of unit norm; zero ones are left out."""
+        offsets = (biases + weights @ self.centre) / self.scale
+        weights = weights if self.basis is None else weights @ self.basis
+        lengths = np.linalg.norm(weights, ord=self.norm, axis=1)
+        kept = lengths > 0
+        return weights[kept] / lengths[kept, None], offsets[kept] / lengths[kept]
 
     def subsample(self, size: int) -> "StandardForm":
         """A similar, smaller problem: some of the points, their terms weighted up to the same total.

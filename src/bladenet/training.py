@@ -1,6 +1,7 @@
 """Training: from samples to the globally best network, its blades and its certificate."""
 
 import numbers
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,9 +17,12 @@ from bladenet.interior_point import Restricted
 from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, Loss
 from bladenet.network import ReLUNetwork
+from bladenet.planning import LONG, Plan, make_plan
 from bladenet.pricing import Clock, choose_pricer
-from bladenet.problem import StandardForm, TrainingProblem
+from bladenet.problem import Neurons, StandardForm, TrainingProblem
 
+SEARCH_SHARE = 0.7  # of the time limit, where a relaxation is still to come
+SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this
 MARGIN = 0.8  # of the tolerance; the rest is for turning the solution into blades
 
 
@@ -57,6 +61,8 @@ def train(
     max_interaction: int | None = None,
     n_components: int | None = None,
     vertices_only: bool = False,
+    start: Neurons | None = None,
+    strategy: str = "auto",
     time_limit: float | None = None,
     callback: Callable[[Round], object] | None = None,
 ) -> Fit:
@@ -80,6 +86,11 @@ def train(
         lower bound (norm=2)
     vertices_only : restrict neurons to blades of samples (the paper's Theorems 4, 5 and 7; matters for norm=2 with
         two or more features only, and enumerates all blades: for small data)
+    start : weights (m, d) and biases (m,) of neurons to begin with, for example those of a similar network; they
+        save time and change nothing else
+    strategy : "exact" (prove global optimality), "relaxed" (ascent, and a bound by convex relaxation, for many
+        features), or "auto": exact unless that would take longer than the time limit, or ten minutes without one; see
+        :func:`plan`
     time_limit : seconds; when they are over, or on Ctrl-C, the best network so far is returned with what is proven
     callback : called with each Round
 
@@ -105,14 +116,50 @@ def train(
     )
     _check_controls(tol, time_limit)
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
-    pricing = partial(choose_pricer, vertices_only=restricted)
-    clock = Clock(time_limit)
-    search = ColumnGeneration(problem.standard, pricing, MARGIN * tol, clock, callback).run()
+    form = problem.standard
+    planned = make_plan(form, tol, time_limit, strategy)
+    exact = restricted or planned.strategy == "exact"
+    if exact and time_limit is None and callback is None and planned.seconds > LONG:
+        warnings.warn(f"{planned} Give a time_limit, or a callback to follow it.", stacklevel=2)
+    pricing = partial(choose_pricer, vertices_only=restricted, exact=exact)
+    clock = Clock(time_limit if exact or time_limit is None else SEARCH_SHARE * time_limit)
+    search = ColumnGeneration(form, pricing, MARGIN * tol if exact else max(tol, SETTLED), clock, callback)
+    if start is not None:
+        search.begin(*form.neurons(*start))
+    search.run(prove=exact)
+    stopped = clock.stopped and search.gap > search.tol
     try:
-        return _finish(problem, search, tol, restricted)
+        if not exact or (stopped and form.points.shape[1] > 2):
+            clock.extend(time_limit)
+            search.relax()
+        return _finish(problem, search, tol, restricted, stopped, relaxed=not exact)
     except KeyboardInterrupt:  # too late to save time, too early to lose the network
         clock.interrupt()
-        return _finish(problem, search, tol, restricted)
+        return _finish(problem, search, tol, restricted, stopped, relaxed=not exact)
+
+
+def plan(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    norm: int = 2,
+    bias: bool = True,
+    loss: str | Loss = "squared",
+    tol: float = 1e-6,
+    max_interaction: int | None = None,
+    n_components: int | None = None,
+    strategy: str = "auto",
+    time_limit: float | None = None,
+) -> Plan:
+    """Say what :func:`train` will attempt and about how long that takes, without doing it; print the result.
+
+    Parameters and errors as for :func:`train`.
+    """
+    problem = TrainingProblem.create(
+        X, y, beta=1.0, norm=norm, bias=bias, loss=loss, max_interaction=max_interaction, n_components=n_components
+    )
+    _check_controls(tol, time_limit)
+    return make_plan(problem.standard, tol, time_limit, strategy)
 
 
 def _check_controls(tol: float, time_limit: float | None) -> None:
@@ -123,7 +170,9 @@ def _check_controls(tol: float, time_limit: float | None) -> None:
         raise ValueError(f"time_limit must be a number of seconds greater than 0, or None, got {time_limit!r}.")
 
 
-def _finish(problem: TrainingProblem, search: ColumnGeneration, tol: float, restricted: bool) -> Fit:
+def _finish(
+    problem: TrainingProblem, search: ColumnGeneration, tol: float, restricted: bool, stopped: bool, relaxed: bool
+) -> Fit:
     """Turn the best restricted solution into blades, the blades into a network, and certify that."""
     form = search.form
     solution, weights, offsets = _cleaned(search)
@@ -141,9 +190,10 @@ def _finish(problem: TrainingProblem, search: ColumnGeneration, tol: float, rest
         network,
         proof,
         tol,
-        stopped=search.clock.stopped and search.gap > search.tol,
+        stopped=stopped or search.clock.interrupted,
+        relaxed=relaxed,
         vertices_only=restricted,
-        factor=vertex_factor(form.points, form.bias) if restricted and not search.clock.stopped else None,
+        factor=vertex_factor(form.points, form.bias) if restricted and not stopped else None,
     )
     return Fit(network, certificate, blades, search.history, problem, proof)
 

@@ -23,8 +23,10 @@ __all__ = [
 ]
 
 
-def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
-    """The fastest exact pricer for the data; `vertices_only` matters where faces can win: p = 2, d > 1.
+def choose_pricer(form: StandardForm, vertices_only: bool = False, exact: bool = True) -> Pricer:
+    """The fastest pricer for the data: one that proves its bound, unless `exact` is false.
+
+    `vertices_only` matters where faces can win: p = 2, d > 1.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False) -> Pricer:
         return FewFeatures(form, most, exact_pricer)
     if vertices_only and form.norm == 2 and d > 1:
         return AngularSweep(form, vertices_only=True)
-    return exact_pricer(form, MOST_CLIMBS)
+    return exact_pricer(form, MOST_CLIMBS) if exact else Ascent(form)
 
 
 def exact_pricer(space: Space, climbs: int) -> Pricer:

@@ -12,6 +12,7 @@ among the vectors of every pencil.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain, combinations, islice
 from math import comb
 
@@ -20,7 +21,7 @@ import numpy as np
 from bladenet import kernels
 from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock, Priced, Pricer, Space
-from bladenet.pricing.parallel import on_all_cores
+from bladenet.pricing.parallel import on_all_workers
 
 MOST_BLADES = 2e9  # a few minutes per pricing
 MOST_GROUPS = 2**15  # of pencils, each keeps its best neurons
@@ -29,6 +30,46 @@ ANGLE_CELLS = 256  # of a pencil that is the only one
 WEIGHT_CELLS = 4096  # of the box of weights, and
 OFFSET_CELLS = 32  # of offsets: many pencils find the same neuron, each cell keeps its best
 NO_EXTENT = 1e-12  # directions in which the data extend less than this, relative to the others, they do not have
+
+
+@dataclass(frozen=True, eq=False)
+class Pencils:
+    """One pricing: what the sweep of every pencil needs. It travels to other processes, and holds no more than that.
+
+    Attributes
+    ----------
+    points : (N, d); v : (N,); events : (m, d), directions at which a sweep stops apart from the points
+    norm, bias, threshold : see :meth:`Pricer.price`
+    critical : whether the critical points between blades are visited
+    share : pencils that keep their best neurons together; cells : parts of a pencil that keep their own
+    """
+
+    points: Array
+    v: Array
+    events: Array
+    norm: int
+    bias: bool
+    critical: bool
+    threshold: float
+    share: int
+    cells: int
+
+    def sweep(self, task: tuple[Array, Index], clock: Clock) -> tuple[float, Array, Array, float, bool]:
+        """Pencils through each of the samples and all of the fixed vectors.
+
+        Returns the largest |h|, values and neurons (k, d + 1) above the threshold, see `kernels.sweep_pencils` for
+        what was neglected, and whether the sweep is complete.
+        """
+        fixed, samples = task
+        d = self.points.shape[1]
+        groups = -(-len(samples) // self.share)
+        best, neurons = np.zeros((groups, 2, self.cells)), np.zeros((groups, 2, self.cells, d + 1))
+        pencils = (self.points, self.v, samples, fixed, self.events, self.bias)
+        done, neglected = kernels.sweep_pencils(*pencils, self.norm, self.critical, best, neurons, clock.flag)
+        if self.critical and len(fixed) < d - 2:
+            done, neglected = kernels.sweep_faces(*pencils, self.threshold, best, neurons, clock.flag)
+        found = best > self.threshold
+        return float(best.max()), best[found], neurons[found], neglected, done == len(samples)
 
 
 class AngularSweep(Pricer):
@@ -89,28 +130,21 @@ class AngularSweep(Pricer):
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Exact whatever the slack; a stopped sweep proves nothing, its bound is inf."""
         form, d = self.form, self.form.points.shape[1]
-
-        def sweep(task: tuple[Array, Index], clock: Clock) -> tuple[Array, Array, float, bool]:
-            fixed, samples = task
-            groups = -(-len(samples) // self.share)
-            best, neurons = np.zeros((groups, 2, self.cells)), np.zeros((groups, 2, self.cells, d + 1))
-            pencils = (form.points, v, samples, fixed, self.events, form.bias)
-            done, neglected = kernels.sweep_pencils(*pencils, form.norm, self.critical, best, neurons, clock.flag)
-            if self.critical and len(fixed) < d - 2:
-                done, neglected = kernels.sweep_faces(*pencils, threshold, best, neurons, clock.flag)
-            return best.ravel(), neurons.reshape(-1, d + 1), neglected, done == len(samples)
-
-        swept = on_all_cores(sweep, self.tasks, clock)
-        values, neurons = (np.concatenate(parts) for parts in list(zip(*swept, strict=True))[:2])
-        found = np.flatnonzero(values > threshold)
-        if self.cells == 1 and len(found):
-            found = found[_best_of_cells(values[found], neurons[found])]
+        pencils = Pencils(
+            form.points, v, self.events, form.norm, form.bias, self.critical, threshold, self.share, self.cells
+        )
+        largest, values, neurons, neglected, complete = zip(
+            *on_all_workers(pencils.sweep, self.tasks, clock), strict=True
+        )
+        best = np.concatenate(neurons)
+        if self.cells == 1 and len(best):
+            best = best[_best_of_cells(np.concatenate(values), best)]
         bound = np.inf
-        if all(complete for *_, complete in swept):
-            bound = float(values.max()) + self._rounding(v, max(neglected for _, _, neglected, _ in swept))
+        if all(complete):
+            bound = max(largest) + self._rounding(v, max(neglected))
             if self.critical and d > 2:  # faces below the threshold were left out
                 bound = max(bound, threshold)
-        return self.ranked(v, neurons[found, :d], neurons[found, d], threshold, bound)
+        return self.ranked(v, best[:, :d], best[:, d], threshold, bound)
 
     def _rounding(self, v: Array, neglected: float) -> float:
         """What the values of a sweep may lack.

@@ -9,6 +9,9 @@ from bladenet.pricing.parallel import on_all_cores
 
 DIRECTIONS = 512  # drawn per pricing
 MOST_CLIMBS = 512  # of the neurons in these directions that are followed to a local maximum
+MANY = 8  # features from which climbs are long, and start from fewer directions that were turned uphill together
+SHARE = 4  # the directions and climbs there are fewer by this factor
+TURNS = 6
 TRIES = 4  # times that a pricing starts again before it finds nothing
 AT_A_TIME = 50_000  # distances of samples that one thread holds at once
 
@@ -42,18 +45,42 @@ class Ascent(Pricer):
     def _starts(self, v: Array, clock: Clock) -> Array:
         """The most promising neurons (m, d + 1) in random directions, each with its best offset of either sign."""
         directions = self._directions()
+        many = len(self.features) >= MANY
+        if many:
+            directions = directions[self.rng.permutation(len(directions))[: DIRECTIONS // SHARE]]
+            for _ in range(TURNS if self.form.norm == 2 else 0):
+                neurons, values = self._with_offsets(directions, v, clock)
+                half = len(directions)
+                upper = np.abs(values[:half]) >= np.abs(values[half:])
+                directions = self._turned(np.where(upper[:, None], neurons[:half], neurons[half:]), v)
+        neurons, values = self._with_offsets(directions, v, clock)
+        return neurons[np.argsort(-np.abs(values), kind="stable")[: MOST_CLIMBS // SHARE if many else MOST_CLIMBS]]
+
+    def _with_offsets(self, directions: Array, v: Array, clock: Clock) -> tuple[Array, Array]:
+        """Neurons (2m, d + 1) in the given directions with the best offsets, for h > 0 and then for h < 0; their h."""
 
         def evaluate(part: Array, clock: Clock) -> tuple[Array, Array]:
             projections = part @ self.features
             if self.form.bias:
                 return best_offsets(projections, v)
-            return np.zeros((1, len(part))), (np.maximum(projections, 0.0) @ v)[None]
+            h = np.maximum(projections, 0.0) @ v
+            return np.zeros((2, len(part))), np.stack([h, h])
 
         parts = np.array_split(directions, -(-directions.size * len(v) // (len(self.features) * AT_A_TIME)))
         offsets, values = zip(*on_all_cores(evaluate, parts, clock), strict=True)
         neurons = np.vstack([np.column_stack([directions, b]) for b in np.hstack(offsets)])
-        best = np.argsort(-np.abs(np.hstack(values)).ravel(), kind="stable")[:MOST_CLIMBS]
-        return neurons[best]
+        return neurons, np.hstack(values).ravel()
+
+    def _turned(self, neurons: Array, v: Array) -> Array:
+        """Unit weights along the slope of |h|, Σ v_i (x_i − anchor) over the samples that each neuron acts on (p = 2)."""
+        a = neurons[:, :-1] @ self.features + neurons[:, -1:]
+        acting = (a > 0) * v
+        slope = acting @ self.form.points
+        if self.form.bias:
+            slope -= acting.sum(axis=1)[:, None] * self.form.points[np.abs(a).argmin(axis=1)]
+        slope *= np.sign(np.sum(acting * a, axis=1))[:, None]
+        lengths = np.linalg.norm(slope, axis=1)
+        return slope[lengths > 0] / lengths[lengths > 0, None]
 
     def _directions(self) -> Array:
         """Weights (m, d) of unit norm: half of them random, for p = 1 sparse, half from one sample to another."""

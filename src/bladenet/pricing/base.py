@@ -69,6 +69,11 @@ class Clock:
         self.interrupted = True
         self.flag[0] = 1
 
+    def extend(self, time_limit: float | None) -> None:
+        """Move the deadline to so many seconds after the start."""
+        self.deadline = np.inf if time_limit is None else self.started + time_limit
+        self.flag[0] = int(self.stopped)
+
     @property
     def elapsed(self) -> float:
         """Seconds since the start."""

@@ -11,13 +11,15 @@ from itertools import product
 import numpy as np
 
 from bladenet import kernels
-from bladenet.losses import Array, Index
+from bladenet.losses import Array
+from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
-from bladenet.pricing.parallel import on_all_cores
+from bladenet.pricing.parallel import on_all_workers
 
 CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
+STEEP = 4  # features from which ascent finds neurons sooner than branch and bound
 MAX_DEPTH = 400  # a cone of this depth is smaller than rounding
 
 
@@ -64,20 +66,25 @@ class BranchAndBound(Pricer):
     def __init__(self, form: Space, climbs: int = MOST_CLIMBS):
         super().__init__(form)
         self.climbs = climbs
+        self.ascent = Ascent(form) if form.points.shape[1] >= STEEP else None
         self.roots = cover(form.points, form.bias)
         # no activation at a generator is larger
         self.reach = 2.0 * np.abs(form.points).sum(axis=1).max()
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
-        """See :meth:`Pricer.price`. Root cones are searched on all cores."""
+        """See :meth:`Pricer.price`. Root cones are searched on all workers."""
         # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
         rounding = np.finfo(float).eps * (len(v) + 256) * float(np.abs(v).sum() * self.reach)
         cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
-        results = on_all_cores(cones.search, product(self.roots, (1.0, -1.0)), clock)
+        results = on_all_workers(cones.search, product(self.roots, (1.0, -1.0)), clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
         found = climbed(self.form, self.features, v, np.concatenate(neurons)[best], clock)
         return self.ranked(v, found[:, :-1], found[:, -1], threshold, max(bounds), sum(examined), sum(visits))
+
+    def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
+        """See :meth:`Pricer.propose`. Ascent, where cones are many."""
+        return self.ascent.price(v, threshold, slack, clock) if self.ascent else self.price(v, threshold, slack, clock)
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.nearby`."""

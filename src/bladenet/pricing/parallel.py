@@ -1,42 +1,80 @@
 """Run searches on all cores, or on the cluster that joblib is set to; stop them at the deadline or on Ctrl-C."""
 
+import os
+import pickle
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TypeVar
+from multiprocessing import TimeoutError  # what joblib raises, which is not the built-in one
+from typing import Any, TypeVar
 
+import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from joblib.parallel import get_active_backend
 
 from bladenet.pricing.base import Clock
 
 LONGEST_WAIT = 1e6  # seconds that the operating system can wait for
+TASKS = 4  # for each worker of a cluster, so that none waits long for the last
+GRACE = 5.0  # seconds after the deadline that a cluster has to answer
+WATCH = 0.5  # seconds between two looks at whether a task is still wanted
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Work = Callable[[Item, Clock], Result]
 
 
-def on_all_cores(work: Callable[[Item, Clock], Result], items: Iterable[Item], clock: Clock) -> list[Result]:
+def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) -> list[Result]:
     """Map `work(item, clock)` over the items; it returns early, with what it has, once clock.flag is set.
 
-    Kernels release the GIL, so threads use all cores. Under ``joblib.parallel_config(backend=…)`` with processes or a
-    cluster (dask, ray, loky) the items go there, each with a clock of its own. Work that is itself part of such a map
-    is done in place. Every item gets a result: those that start after the stop return at once.
+    Kernels release the GIL, so threads use all cores, or as many as joblib's n_jobs says. Work that is itself part of
+    such a map is done in place. Every item gets a result: those that start after the stop return at once.
     """
     if _here.at_work:
         return [work(item, clock) for item in items]
-    remaining = None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)
-    backend, jobs = get_active_backend(prefer="threads")
-    if not backend.supports_sharedmem:
-        run = delayed(_elsewhere)
-        return list(Parallel(n_jobs=jobs or -1)(run(work, item, remaining) for item in items))
-    with ThreadPoolExecutor(cpu_count(), initializer=_start_work) as pool:
+    with ThreadPoolExecutor(_threads(), initializer=_start_work) as pool:
         futures = [pool.submit(work, item, clock) for item in items]
         try:
-            if wait(futures, timeout=remaining).not_done:
+            if wait(futures, timeout=None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)).not_done:
                 clock.flag[0] = 1
         except KeyboardInterrupt:
             clock.interrupt()
         return [future.result() for future in futures]
+
+
+def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock) -> list[Result]:
+    """The same map for long work: it goes where ``joblib.parallel_config(backend=…)`` says, if that is elsewhere.
+
+    There every task has a clock of its own with the same deadline, by the time of day. `work` is pickled once, and sent
+    once to each worker of a dask cluster: let it be a method of an object that holds what it needs and no more. On
+    Ctrl-C, and if the cluster is not back soon after the deadline, what it did is lost.
+    """
+    backend, _ = get_active_backend(prefer="threads")
+    if _here.at_work or clock.stopped or _here_too(backend):
+        return on_all_cores(work, items, clock)
+    items = list(items)
+    workers = backend.effective_n_jobs(_n_jobs() or -1)
+    count = max(1, min(len(items), TASKS * workers))
+    remaining = None if clock.remaining > LONGEST_WAIT else clock.remaining
+    deadline, timeout = (None, None) if remaining is None else (time.time() + remaining, remaining + GRACE)
+    packed: Any = np.frombuffer(pickle.dumps(work, protocol=5), dtype=np.uint8)  # joblib maps large arrays to memory
+    client = getattr(backend, "client", None)
+    if client is not None:  # dask: on every worker, so that it survives the loss of some
+        packed = client.scatter(packed, broadcast=True, hash=False)
+    try:
+        tasks = [delayed(_elsewhere)(packed, items[k::count], deadline) for k in range(count)]
+        parts = Parallel(n_jobs=workers, batch_size=1, pre_dispatch="all", timeout=timeout)(tasks)
+    except (KeyboardInterrupt, TimeoutError):
+        clock.interrupt()
+        return on_all_cores(work, items, clock)  # each item returns at once
+    finally:
+        if client is not None:
+            client.cancel(packed, force=True)  # and with it, on Ctrl-C, all tasks that need it
+    results: list[Any] = [None] * len(items)
+    for k, part in enumerate(parts):
+        results[k::count] = part
+    return results
 
 
 class _Here(threading.local):
@@ -52,15 +90,55 @@ def _start_work() -> None:
     _here.at_work = True
 
 
-def _elsewhere(work: Callable[[Item, Clock], Result], item: Item, seconds: float | None) -> Result:
-    """`work` in another process: a timer there does what waiting does here."""
-    clock = Clock(seconds)
-    timer = threading.Timer(LONGEST_WAIT if seconds is None else seconds, clock.interrupt)
-    timer.daemon = True
-    timer.start()
-    _start_work()
+def _here_too(backend: Any) -> bool:
+    """Whether a backend of joblib runs things in this process."""
+    return getattr(backend, "supports_sharedmem", False)  # not all backends say
+
+
+def _n_jobs() -> int | None:
+    """What joblib was told; with a preference for threads it forgets."""
+    return get_active_backend()[1]
+
+
+def _threads() -> int:
+    """n_jobs; without it all cores, or the share of them that joblib and dask leave to one of their workers."""
+    backend, _ = get_active_backend(prefer="threads")
+    jobs = _n_jobs()
+    if jobs is not None and _here_too(backend):
+        return backend.effective_n_jobs(jobs)
+    share = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # a list is for nested levels
+    return int(share) if share.isdecimal() and int(share) else 1 if backend.nesting_level else cpu_count()
+
+
+def _elsewhere(packed: Any, items: list[Item], deadline: float | None) -> list[Any]:
+    """Packed work in another process, where a thread watches the clock and whether anyone still wants the results."""
+    clock = Clock(None if deadline is None else deadline - time.time())
+    done = threading.Event()
+    threading.Thread(target=_watch, args=(clock, _dask_task(), done), daemon=True).start()
+    _here.at_work = True
     try:
-        return work(item, clock)
+        work = pickle.loads(memoryview(packed))
+        return [work(item, clock) for item in items]
     finally:
         _here.at_work = False
-        timer.cancel()
+        done.set()
+
+
+def _watch(clock: Clock, wanted: Callable[[], bool], done: threading.Event) -> None:
+    while not done.wait(min(clock.remaining, WATCH)):
+        if clock.stopped or not wanted():
+            return clock.interrupt()
+
+
+def _dask_task() -> Callable[[], bool]:
+    """For a task of a dask worker: whether it is still wanted. Dask cannot stop a running task, only forget it."""
+    if "distributed" in sys.modules:
+        from distributed import get_worker
+
+        try:
+            worker = get_worker()
+        except ValueError:  # dask is here, this process is none of its workers
+            return lambda: True
+        key, tasks = worker.get_current_task(), worker.state.tasks
+        return lambda: key in tasks and tasks[key].state == "executing"
+    return lambda: True

@@ -1,0 +1,91 @@
+"""The plan: what will be attempted on a problem and about how long it takes, said before the work (THEORY §3).
+
+The cost of a proof is that of branch and bound, which is linear in the number of points and grows about twelvefold with
+every dimension of the neurons. The numbers were measured on noisy data; they tell seconds from minutes from days.
+"""
+
+from dataclasses import dataclass
+from math import comb, log10
+
+from joblib import cpu_count
+
+from bladenet.problem import StandardForm
+
+STRATEGIES = ("auto", "exact", "relaxed")
+LONG = 600.0  # seconds that are not begun unasked
+VISITS = 300.0  # of every point in one proof to a gap of 1 %, for neurons of three dimensions (the plane, with offset)
+GROWTH = 12.0  # with every dimension
+VISIT = 25e-9  # seconds
+PROOFS = 4.0  # in one training, the loosest ones not counted
+FOREVER = 3e10
+MASTER = 0.02  # seconds for a restricted problem, which small data need all the same
+ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be attempted.
+
+    Attributes
+    ----------
+    strategy : "exact": until no neuron is missing and that is proven. "relaxed": until ascent from many starts finds
+        no neuron that helps; then a convex relaxation bounds the rest
+    seconds : rough estimate for the exact strategy
+    sets : sets of features that are priced one by one
+    dimension : of the neurons of one set, an offset included
+    points : distinct samples
+    """
+
+    strategy: str
+    seconds: float
+    sets: int
+    dimension: int
+    points: int
+
+    def __str__(self) -> str:
+        sets = f"{self.sets} sets of features, " if self.sets > 1 else ""
+        size = f"{self.points} distinct samples, {sets}neurons of {self.dimension} dimensions"
+        if self.strategy == "exact":
+            return f"{size}: search and proof of global optimality, very roughly {_spoken(self.seconds)}."
+        return (
+            f"{size}: a proof of global optimality would take very roughly {_spoken(self.seconds)}, so neurons are "
+            "found by ascent, and a convex relaxation bounds what it may have missed."
+        )
+
+
+def make_plan(form: StandardForm, tol: float, time_limit: float | None = None, strategy: str = "auto") -> Plan:
+    """Plan the training of a problem in standard form.
+
+    Parameters
+    ----------
+    tol : relative gap to prove
+    time_limit : seconds, or None: then no more than ten minutes are begun
+    strategy : "auto", or the one to take
+
+    Raises
+    ------
+    ValueError
+        If there is no such strategy.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {', '.join(map(repr, STRATEGIES))}, got {strategy!r}.")
+    points, d = form.points.shape
+    most = min(form.original.max_interaction or d, d)
+    sets, dimension = comb(d, most), most + form.bias
+    seconds = ROUNDS * MASTER
+    if dimension > 2:  # else sorting does it
+        fineness = 0.4 + 0.3 * log10(1.0 / tol)
+        visits = PROOFS * sets * VISITS * GROWTH ** (dimension - 3) * fineness * points
+        seconds += visits * VISIT / cpu_count()
+    if strategy == "auto":
+        strategy = "exact" if seconds <= (LONG if time_limit is None else time_limit) else "relaxed"
+    return Plan(strategy, seconds, sets, dimension, points)
+
+
+def _spoken(seconds: float) -> str:
+    if seconds > FOREVER:
+        return "thousands of years"
+    for size, unit in ((86400.0 * 365, "years"), (86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{max(1.0, seconds):.0f} seconds"

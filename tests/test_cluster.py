@@ -1,0 +1,246 @@
+"""Pricing on other processes: the same certificate from threads, from joblib's processes and from a dask cluster.
+
+The cluster has two workers with one thread each, for all tests of this module.
+"""
+
+import os
+import pickle
+import signal
+import threading
+import time
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+
+import bladenet as bn
+from bladenet.pricing import Clock, choose_pricer, parallel
+from bladenet.problem import TrainingProblem
+
+PROBLEMS = {
+    "plane": (150, 2, {}),
+    "plane, no bias": (80, 2, {"bias": False}),
+    "space": (60, 3, {"loss": "huber"}),
+    "pairs of features": (100, 5, {"norm": 1, "max_interaction": 2}),
+    "single features": (100, 3, {"norm": 1, "max_interaction": 1}),
+    "blades only": (25, 3, {"vertices_only": True}),
+}
+
+
+def data_of(n, d):
+    rng = np.random.default_rng(n)
+    X = np.round(rng.normal(size=(n, d)), 1)  # on a grid: many ties, which no order of tasks may decide
+    return X, np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, -1] + 0.3 * rng.normal(size=n)
+
+
+def trained(name):
+    n, d, arguments = PROBLEMS[name]
+    return bn.train(*data_of(n, d), beta=0.03 * n, **arguments)
+
+
+def same(fit, reference):
+    ours, theirs = fit.certificate, reference.certificate
+    assert ours.status == theirs.status
+    assert ours.objective == pytest.approx(theirs.objective, rel=1e-12)
+    assert ours.lower_bound == pytest.approx(theirs.lower_bound, rel=1e-12)
+    assert [blade.samples for blade in fit.blades] == [blade.samples for blade in reference.blades]
+
+
+@pytest.fixture(scope="module")
+def references():
+    return {name: trained(name) for name in PROBLEMS}
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    )
+    with cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+class Where:
+    """Says which process worked on an item, and for how long: until the clock stops or the time is over."""
+
+    def __init__(self, seconds=0.0, obedient=True):
+        self.seconds, self.obedient = seconds, obedient
+
+    def work(self, item, clock):
+        started = time.perf_counter()
+        while time.perf_counter() - started < self.seconds and not (self.obedient and clock.flag[0]):
+            time.sleep(0.01)
+        return os.getpid(), item, time.perf_counter() - started
+
+    def nested(self, item, clock):
+        return [os.getpid(), *(pid for pid, *_ in parallel.on_all_workers(self.work, range(3), clock))]
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_dask_gives_the_same_certificate(client, references, name):
+    # guards against results that depend on who computes them, and against work that cannot travel
+    with joblib.parallel_config(backend="dask"):
+        same(trained(name), references[name])
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing", "threading"])
+def test_other_backends_give_the_same_certificate(references, backend):
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        for name in ("space", "pairs of features"):
+            same(trained(name), references[name])
+
+
+def test_work_goes_to_the_workers_and_comes_back_in_order(client):
+    # guards against a cluster that does nothing, and chunks that are put together wrongly
+    workers = set(client.run(os.getpid).values())
+    with joblib.parallel_config(backend="dask"):
+        for count in (0, 1, 7, 30):
+            done = parallel.on_all_workers(Where(0.01).work, range(count), Clock())
+            assert [item for _, item, _ in done] == list(range(count))
+            assert {pid for pid, *_ in done} <= workers
+        assert {pid for pid, *_ in done} == workers
+        # a task does its own maps itself
+        assert all(len(set(pids)) == 1 for pids in parallel.on_all_workers(Where().nested, range(4), Clock()))
+
+
+def test_a_killed_worker_changes_nothing(client):
+    # guards against shared arrays that only one worker has
+    before = set(client.run(os.getpid).values())
+    killer = threading.Timer(0.3, os.kill, (min(before), signal.SIGKILL))
+    killer.start()
+    with joblib.parallel_config(backend="dask"):
+        done = parallel.on_all_workers(Where(0.2).work, range(16), Clock())
+    assert [item for _, item, _ in done] == list(range(16))
+    assert min(before) not in {pid for pid, *_ in done[8:]}
+    client.wait_for_workers(2)
+    assert set(client.run(os.getpid).values()) != before, "nobody was killed"
+
+
+@pytest.mark.parametrize("backend", ["dask", "loky"])
+def test_the_time_limit_holds_for_all_tasks_together(client, backend):
+    # guards against a limit that starts anew with every task
+    started = time.perf_counter()
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        done = parallel.on_all_workers(Where(60.0).work, range(12), Clock(1.0))
+    assert len(done) == 12
+    assert time.perf_counter() - started < 10.0
+    assert sum(seconds for *_, seconds in done) < 4.0
+
+
+def test_a_cluster_that_does_not_answer_is_not_waited_for(client, monkeypatch):
+    # guards the time limit against lost workers
+    monkeypatch.setattr(parallel, "GRACE", 0.3)
+    started = time.perf_counter()
+    with joblib.parallel_config(backend="dask"):
+        work = Where(3.0, obedient=False)
+        monkeypatch.setattr(parallel, "on_all_cores", lambda work, items, clock: [clock.stopped for _ in items])
+        assert parallel.on_all_workers(work.work, range(2), Clock(0.5)) == [True, True]
+    assert time.perf_counter() - started < 2.5
+
+
+def interrupt_in(seconds):
+    """Press Ctrl-C in this process, later."""
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def test_ctrl_c_frees_the_cluster(client):
+    # guards against searches that go on for hours after nobody wants them
+    started = time.perf_counter()
+    with joblib.parallel_config(backend="dask"):
+        interrupt_in(0.5)
+        clock = Clock()
+        done = parallel.on_all_workers(Where(60.0).work, range(8), clock)
+        assert clock.stopped
+        assert [(pid, item) for pid, item, _ in done] == [(os.getpid(), item) for item in range(8)]
+        assert len(parallel.on_all_workers(Where().work, range(8), Clock())) == 8
+    assert time.perf_counter() - started < 20.0
+
+
+@pytest.mark.parametrize("limit", [None, 2.0])
+def test_a_stopped_training_keeps_the_best_network_and_a_true_bound(client, limit):
+    # guards what follows a search that was cut off: it must neither wait for the cluster nor claim anything
+    X, y = data_of(1000, 4)
+    rounds = []
+
+    def watch(row):
+        rounds.append(row)
+        if limit is None and row.round == 2:
+            interrupt_in(0.2)
+
+    started = time.perf_counter()
+    with joblib.parallel_config(backend="dask"):
+        fit = bn.train(X, y, beta=3.0, tol=1e-9, time_limit=limit, callback=watch)
+    assert time.perf_counter() - started < 30.0
+    assert fit.certificate.status == bn.Status.STOPPED
+    assert fit.certificate.objective <= rounds[-1].objective * (1 + 1e-9)
+    assert 0.0 < fit.certificate.lower_bound < fit.certificate.objective
+    assert fit.certificate.lower_bound >= rounds[-1].lower_bound * (1 - 1e-9)
+
+
+def test_what_travels_is_small(monkeypatch):
+    # guards against pickles of the whole problem: the points and v, once
+    n, d = 1000, 8
+    X, y = data_of(n, d)
+    for arguments, columns in (({"norm": 1, "max_interaction": 2}, d), ({}, 2), ({"vertices_only": True}, 2)):
+        restricted = arguments.pop("vertices_only", False)
+        form = TrainingProblem.create(X[:, :columns], y, beta=1.0, **arguments).standard
+        pricer = choose_pricer(form, restricted)
+        sent = []
+
+        def send(work, items, clock, sent=sent):
+            sent.append(len(pickle.dumps(work)))
+            raise InterruptedError
+
+        for module in ("angular_sweep", "branch_and_bound", "few_features"):
+            monkeypatch.setattr(f"bladenet.pricing.{module}.on_all_workers", send)
+        with pytest.raises(InterruptedError):
+            pricer.price(np.ones(len(form.points)), 1.0, 0.0, Clock())
+        assert sent[0] <= 8 * len(form.points) * (columns + 1) + 2000
+
+
+@pytest.mark.parametrize(
+    ("backend", "jobs", "threads"),
+    [(None, None, joblib.cpu_count()), (None, 3, 3), ("threading", 1, 1), ("threading", 5, 5), ("sequential", 4, 1)],
+)
+def test_n_jobs_is_the_number_of_threads(backend, jobs, threads, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    arguments = {} if backend is None else {"backend": backend}
+    with joblib.parallel_config(n_jobs=jobs, **arguments):
+        assert parallel._threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("value", "threads"), [("3", 3), ("5,2", 5), ("0", joblib.cpu_count()), ("many", joblib.cpu_count())]
+)
+def test_the_environment_limits_threads(value, threads, monkeypatch):
+    # guards against workers of dask and joblib, which are told so, that use all cores
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert parallel._threads() == threads
+
+
+def threads_here():
+    return parallel._threads()
+
+
+def test_workers_of_others_share_the_cores():
+    # guards against n_jobs processes that all use all cores
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        threads = joblib.Parallel()(joblib.delayed(threads_here)() for _ in range(2))
+    assert threads == [max(1, joblib.cpu_count() // 2)] * 2
+
+
+@pytest.mark.parametrize("backend", ["loky", "dask"])
+def test_grid_search_in_workers(client, backend):
+    # guards nested maps: training in a worker of the same backend neither hangs nor changes the result
+    X, y = data_of(80, 2)
+    grid = {"alpha": [0.003, 0.03]}
+    here = GridSearchCV(bn.BladeNetRegressor(), grid, cv=2).fit(X, y)
+    with joblib.parallel_config(backend=backend):
+        there = GridSearchCV(bn.BladeNetRegressor(), grid, cv=2, n_jobs=2).fit(X, y)
+    assert there.best_params_ == here.best_params_
+    np.testing.assert_allclose(there.cv_results_["mean_test_score"], here.cv_results_["mean_test_score"], rtol=1e-12)
+    assert there.best_estimator_.certificate_.objective == pytest.approx(
+        here.best_estimator_.certificate_.objective, rel=1e-12
+    )
