@@ -44,8 +44,16 @@ class Blade:
         """The same blade with samples i renamed index[i]."""
         return replace(self, samples=tuple(int(index[i]) for i in self.samples))
 
-    def in_span(self, weight: Array) -> "Blade":
-        """The same blade for data that span less than the space of `weight` (d,), which is in their span."""
+    def in_basis(self, basis: Array, weight: Array) -> "Blade":
+        """The same blade for samples of d features that were written in a basis (d, r); `weight` (d,) is its neuron's.
+
+        If the basis is a selection of features, these are renamed. Else the samples span less than all directions, and
+        the weight says in which one of them it is.
+        """
+        if (basis == 0).sum() == basis.size - basis.shape[1]:
+            feature = basis.argmax(axis=0)
+            pull = None if self.pull is None else basis @ self.pull
+            return replace(self, coordinates=tuple(int(feature[c]) for c in self.coordinates), pull=pull)
         return replace(self, coordinates=tuple(range(len(weight))), orientation=0, pull=weight)
 
     def neuron(self, X: Array, norm: int, bias: bool) -> tuple[Array, float]:

@@ -81,7 +81,7 @@ class ColumnGeneration:
         self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
 
     def at(self, beta: float) -> "ColumnGeneration":
-        """The search for another β (in units of the standard form), from the neurons of this one, which it takes over."""
+        """The search for another β (in units of the standard form); it takes over the neurons of this one."""
         other = copy(self)
         other.form = self.neurons.form = replace(self.form, beta=beta)
         other.history, other.dual, other.bound = [], np.zeros(len(self.form.y)), 0.0

@@ -1,5 +1,6 @@
 """Regularisation paths: choosing α by cross-validation."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,15 +9,17 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from bladenet.column_generation import ColumnGeneration
 from bladenet.losses import Array, Loss, get_loss
-from bladenet.pricing import Clock, choose_pricer
+from bladenet.planning import make_plan
+from bladenet.pricing import Clock, Pricer, choose_pricer
 from bladenet.pricing.parallel import on_all_cores
-from bladenet.problem import Neurons, TrainingProblem
-from bladenet.training import beta_max
+from bladenet.problem import Neurons, StandardForm, TrainingProblem
+from bladenet.training import largest_violation
 
 FOLDS = 5
 ENOUGH = 2000  # held-out samples, with which one fold says as much as five
 ALPHAS = 12  # values tried, geometric between α_max and RANGE · α_max
 RANGE = 1e-4
+ROUGH = 1e-3  # how closely α_max is found
 LOOSE = 2e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 
@@ -40,8 +43,8 @@ def select_alpha(
     Twelve geometric values between α_max, at which the optimal network is constant, and α_max / 10⁴ are compared by
     the mean loss on the samples left out, from the largest down until that has risen twice in a row. Each search goes
     on from that for the last α, and proves nothing: it ends when no better neuron turns up. There are five folds, of
-    which one is used where it leaves out 2,000 samples or more. They are shuffled with a fixed seed, so the answer is deterministic;
-    for classification losses every fold has its share of both classes.
+    which one is used where it leaves out 2,000 samples or more. They are shuffled with a fixed seed, so the answer is
+    deterministic; for classification losses every fold has its share of both classes.
 
     Parameters
     ----------
@@ -69,15 +72,17 @@ def select_alpha(
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     checked = get_loss(loss)
     shape: dict[str, Any] = {"norm": norm, "bias": bias, "loss": checked, "max_interaction": max_interaction}
-    largest = beta_max(X, y, sample_weight=weight, **shape) / weight.sum()
+    whole = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape).standard
+    largest = largest_violation(whole, ROUGH) * whole.scale / weight.sum()
+    exact = make_plan(whole, LOOSE, time_limit).strategy == "exact"
     kept = weight > 0
     X, y, weight = X[kept], y[kept], weight[kept]
     splits = _splits(y, checked)
     if not largest > 0:
         return 1.0, None
+    pricing = partial(choose_pricer, vertices_only=vertices_only, exact=exact)
     folds = [
-        Fold(X[rows], y[rows], weight[rows], X[out], y[out], weight[out], shape, vertices_only, clock)
-        for rows, out in splits
+        Fold(X[rows], y[rows], weight[rows], X[out], y[out], weight[out], shape, pricing, clock) for rows, out in splits
     ]
     best, neurons, best_loss, last_loss, rises = largest, None, np.inf, np.inf, 0
     for alpha in np.geomspace(largest, RANGE * largest, ALPHAS):
@@ -107,14 +112,13 @@ class Fold:
         y_out: Array,
         weight_out: Array,
         shape: dict[str, Any],
-        vertices_only: bool,
+        pricing: Callable[[StandardForm], Pricer],
         clock: Clock,
     ):
         self.total, self.loss = float(weight.sum()), shape["loss"]
         problem = TrainingProblem.create(X, y, beta=self.total, sample_weight=weight, **shape)
         self.form = problem.standard
         self.places, self.y_out, self.weight_out = self.form.place(X_out), y_out, weight_out
-        pricing = partial(choose_pricer, vertices_only=vertices_only)
         self.search = ColumnGeneration(self.form, pricing, LOOSE, clock)
 
     def validation_loss(self, alpha: float) -> float:

@@ -134,7 +134,8 @@ class StandardForm:
     With x = centre + scale · x', a neuron of unit norm keeps its direction, its offset and its output are divided
     by `scale`, and so is β. Loss values and dual variables are unchanged. For p = 2, data of lower rank than they have
     features are written in an orthonormal basis of their span, x = centre + scale · basis x' (Lemma 18): w = basis w'.
-    For p = 1 never, as ‖w‖₁ is not invariant under rotations.
+    For p = 1 never, as ‖w‖₁ is not invariant under rotations; but a feature that is constant, or a multiple of another,
+    can go, the basis then being a selection of features: the larger of the two does the same at a smaller weight.
 
     Attributes
     ----------
@@ -179,7 +180,7 @@ class StandardForm:
         size = float(np.abs(points).max())
         scale = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0  # a power of two: scaling rounds nothing
         points = points / scale
-        basis, lost = _basis(points, problem) if problem.norm == 2 else (None, 0.0)
+        basis, lost = _basis(points, problem) if problem.norm == 2 else _selection(points)
         if isinstance(problem.loss, SquaredLoss):
             # Σ ½ s (f − y)² at one point = ½ S (f − ȳ)² + a constant, so a point needs one term
             row: Index = np.arange(len(points))
@@ -282,6 +283,28 @@ def _basis(points: Array, problem: TrainingProblem) -> tuple[Array | None, float
     if problem.bias:
         outside = outside - 0.5 * (outside.max(axis=0) + outside.min(axis=0))
     return basis, float(np.linalg.norm(outside, axis=1).max())
+
+
+def _selection(points: Array) -> tuple[Array | None, float]:
+    """The features that are no multiples of others, as a basis (d, r) of unit vectors; and what the others lack of it."""
+    d = points.shape[1]
+    sizes, lengths = np.abs(points).max(axis=0), np.linalg.norm(points, axis=0)
+    cosines = np.abs(points.T @ points)
+    kept: list[int] = []
+    lost = 0.0
+    for k in np.argsort(-lengths, kind="stable"):
+        off = sizes[k] if kept else np.inf
+        for j in kept:
+            if cosines[k, j] > (1.0 - 1e-9) * lengths[k] * lengths[j]:
+                multiple = points[:, k] @ points[:, j] / lengths[j] ** 2
+                off = min(off, float(np.abs(points[:, k] - multiple * points[:, j]).max()))
+        if off <= FLAT * sizes.max():
+            lost = max(lost, off)
+        else:
+            kept.append(int(k))
+    if len(kept) == d:
+        return None, 0.0
+    return np.eye(d)[:, sorted(kept)], lost
 
 
 def _sums(group: Index, values: Array, groups: int = 0) -> Array:

@@ -18,7 +18,7 @@ from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, Loss
 from bladenet.network import ReLUNetwork
 from bladenet.planning import LONG, Plan, make_plan
-from bladenet.pricing import Clock, choose_pricer
+from bladenet.pricing import Clock, Relaxation, choose_pricer
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
 
 SEARCH_SHARE = 0.7  # of the time limit, where a relaxation is still to come
@@ -201,7 +201,7 @@ def _finish(
 def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:
     """What defines a neuron of the standard form, in terms of the rows of X."""
     blade = find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
-    return blade if form.basis is None else blade.in_span(form.basis @ weight)
+    return blade if form.basis is None else blade.in_basis(form.basis, form.basis @ weight)
 
 
 def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
@@ -239,14 +239,20 @@ def beta_max(
 ) -> float:
     """The β from which on the optimal network has no neurons: max |h_v| at the constant fit.
 
-    It is the smallest such β, but for the hinge loss with a bias: the constant fit then lies on a kink, v is one of
-    many, and the smallest β may be lower.
+    It is the smallest such β, with two exceptions. With the hinge loss and a bias the constant fit lies on a kink, v is
+    one of many, and the smallest β may be lower. And where :func:`plan` says "relaxed", this is an upper bound.
 
     Parameters and errors as for :func:`train`.
     """
     problem = TrainingProblem.create(
         X, y, beta=1.0, norm=norm, bias=bias, loss=loss, sample_weight=sample_weight, max_interaction=max_interaction
     )
-    form = problem.standard
+    return largest_violation(problem.standard, 1e-9) * problem.standard.scale
+
+
+def largest_violation(form: StandardForm, slack: float) -> float:
+    """Max |h_v| at the constant fit, to a relative `slack` from above; or a relaxed bound where that takes long."""
     v = form.at_points(constant_network(form).v)
-    return choose_pricer(form).maximum(v, slack=1e-9).bound * form.scale
+    if make_plan(form, slack).strategy == "exact":
+        return choose_pricer(form).maximum(v, slack).bound
+    return Relaxation(form).price(v, 0.0, slack, Clock()).bound

@@ -72,7 +72,7 @@ class Ascent(Pricer):
         return neurons, np.hstack(values).ravel()
 
     def _turned(self, neurons: Array, v: Array) -> Array:
-        """Unit weights along the slope of |h|, Σ v_i (x_i − anchor) over the samples that each neuron acts on (p = 2)."""
+        """Unit weights along the slope of |h|: Σ v_i (x_i − anchor) over the samples that a neuron acts on (p = 2)."""
         a = neurons[:, :-1] @ self.features + neurons[:, -1:]
         acting = (a > 0) * v
         slope = acting @ self.form.points

@@ -26,13 +26,16 @@ class Space(Protocol):
     """
 
     @property
-    def points(self) -> Array: ...
+    def points(self) -> Array:
+        """(N, d)."""
 
     @property
-    def norm(self) -> int: ...
+    def norm(self) -> int:
+        """1 or 2."""
 
     @property
-    def bias(self) -> bool: ...
+    def bias(self) -> bool:
+        """Whether neurons have offsets."""
 
 
 @dataclass(frozen=True, eq=False)

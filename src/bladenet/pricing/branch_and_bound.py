@@ -6,6 +6,7 @@ simplices. Beyond these ends h does not change with the offset.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -67,9 +68,13 @@ class BranchAndBound(Pricer):
         super().__init__(form)
         self.climbs = climbs
         self.ascent = Ascent(form) if form.points.shape[1] >= STEEP else None
-        self.roots = cover(form.points, form.bias)
         # no activation at a generator is larger
         self.reach = 2.0 * np.abs(form.points).sum(axis=1).max()
+
+    @cached_property
+    def roots(self) -> list[Array]:
+        """The root cones, exponentially many: not made before there is something to prove."""
+        return cover(self.form.points, self.form.bias)
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Root cones are searched on all workers."""
