@@ -22,6 +22,7 @@ PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be
 DRY = 0.3  # of the tolerance: an objective that falls by less has little to gain from further proposals
 UNPROVEN = 3.0  # violation that a proof reckons with, so that it begins with an easy bound
 REFINEMENTS = 4  # local moves between two pricings
+FEW_REFINEMENTS = 1  # where nothing is proven, so that pricing is cheap
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
 COARSE_TOL = 0.02
@@ -116,7 +117,7 @@ class ColumnGeneration:
                 if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
                     before = self.objective
-                    current = self._refined(self._solve(accuracy), accuracy)
+                    current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS if prove else FEW_REFINEMENTS)
                     if priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective:
                         proving, self.violation = True, UNPROVEN
                 elif reach > allowance:
@@ -125,7 +126,7 @@ class ColumnGeneration:
                     self.violation, proving = UNPROVEN, True
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
-                    current = self._refined(self._solve(accuracy), accuracy)
+                    current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS)
                 else:
                     break  # nothing is missing from an exact restricted optimum: only rounding is left
                 if proving and not prove:
@@ -170,9 +171,9 @@ class ColumnGeneration:
             self.neurons.drop_unused(solution)
         return solution
 
-    def _refined(self, current: Restricted, accuracy: float) -> Restricted:
+    def _refined(self, current: Restricted, accuracy: float, times: int) -> Restricted:
         """Let the neurons in use move to the local maxima that the new dual variable puts beside them."""
-        for _ in range(REFINEMENTS):
+        for _ in range(times):
             threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
             v = self.form.at_points(current.v)
             beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.training import largest_violation
 
 FOLDS = 5
-ENOUGH = 2000  # held-out samples, with which one fold says as much as five
-ALPHAS = 12  # values tried, geometric between α_max and RANGE · α_max
-RANGE = 1e-4
+ENOUGH = 1000  # held-out samples: no more folds are used than leave out so many
+ALPHAS = 15  # values tried, geometric between α_max and RANGE · α_max
+RANGE = 1e-5
 ROUGH = 1e-3  # how closely α_max is found
 LOOSE = 2e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
@@ -40,10 +41,10 @@ def select_alpha(
 ) -> tuple[float, Neurons | None]:
     """Choose α = β / Σ_i s_i by cross-validation.
 
-    Twelve geometric values between α_max, at which the optimal network is constant, and α_max / 10⁴ are compared by
+    Fifteen geometric values between α_max, at which the optimal network is constant, and α_max / 10⁵ are compared by
     the mean loss on the samples left out, from the largest down until that has risen twice in a row. Each search goes
     on from that for the last α, and proves nothing: it ends when no better neuron turns up. There are five folds, of
-    which one is used where it leaves out 2,000 samples or more. They are shuffled with a fixed seed, so the answer is
+    which no more are used than leave out 1,000 samples. They are shuffled with a fixed seed, so the answer is
     deterministic; for classification losses every fold has its share of both classes.
 
     Parameters
@@ -138,7 +139,7 @@ class Fold:
 
 def _splits(y: Array, loss: Loss) -> list[Split]:
     """Training and validation rows of each fold."""
-    used = FOLDS if len(y) < FOLDS * ENOUGH else 1
+    used = ceil(ENOUGH / (len(y) / FOLDS))
     if loss.classifies:
         smallest = int(min((y > 0).sum(), (y < 0).sum()))
         if smallest < 2:

@@ -286,7 +286,7 @@ def _basis(points: Array, problem: TrainingProblem) -> tuple[Array | None, float
 
 
 def _selection(points: Array) -> tuple[Array | None, float]:
-    """The features that are no multiples of others, as a basis (d, r) of unit vectors; and what the others lack of it."""
+    """The features that are no multiples of others, as a basis (d, r); and what the others differ from multiples by."""
     d = points.shape[1]
     sizes, lengths = np.abs(points).max(axis=0), np.linalg.norm(points, axis=0)
     cosines = np.abs(points.T @ points)
