@@ -50,7 +50,7 @@ class Blade:
         If the basis is a selection of features, these are renamed. Else the samples span less than all directions, and
         the weight says in which one of them it is.
         """
-        if (basis == 0).sum() == basis.size - basis.shape[1]:
+        if np.isin(basis, (0.0, 1.0)).all():
             feature = basis.argmax(axis=0)
             pull = None if self.pull is None else basis @ self.pull
             return replace(self, coordinates=tuple(int(feature[c]) for c in self.coordinates), pull=pull)
