@@ -20,7 +20,7 @@ from bladenet.pricing.parallel import on_all_workers
 
 CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
-STEEP = 4  # features from which ascent finds neurons sooner than branch and bound
+STEEP = 5  # features from which ascent finds neurons sooner than branch and bound
 MAX_DEPTH = 400  # a cone of this depth is smaller than rounding
 
 
