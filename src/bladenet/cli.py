@@ -335,7 +335,7 @@ def _train(
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
     if settings["alpha"] == "auto":
-        console.print("choosing alpha by 5-fold cross-validation …")
+        console.print("choosing alpha by cross-validation …")
     estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
     model = estimator(callback=_Progress(console), **settings)
     try:

@@ -43,6 +43,7 @@ class _BladeNet(BaseEstimator):
         scaling: str | None = "auto",
         max_interaction: int | None = None,
         vertices_only: bool = False,
+        strategy: str = "auto",
         time_limit: float | None = None,
         callback: Callable[[Round], object] | None = None,
     ):
@@ -54,6 +55,7 @@ class _BladeNet(BaseEstimator):
         self.scaling = scaling
         self.max_interaction = max_interaction
         self.vertices_only = vertices_only
+        self.strategy = strategy
         self.time_limit = time_limit
         self.callback = callback
 
@@ -79,7 +81,12 @@ class _BladeNet(BaseEstimator):
         else:
             alpha = float(self.alpha)
         beta = alpha * float(weight.sum())
-        control: dict[str, Any] = {"tol": self.tol, "time_limit": remaining, "callback": self.callback}
+        control: dict[str, Any] = {
+            "strategy": self.strategy,
+            "tol": self.tol,
+            "time_limit": remaining,
+            "callback": self.callback,
+        }
         fit = train(scaled, y, beta=beta, start=neurons, **control, **settings)
         self.alpha_, self.beta_ = alpha, beta
         self.scaling_, self.network_ = scaling, scaling.fold(fit.network)
@@ -229,7 +236,9 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         Most features that a neuron may read, each indicator of a category counting as one; needs norm=1. 1 is an
         additive model, 2 adds pairs of features.
     vertices_only : bool
-        Restrict neurons to blades of samples (matters for norm=2 with two features only).
+        Restrict neurons to blades of samples (matters for norm=2 and two or more features; for small data).
+    strategy : "auto", "exact" or "relaxed"
+        Whether to prove global optimality, see :func:`bladenet.train`; :func:`bladenet.plan` says how long that takes.
     time_limit : float or None
         Seconds for ``fit``, half of them at most for alpha="auto". Then the best network so far is kept, with what is
         proven about it.
@@ -309,10 +318,23 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         scaling: str | None = "auto",
         max_interaction: int | None = None,
         vertices_only: bool = False,
+        strategy: str = "auto",
         time_limit: float | None = None,
         callback: Callable[[Round], object] | None = None,
     ):
-        super().__init__(alpha, norm, bias, loss, tol, scaling, max_interaction, vertices_only, time_limit, callback)
+        super().__init__(
+            alpha,
+            norm,
+            bias,
+            loss,
+            tol,
+            scaling,
+            max_interaction,
+            vertices_only,
+            strategy,
+            time_limit,
+            callback,
+        )
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train.
