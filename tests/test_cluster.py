@@ -140,12 +140,15 @@ def test_a_cluster_that_does_not_answer_is_not_waited_for(client, monkeypatch):
     assert time.perf_counter() - started < 2.5
 
 
-def interrupt_in(seconds):
-    """Press Ctrl-C in this process, later."""
-    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+@pytest.fixture
+def interrupt_in():
+    """Press Ctrl-C in this process, some seconds later; it is heard even where tests are a background job."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda seconds: threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+    signal.signal(signal.SIGINT, usual)
 
 
-def test_ctrl_c_frees_the_cluster(client):
+def test_ctrl_c_frees_the_cluster(client, interrupt_in):
     # guards against searches that go on for hours after nobody wants them
     started = time.perf_counter()
     with joblib.parallel_config(backend="dask"):
@@ -159,7 +162,7 @@ def test_ctrl_c_frees_the_cluster(client):
 
 
 @pytest.mark.parametrize("limit", [None, 2.0])
-def test_a_stopped_training_keeps_the_best_network_and_a_true_bound(client, limit):
+def test_a_stopped_training_keeps_the_best_network_and_a_true_bound(client, limit, interrupt_in):
     # guards what follows a search that was cut off: it must neither wait for the cluster nor claim anything
     X, y = data_of(1000, 4)
     rounds = []
