@@ -6,7 +6,6 @@ import pytest
 import bladenet as bn
 from bladenet.certificate import lower_bound_of, objective_of
 from bladenet.pricing import PrefixSums, choose_pricer
-from bladenet.problem import TrainingProblem
 from oracle import arrangement_optimum
 
 GLOBAL = bn.Status.GLOBAL
