@@ -19,8 +19,9 @@ def standard_form(X, norm, bias) -> StandardForm:
 
 
 def unreduced(X, norm, bias) -> StandardForm:
-    """The same without the reduction of rank, so that pricers meet data that span less than the space."""
-    return replace(standard_form(X, 1, bias), norm=norm)
+    """The same in all features, so that pricers meet data that span less than the space, and repeated features."""
+    form = replace(standard_form(X, norm, bias), basis=None, lost=0.0)
+    return replace(form, points=form.place(np.asarray(X, float)[form.sample]))
 
 
 def dual(form, rng, integer=False):

@@ -9,10 +9,10 @@ import pytest
 
 import bladenet as bn
 from bladenet.certificate import DualProof, certify
-from bladenet.pricing import Clock, FewFeatures, choose_pricer
+from bladenet.pricing import Clock, FewFeatures, choose_pricer, exact_pricer
 from bladenet.problem import TrainingProblem
 from oracle import loss_values
-from spaces import crude_size, dual, kernel_of, sampled, standard_form
+from spaces import crude_size, dual, kernel_of, sampled, standard_form, unreduced
 
 GLOBAL = bn.Status.GLOBAL
 with_and_without_bias = pytest.mark.parametrize("bias", [True, False])
@@ -67,10 +67,8 @@ def data(rng, n, d, kind="gaussian"):
 
 
 def few(X, most, bias):
-    problem = TrainingProblem.create(X, np.zeros(len(X)), beta=1.0, norm=1, bias=bias, max_interaction=most)
-    pricer = choose_pricer(problem.standard)
-    assert isinstance(pricer, FewFeatures)
-    return pricer
+    """The pricer of all features, constant and repeated ones too."""
+    return FewFeatures(unreduced(X, 1, bias), most, exact_pricer)
 
 
 # --- pricing ---------------------------------------------------------------------------------------------------
@@ -161,6 +159,17 @@ def test_all_features_need_no_sets():
     for most in (3, 7):
         problem = TrainingProblem.create(np.eye(3), [1.0, 2, 3], beta=1.0, norm=1, max_interaction=most)
         assert not isinstance(choose_pricer(problem.standard), FewFeatures)
+
+
+@with_and_without_bias
+def test_features_that_repeat_others_are_not_priced(bias):
+    # guards the sets: those of the three features that say something, or none where two do
+    X = data(np.random.default_rng([8, bias]), 12, 5)
+    X[:, 3:] = X[:, :2] * [-0.5, 1.0]
+    for columns, sets in (([0, 1, 2, 3, 4], [(0, 1), (0, 2), (1, 2)]), ([0, 1, 3, 4], None)):
+        problem = TrainingProblem.create(X[:, columns], X[:, 0], beta=1.0, norm=1, bias=bias, max_interaction=2)
+        pricer = choose_pricer(problem.standard)
+        assert getattr(pricer, "sets", None) == sets
 
 
 # --- training --------------------------------------------------------------------------------------------------

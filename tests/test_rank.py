@@ -6,7 +6,6 @@ import pytest
 import bladenet as bn
 from bladenet.certificate import lower_bound_of, objective_of
 from bladenet.pricing import PrefixSums, choose_pricer
-from bladenet.problem import TrainingProblem
 from oracle import arrangement_optimum
 
 GLOBAL = bn.Status.GLOBAL
@@ -100,15 +99,59 @@ def test_one_sample_and_equal_samples(bias):
 
 @with_and_without_bias
 def test_the_one_norm_keeps_its_axes(bias):
-    # guards p = 1 against a rotation that would change the penalty
+    # guards p = 1 against a rotation that would change the penalty: low rank goes only where features repeat
     rng = np.random.default_rng([3, bias])
-    X = embedded(rng.normal(size=(6, 1)), 3, rng)
     y = rng.normal(size=6)
-    form = TrainingProblem.create(X, y, beta=0.2, norm=1, bias=bias).standard
-    assert form.basis is None
-    assert form.points.shape[1] == 3
-    fit = bn.train(X, y, beta=0.2, norm=1, bias=bias)
-    assert fit.certificate.objective == pytest.approx(arrangement_optimum(X, y, 0.2, norm=1, bias=bias), rel=1e-6)
+    for X, features in ((embedded(rng.normal(size=(6, 2)), 3, rng), 3), (embedded(rng.normal(size=(6, 1)), 3, rng), 1)):
+        fit = bn.train(X, y, beta=0.2, norm=1, bias=bias)
+        assert fit.problem.standard.points.shape[1] == features
+        assert fit.certificate.status is GLOBAL
+        assert fit.certificate.objective == pytest.approx(arrangement_optimum(X, y, 0.2, norm=1, bias=bias), rel=1e-6)
+
+
+@with_and_without_bias
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+@pytest.mark.parametrize("most", [None, 1, 2])
+def test_the_one_norm_leaves_out_features_that_repeat_others(most, loss, bias):
+    # guards the selection: the largest of proportional features says it all, and blades name it as the user does
+    rng = np.random.default_rng([6, bias])
+    T, y = rng.normal(size=(12, 2)), rng.normal(size=12)
+    y = np.where(y > np.median(y), 1.0, -1.0) if loss == "logistic" else y
+    shift = 3.0 * bias  # constants are offsets, where there are any
+    kept = [2, 4]
+    X = np.column_stack([np.full(12, shift), -0.5 * T[:, 0] + shift, T[:, 0], 0.25 * T[:, 1], T[:, 1] - shift, T[:, 1]])
+    settings = {"beta": 0.1, "norm": 1, "bias": bias, "loss": loss, "max_interaction": most, "tol": 1e-8}
+    whole, small = bn.train(X, y, **settings), bn.train(X[:, kept], y, **settings)
+    basis = whole.problem.standard.basis
+    np.testing.assert_array_equal(basis, np.eye(6)[:, kept])
+    assert small.problem.standard.basis is None
+    assert whole.certificate.status is small.certificate.status is GLOBAL
+    assert whole.certificate.objective == pytest.approx(small.certificate.objective, rel=2e-8)
+    assert len(whole.network) > 1
+    assert not np.delete(whole.network.weights, kept, axis=1).any()
+    for blade, weight, offset in zip(whole.blades, whole.network.weights, whole.network.biases, strict=True):
+        assert set(np.flatnonzero(weight)) <= set(blade.coordinates) <= set(kept)
+        w, b = blade.neuron(X, 1, bias)
+        np.testing.assert_allclose(w, weight, atol=1e-12)
+        assert b == pytest.approx(offset, rel=1e-12, abs=1e-12)
+        assert np.abs(w).sum() == pytest.approx(1.0, rel=1e-12)
+        assert np.abs(X[list(blade.samples)] @ w + b).max(initial=0.0) <= 1e-9 * (1 + shift)
+    if loss == "squared" and most != 1:  # with two features left, 2 and None are the same problem
+        expected = arrangement_optimum(X[:, kept], y, 0.1, norm=1, bias=bias)
+        assert whole.certificate.objective == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-6])
+def test_the_one_norm_keeps_features_that_nearly_repeat_others(distance):
+    # guards a lower bound above the truth: what differs from a multiple stays, or is paid for
+    rng = np.random.default_rng(7)
+    T, y = rng.normal(size=(6, 2)), rng.normal(size=6)
+    X = np.column_stack([T, T[:, 0] + distance * rng.normal(size=6)])
+    fit = bn.train(X, y, beta=0.1, norm=1, tol=1e-7)
+    truth = arrangement_optimum(X, y, 0.1, norm=1, bias=True)
+    assert fit.certificate.lower_bound <= truth * (1 + 1e-7)
+    assert fit.certificate.status is GLOBAL
+    assert fit.certificate.objective == pytest.approx(truth, rel=1e-6)
 
 
 @with_and_without_bias
