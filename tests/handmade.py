@@ -13,7 +13,7 @@ from bladenet.training import Fit
 def stand_in(monkeypatch, blades, amplitudes, intercept=0.5):
     """Let estimators train this network: blades of the encoded features and the rows of the data."""
 
-    def train(X, y, *, tol, start, max_interaction=None, vertices_only, time_limit, callback, **settings):
+    def train(X, y, *, tol, start, strategy, max_interaction=None, vertices_only, time_limit, callback, **settings):
         problem = TrainingProblem.create(X, y, **settings)
         network = ReLUNetwork(*neurons_of(blades, X, problem.norm, problem.bias), np.array(amplitudes), intercept)
         proof = DualProof(np.zeros(len(y)), 0.0)

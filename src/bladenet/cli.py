@@ -127,7 +127,7 @@ def fit(
     ] = None,
     alpha: Annotated[
         str,
-        typer.Option(help="Regularisation (mean loss + alpha × penalty); auto chooses it by 5-fold cross-validation."),
+        typer.Option(help="Regularisation (mean loss + alpha × penalty); auto chooses it by cross-validation."),
     ] = "auto",
     loss: Annotated[
         str | None,
@@ -380,7 +380,7 @@ def _summary(
 
     source = " and ".join(X.columns) if X.shape[1] <= 2 else f"{X.shape[1]} columns"
     quality = "accuracy" if model.loss in CLASSIFICATION else "R²"
-    chosen = "chosen by 5-fold cross-validation" if alpha == "auto" else "given"
+    chosen = "chosen by cross-validation" if alpha == "auto" else "given"
     seconds = model.history_[-1].seconds if model.history_ else 0.0
     neurons = len(model.network_)
     scaling = chosen_scaling(model.scaling, model.max_interaction)

@@ -132,6 +132,7 @@ def train(
         if not exact or (stopped and form.points.shape[1] > 2):
             clock.extend(time_limit)
             search.relax()
+            stopped |= clock.stopped and search.gap > search.tol
         return _finish(problem, search, tol, restricted, stopped, relaxed=not exact)
     except KeyboardInterrupt:  # too late to save time, too early to lose the network
         clock.interrupt()
