@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bladenet.interior_point import Restricted
+from bladenet.joint_descent import moved_together
 from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, balanced
 from bladenet.pricing import Clock, Priced, Pricer
@@ -20,6 +21,7 @@ WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be dropped
 DRY = 0.3  # of the tolerance: an objective that falls by less has little to gain from further proposals
+DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
 UNPROVEN = 3.0  # violation that a proof reckons with, so that it begins with an easy bound
 REFINEMENTS = 4  # local moves between two pricings
 COARSE = 2000  # points from which the first neurons are sought on a subsample
@@ -70,6 +72,7 @@ class ColumnGeneration:
     ):
         self.form, self.pricing, self.tol, self.clock, self.callback = form, pricing, tol, clock, callback
         self.pricer = pricing(form)
+        self.dry = tol * (DRY_TOGETHER if self.pricer.together else DRY)
         self.neurons = RestrictedProblem(form, clock)
         self.history: list[Round] = []
         self.best = constant_network(form)
@@ -107,7 +110,7 @@ class ColumnGeneration:
             current = self._started()
             while not self.clock.stopped:
                 allowance = self._allowance(current.v)
-                reach = max(allowance, WORTHWHILE * self.violation)
+                reach = allowance if self.pricer.together else max(allowance, WORTHWHILE * self.violation)
                 priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
                 if self.gap <= self.tol:
@@ -117,7 +120,7 @@ class ColumnGeneration:
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy)
-                    if priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective:
+                    if priced.bound == np.inf and before - self.objective < self.dry * self.objective:
                         proving, self.violation = True, UNPROVEN
                 elif reach > allowance:
                     self.violation, proving = min(self.violation, reach), was_proving
@@ -172,12 +175,15 @@ class ColumnGeneration:
 
     def _refined(self, current: Restricted, accuracy: float) -> Restricted:
         """Let the neurons in use move to the local maxima that the new dual variable puts beside them."""
-        for _ in range(REFINEMENTS):
+        for _ in range(1 if self.pricer.together else REFINEMENTS):
             threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
             v = self.form.at_points(current.v)
             beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)
             if self.clock.stopped or not self.neurons.add(beside.weights, beside.offsets):
                 break
+            current = self._solve(accuracy)
+        if self.pricer.together and not self.clock.stopped:
+            self.neurons.add(*moved_together(self.form, self.neurons.in_use, current, self.clock))
             current = self._solve(accuracy)
         return current
 
