@@ -104,7 +104,7 @@ class ColumnGeneration:
     def run(self, prove: bool = True) -> "ColumnGeneration":
         """Price, bound, stop or add, solve. Without `prove`, only until proposals that prove nothing dry up."""
         finest = FINENESS * self.tol
-        slack, accuracy = FIRST_SLACK, FINENESS
+        slack, accuracy = FIRST_SLACK, finest if self.pricer.together else FINENESS  # there the gap is unknown
         proving = False  # proposals may be cheaper; once they dry up, a proof says what they missed
         try:
             current = self._started()
@@ -116,7 +116,7 @@ class ColumnGeneration:
                 if self.gap <= self.tol:
                     break
                 was_proving, proving = proving, False
-                if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
+                if self._joined(priced, current.v, reach):
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy)
@@ -161,6 +161,15 @@ class ColumnGeneration:
         self.violation = max(0.0, largest / self.form.beta - 1.0) if largest else reach
         return priced
 
+    def _joined(self, priced: Priced, v: Array, reach: float) -> int:
+        """Add what was priced, and where neurons move together those that the ones in use can split into."""
+        joined = self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW])
+        if self.pricer.together:
+            threshold = self.form.beta * (1.0 + reach)
+            beside = self.pricer.nearby(self.form.at_points(v), *self.neurons.in_use, threshold, self.clock)
+            joined += self.neurons.add(beside.weights, beside.offsets)
+        return joined
+
     def _solve(self, accuracy: float) -> Restricted:
         """The restricted optimum; remembered if it is the best network so far."""
         solution = self.neurons.solve(accuracy)
@@ -175,15 +184,15 @@ class ColumnGeneration:
 
     def _refined(self, current: Restricted, accuracy: float) -> Restricted:
         """Let the neurons in use move to the local maxima that the new dual variable puts beside them."""
-        for _ in range(1 if self.pricer.together else REFINEMENTS):
+        if self.pricer.together:
+            self.neurons.add(*moved_together(self.form, self.neurons.in_use, current, self.clock))
+            return self._solve(accuracy)
+        for _ in range(REFINEMENTS):
             threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
             v = self.form.at_points(current.v)
             beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)
             if self.clock.stopped or not self.neurons.add(beside.weights, beside.offsets):
                 break
-            current = self._solve(accuracy)
-        if self.pricer.together and not self.clock.stopped:
-            self.neurons.add(*moved_together(self.form, self.neurons.in_use, current, self.clock))
             current = self._solve(accuracy)
         return current
 

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from bladenet.interior_point import Restricted
 from bladenet.losses import Array
 from bladenet.pricing import Clock, anchored, stopping
+from bladenet.pricing.parallel import one_blas_thread
 from bladenet.problem import Neurons, StandardForm
 
 MOVES = 50
@@ -55,14 +56,9 @@ def moved_together(form: StandardForm, neurons: Neurons, solution: Restricted, c
     weights, offsets = neurons
     start = np.column_stack([weights, offsets]) * (np.abs(z) / largest)[:, None]
     options = {"maxiter": MOVES, "maxcor": MEMORY, "gtol": 0.0}
-    x = minimize(
-        objective,
-        np.r_[start.ravel(), solution.t / largest],
-        jac=True,
-        method="L-BFGS-B",
-        callback=stopping(clock),
-        options=options,
-    ).x
+    x0 = np.r_[start.ravel(), solution.t / largest]
+    with one_blas_thread():
+        x = minimize(objective, x0, jac=True, method="L-BFGS-B", callback=stopping(clock), options=options).x
     theta = x[:-1].reshape(len(z), -1)
     lengths = np.linalg.norm(theta[:, :-1], axis=1)
     kept = lengths > VANISHED

@@ -4,6 +4,8 @@ With many samples |h|/‖w‖ is nearly smooth, and a climb from contact to cont
 ascent of Σ_k |h_k|/‖w_k‖ reaches nearly the same heights by a few dozen matrix products.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import minimize
 
@@ -13,7 +15,7 @@ from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.parallel import on_all_cores, one_blas_thread
 from bladenet.problem import StandardForm
 
-MOVES = 50
+MOVES = 150
 GROUP = 64  # neurons that rise together
 STRIP = 4096  # points whose distances to all of them are held at once
 TRIES = 4  # times that a pricing starts again before it finds nothing
@@ -88,7 +90,7 @@ def risen(lifted: Array, v: Array, neurons: Array, signs: Array, clock: Clock) -
     return w / np.linalg.norm(w[:, :-1], axis=1)[:, None]
 
 
-def stopping(clock: Clock):  # noqa: ANN201
+def stopping(clock: Clock) -> Callable[[Array], None]:
     """A callback of scipy's minimize that ends it when the clock stops."""
 
     def callback(_: Array) -> None:
