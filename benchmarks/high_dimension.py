@@ -88,9 +88,11 @@ def compare(problem: Problem, seconds: list[float]) -> Table:
     for heading in ("limit", "solver", "seconds", "objective", "above the lowest", "note"):
         table.add_column(heading, justify="left" if heading in ("solver", "note") else "right", overflow="fold")
     for limit in seconds:
-        solutions = {bladenet.NAME: ours(problem, limit), adam.NAME: best_adam(problem, limit)}
+        solution = ours(problem, limit)
+        spent = max(limit, solution.seconds)  # a limit is not kept to the second: the others get what was used
+        solutions = {bladenet.NAME: solution, adam.NAME: best_adam(problem, spent)}
         if problem.loss == "squared":
-            solutions[pyscnn.NAME] = pyscnn.solve(problem, limit, trial=2)
+            solutions[pyscnn.NAME] = pyscnn.solve(problem, spent, trial=2)
         values = {name: problem.objective(solution.network) for name, solution in solutions.items()}
         lowest = min(values.values())
         for name, solution in solutions.items():

@@ -110,7 +110,8 @@ class ColumnGeneration:
             current = self._started()
             while not self.clock.stopped:
                 allowance = self._allowance(current.v)
-                reach = allowance if self.pricer.together else max(allowance, WORTHWHILE * self.violation)
+                unknown = self.pricer.together or not (self.pricer.proves or self.history)  # how large |h| is
+                reach = allowance if unknown else max(allowance, WORTHWHILE * self.violation)
                 priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
                 if self.gap <= self.tol:

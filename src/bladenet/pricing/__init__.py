@@ -10,6 +10,8 @@ from bladenet.pricing.relaxation import Relaxation
 from bladenet.pricing.rising import Rising, anchored, stopping
 from bladenet.problem import StandardForm
 
+CROWD = 30  # points per feature, from which |h| is smooth enough to rise on instead of climbing
+
 __all__ = [
     "AngularSweep",
     "Ascent",
@@ -44,7 +46,8 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False, exact: bool =
         return AngularSweep(form, vertices_only=True)
     if exact:
         return exact_pricer(form, MOST_CLIMBS)
-    return Rising(form) if form.norm == 2 and d >= MANY else Ascent(form)
+    smooth = form.norm == 2 and form.loss.smooth and d >= MANY and len(form.points) >= CROWD * d
+    return Rising(form) if smooth else Ascent(form)
 
 
 def exact_pricer(space: Space, climbs: int) -> Pricer:

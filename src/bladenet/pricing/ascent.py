@@ -22,6 +22,8 @@ class Ascent(Pricer):
     Every pricing draws new starts, so that repeated pricings search on.
     """
 
+    proves = False
+
     def __init__(self, form: Space, seed: int = 0):
         super().__init__(form)
         self.rng = np.random.default_rng(seed)

@@ -27,6 +27,7 @@ class Rising(Pricer):
     Every pricing draws new starts, so that repeated pricings search on.
     """
 
+    proves = False
     together = True
 
     def __init__(self, form: StandardForm, seed: int = 0):
