@@ -11,6 +11,7 @@ from bladenet.joint_descent import moved_together
 from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, balanced
 from bladenet.pricing import Clock, Priced, Pricer
+from bladenet.pricing.parallel import one_blas_thread
 from bladenet.problem import StandardForm
 from bladenet.relaxed_dual import relaxed_dual
 
@@ -140,7 +141,8 @@ class ColumnGeneration:
 
     def relax(self) -> None:
         """Raise the lower bound by a convex relaxation of pricing, where no proof was tried or it was not finished."""
-        v, bound = relaxed_dual(self.form, self.best.v, self.clock)
+        with one_blas_thread():
+            v, bound = relaxed_dual(self.form, self.best.v, self.clock)
         self._raise_lower_bound(v, bound)
 
     def _started(self) -> Restricted:

@@ -38,7 +38,9 @@ class Rising(Pricer):
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. The bound is inf, whatever the slack."""
         for _ in range(TRIES):
-            priced = self._risen(v, self.ascent.starts(v, clock, turns=0), threshold, clock)
+            with one_blas_thread():
+                starts = self.ascent.starts(v, clock, turns=0)
+            priced = self._risen(v, starts, threshold, clock)
             if len(priced.values) or clock.stopped:
                 break
         return priced
