@@ -20,7 +20,8 @@ LAYERS = [
     {"losses", "algebra", "kernels", "datasets"},
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
-    {"certificate", "columns", "active_set", "interior_point", "proximal_newton", "lasso", "relaxed_dual"},
+    {"certificate", "columns", "active_set", "interior_point", "proximal_newton", "lasso"},
+    {"relaxed_dual", "joint_descent"},
     {"column_generation", "planning"},
     {"training"},
 ]

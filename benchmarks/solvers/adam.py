@@ -6,6 +6,7 @@ finds faster. The neutral objective is computed beside the clock, in float64.
 """
 
 import os
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -28,11 +29,12 @@ def applies(problem: Problem) -> str | None:
 
 def solve(problem: Problem, time_limit: float) -> Solution:
     """The best of all widths and rates."""
-    runs = [_run(problem, width, rate, time_limit) for width in WIDTHS for rate in RATES]
-    return min(runs, key=lambda run: min(objective for _, objective in run.trace))
+    runs = [run(problem, width, rate, time_limit) for width in WIDTHS for rate in RATES]
+    best = min(runs, key=lambda run: min(objective for _, objective in run.trace))
+    return replace(best, note=f"best of {len(runs)} runs: {best.note}")
 
 
-def _run(problem: Problem, width: int, rate: float, time_limit: float) -> Solution:
+def run(problem: Problem, width: int, rate: float, time_limit: float) -> Solution:
     """One width and rate until the time limit; returns the best network that a look saw."""
     X, y = torch.tensor(problem.X, dtype=torch.float32), torch.tensor(problem.y, dtype=torch.float32)
     parameters = [torch.tensor(a, dtype=torch.float32, requires_grad=True) for a in _start(problem, width)]
@@ -55,10 +57,7 @@ def _run(problem: Problem, width: int, rate: float, time_limit: float) -> Soluti
             trace.append((seconds, value))
             if value < lowest:
                 best, lowest = network, value
-    note = (
-        f"best of {len(WIDTHS) * len(RATES)} runs: {width} neurons, rate {rate:g}, {steps:,} steps, "
-        f"{torch.get_num_threads()} threads, float32"
-    )
+    note = f"{width} neurons, rate {rate:g}, {steps:,} steps, {torch.get_num_threads()} threads, float32"
     return Solution(best, seconds, note, trace)
 
 

@@ -35,11 +35,11 @@ def applies(problem: Problem) -> str | None:
     return None
 
 
-def solve(problem: Problem, time_limit: float) -> Solution:
-    """As many iterations as fit into the time limit, judging by a short trial."""
+def solve(problem: Problem, time_limit: float, trial: int = TRIAL) -> Solution:
+    """As many iterations as fit into the time limit, judging by a short trial of so many."""
     logging.getLogger("scnn").addFilter(lambda record: False)  # it warns of every budget that is used up
-    _, trial = _train(problem, TRIAL)
-    iterations = min(MOST_ITERATIONS, max(TRIAL, int(TRIAL * time_limit / trial)))
+    _, seconds = _train(problem, trial)
+    iterations = min(MOST_ITERATIONS, max(trial, int(trial * time_limit / seconds)))
     model, seconds = _train(problem, iterations)
     note = f"at most {iterations:,} iterations, {PATTERNS} patterns; minimises another objective: biases penalised"
     return Solution(_network(model), seconds, note)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bladenet.interior_point import Restricted
+from bladenet.joint_descent import moved_together
 from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, balanced
 from bladenet.pricing import Clock, Priced, Pricer
+from bladenet.pricing.parallel import one_blas_thread
 from bladenet.problem import StandardForm
 from bladenet.relaxed_dual import relaxed_dual
 
@@ -20,6 +22,7 @@ WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be dropped
 DRY = 0.3  # of the tolerance: an objective that falls by less has little to gain from further proposals
+DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
 UNPROVEN = 3.0  # violation that a proof reckons with, so that it begins with an easy bound
 REFINEMENTS = 4  # local moves between two pricings
 FEW_REFINEMENTS = 1  # where nothing is proven, so that pricing is cheap
@@ -71,6 +74,7 @@ class ColumnGeneration:
     ):
         self.form, self.pricing, self.tol, self.clock, self.callback = form, pricing, tol, clock, callback
         self.pricer = pricing(form)
+        self.dry = tol * (DRY_TOGETHER if self.pricer.together else DRY)
         self.neurons = RestrictedProblem(form, clock)
         self.history: list[Round] = []
         self.best = constant_network(form)
@@ -102,23 +106,24 @@ class ColumnGeneration:
     def run(self, prove: bool = True) -> "ColumnGeneration":
         """Price, bound, stop or add, solve. Without `prove`, only until proposals that prove nothing dry up."""
         finest = FINENESS * self.tol
-        slack, accuracy = FIRST_SLACK, FINENESS
+        slack, accuracy = FIRST_SLACK, finest if self.pricer.together else FINENESS  # there the gap is unknown
         proving = False  # proposals may be cheaper; once they dry up, a proof says what they missed
         try:
             current = self._started()
             while not self.clock.stopped:
                 allowance = self._allowance(current.v)
-                reach = max(allowance, WORTHWHILE * self.violation)
+                unknown = self.pricer.together or not (self.pricer.proves or self.history)  # how large |h| is
+                reach = allowance if unknown else max(allowance, WORTHWHILE * self.violation)
                 priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
                 if self.gap <= self.tol:
                     break
                 was_proving, proving = proving, False
-                if self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW]):
+                if self._joined(priced, current.v, reach):
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS if prove else FEW_REFINEMENTS)
-                    if priced.bound == np.inf and before - self.objective < DRY * self.tol * self.objective:
+                    if priced.bound == np.inf and before - self.objective < self.dry * self.objective:
                         proving, self.violation = True, UNPROVEN
                 elif reach > allowance:
                     self.violation, proving = min(self.violation, reach), was_proving
@@ -137,7 +142,8 @@ class ColumnGeneration:
 
     def relax(self) -> None:
         """Raise the lower bound by a convex relaxation of pricing, where no proof was tried or it was not finished."""
-        v, bound = relaxed_dual(self.form, self.best.v, self.clock)
+        with one_blas_thread():
+            v, bound = relaxed_dual(self.form, self.best.v, self.clock)
         self._raise_lower_bound(v, bound)
 
     def _started(self) -> Restricted:
@@ -159,6 +165,15 @@ class ColumnGeneration:
         self.violation = max(0.0, largest / self.form.beta - 1.0) if largest else reach
         return priced
 
+    def _joined(self, priced: Priced, v: Array, reach: float) -> int:
+        """Add what was priced, and where neurons move together those that the ones in use can split into."""
+        joined = self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW])
+        if self.pricer.together:
+            threshold = self.form.beta * (1.0 + reach)
+            beside = self.pricer.nearby(self.form.at_points(v), *self.neurons.in_use, threshold, self.clock)
+            joined += self.neurons.add(beside.weights, beside.offsets)
+        return joined
+
     def _solve(self, accuracy: float) -> Restricted:
         """The restricted optimum; remembered if it is the best network so far."""
         solution = self.neurons.solve(accuracy)
@@ -173,6 +188,9 @@ class ColumnGeneration:
 
     def _refined(self, current: Restricted, accuracy: float, times: int) -> Restricted:
         """Let the neurons in use move to the local maxima that the new dual variable puts beside them."""
+        if self.pricer.together:
+            self.neurons.add(*moved_together(self.form, self.neurons.in_use, current, self.clock))
+            return self._solve(accuracy)
         for _ in range(times):
             threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
             v = self.form.at_points(current.v)

@@ -9,18 +9,16 @@ Other smooth losses are sequences of such problems (proximal Newton). The hinge 
 goes to the interior-point method, on the columns that the solution can need.
 """
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from bladenet.active_set import ColumnForm, GramForm, active_set
 from bladenet.columns import Columns
 from bladenet.interior_point import InteriorPoint, Restricted
 from bladenet.losses import Array, Index, SquaredLoss, balanced
 from bladenet.pricing import Clock
+from bladenet.pricing.parallel import one_blas_thread
 from bladenet.problem import StandardForm
 from bladenet.proximal_newton import ProximalNewton
 
@@ -64,7 +62,7 @@ class RestrictedProblem:
         columns += offsets[:, None]
         np.maximum(columns, 0.0, out=columns)
         if self.squared:
-            with _one_thread():
+            with one_blas_thread():
                 self._extend_gram(columns)
         self.columns.add(columns)
         self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
@@ -92,7 +90,7 @@ class RestrictedProblem:
 
     def solve(self, accuracy: float) -> Restricted:
         """The restricted optimum, to a relative duality gap of about `accuracy`."""
-        with _one_thread():
+        with one_blas_thread():
             solution = self._solve(accuracy)
         self.z, self.t, self.v = np.where(solution.used, solution.z, 0.0), solution.t, solution.v
         return solution
@@ -227,17 +225,6 @@ class RestrictedProblem:
             self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]
             if self.form.bias:
                 self.sums = self.sums[kept]
-
-
-def _one_thread() -> AbstractContextManager:
-    """BLAS on one thread: two are hardly faster here, and spin in the way of whatever else runs."""
-    return _blas().limit(limits=1, user_api="blas")
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """The BLAS libraries of this process; finding them takes milliseconds."""
-    return ThreadpoolController()
 
 
 def _keys(weights: Array, offsets: Array) -> Array:

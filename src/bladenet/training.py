@@ -21,7 +21,7 @@ from bladenet.planning import LONG, Plan, make_plan
 from bladenet.pricing import Clock, Relaxation, choose_pricer
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
 
-SEARCH_SHARE = 0.7  # of the time limit, where a relaxation is still to come
+SEARCH_SHARE = 0.8  # of the time limit, where a relaxation is still to come
 SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this
 MARGIN = 0.8  # of the tolerance; the rest is for turning the solution into blades
 

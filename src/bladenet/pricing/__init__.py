@@ -1,13 +1,16 @@
 """Pricing: which neuron is missing, and how far above β can |h_v| be?"""
 
 from bladenet.pricing.angular_sweep import AngularSweep
-from bladenet.pricing.ascent import Ascent
+from bladenet.pricing.ascent import MANY, Ascent
 from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.branch_and_bound import MOST_CLIMBS, BranchAndBound
 from bladenet.pricing.few_features import FewFeatures
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.pricing.relaxation import Relaxation
+from bladenet.pricing.rising import Rising, anchored, stopping
 from bladenet.problem import StandardForm
+
+CROWD = 30  # points per feature, from which |h| is smooth enough to rise on instead of climbing
 
 __all__ = [
     "AngularSweep",
@@ -19,7 +22,10 @@ __all__ = [
     "Priced",
     "Pricer",
     "Relaxation",
+    "Rising",
+    "anchored",
     "choose_pricer",
+    "stopping",
 ]
 
 
@@ -38,7 +44,10 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False, exact: bool =
         return FewFeatures(form, most, exact_pricer)
     if vertices_only and form.norm == 2 and d > 1:
         return AngularSweep(form, vertices_only=True)
-    return exact_pricer(form, MOST_CLIMBS) if exact else Ascent(form)
+    if exact:
+        return exact_pricer(form, MOST_CLIMBS)
+    smooth = form.norm == 2 and form.loss.smooth and d >= MANY and len(form.points) >= CROWD * d
+    return Rising(form) if smooth else Ascent(form)
 
 
 def exact_pricer(space: Space, climbs: int) -> Pricer:

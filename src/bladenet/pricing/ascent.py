@@ -22,6 +22,8 @@ class Ascent(Pricer):
     Every pricing draws new starts, so that repeated pricings search on.
     """
 
+    proves = False
+
     def __init__(self, form: Space, seed: int = 0):
         super().__init__(form)
         self.rng = np.random.default_rng(seed)
@@ -29,7 +31,7 @@ class Ascent(Pricer):
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. The bound is inf, whatever the slack."""
         for _ in range(TRIES):
-            priced = self._climbed(v, self._starts(v, clock), threshold, clock)
+            priced = self._climbed(v, self.starts(v, clock), threshold, clock)
             if len(priced.values) or clock.stopped:
                 break
         return priced
@@ -42,13 +44,13 @@ class Ascent(Pricer):
         neurons = climbed(self.form, self.features, v, neurons, clock)
         return self.ranked(v, neurons[:, :-1], neurons[:, -1], threshold, np.inf)
 
-    def _starts(self, v: Array, clock: Clock) -> Array:
+    def starts(self, v: Array, clock: Clock, turns: int = TURNS) -> Array:
         """The most promising neurons (m, d + 1) in random directions, each with its best offset of either sign."""
         directions = self._directions()
         many = len(self.features) >= MANY
         if many:
             directions = directions[self.rng.permutation(len(directions))[: DIRECTIONS // SHARE]]
-            for _ in range(TURNS if self.form.norm == 2 else 0):
+            for _ in range(turns if self.form.norm == 2 else 0):
                 neurons, values = self._with_offsets(directions, v, clock)
                 half = len(directions)
                 upper = np.abs(values[:half]) >= np.abs(values[half:])

@@ -96,6 +96,9 @@ class Clock:
 class Pricer(ABC):
     """Finds and bounds neurons of one space; the constructor prepares what does not depend on v."""
 
+    proves = True  # whether bounds are finite
+    together = False  # whether the dimension is high: neurons are found, and are best moved, all together
+
     def __init__(self, form: Space):
         self.form = form
         self.features = np.ascontiguousarray(form.points.T)

@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from functools import cache
 from multiprocessing import TimeoutError  # what joblib raises, which is not the built-in one
 from typing import Any, TypeVar
 
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from joblib.parallel import get_active_backend
+from threadpoolctl import ThreadpoolController
 
 from bladenet.pricing.base import Clock
 
@@ -142,3 +145,14 @@ def _dask_task() -> Callable[[], bool]:
         key, tasks = worker.get_current_task(), worker.state.tasks
         return lambda: key in tasks and tasks[key].state == "executing"
     return lambda: True
+
+
+def one_blas_thread() -> AbstractContextManager:
+    """BLAS on one thread: two are hardly faster on matrices of this size, and spin in the way of whatever else runs."""
+    return _blas().limit(limits=1, user_api="blas")
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The BLAS libraries of this process; finding them takes milliseconds."""
+    return ThreadpoolController()
