@@ -7,9 +7,10 @@ ascent of Σ_k |h_k|/‖w_k‖ reaches nearly the same heights by a few dozen ma
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from bladenet.losses import Array
+from bladenet.losses import Array, Index
 from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Clock, Priced, Pricer
 from bladenet.pricing.parallel import on_all_cores, one_blas_thread
@@ -19,6 +20,7 @@ MOVES = 150
 GROUP = 64  # neurons that rise together
 STRIP = 4096  # points whose distances to all of them are held at once
 TRIES = 4  # times that a pricing starts again before it finds nothing
+Single = NDArray[np.float32]
 
 
 class Rising(Pricer):
@@ -55,7 +57,7 @@ class Rising(Pricer):
         groups = np.array_split(np.arange(len(neurons)), -(-len(neurons) // GROUP) or 1)
         largest = np.abs(v).max()
 
-        def rise(group: Array, clock: Clock) -> Array:
+        def rise(group: Index, clock: Clock) -> Array:
             return risen(self.lifted, v / largest, neurons[group], signs[group], clock)
 
         if len(neurons):
@@ -67,7 +69,7 @@ class Rising(Pricer):
         return self.ranked(v, weights, offsets, threshold, np.inf)
 
 
-def risen(lifted: Array, v: Array, neurons: Array, signs: Array, clock: Clock) -> Array:
+def risen(lifted: Single, v: Array, neurons: Array, signs: Array, clock: Clock) -> Array:
     """Neurons (m, d + 1) near local maxima of sign · h/‖w‖ above the given ones, with ‖w‖ = 1.
 
     lifted : (N, d + 1) points and a column of ones, or of zeros without a bias, in single precision: what is found is
