@@ -92,7 +92,7 @@ def compare(problem: Problem, seconds: list[float]) -> Table:
         spent = max(limit, solution.seconds)  # a limit is not kept to the second: the others get what was used
         solutions = {bladenet.NAME: solution, adam.NAME: best_adam(problem, spent)}
         if problem.loss == "squared":
-            solutions[pyscnn.NAME] = pyscnn.solve(problem, spent, trial=2)
+            solutions[pyscnn.NAME] = pyscnn.solve(problem, spent, trial=10)
         values = {name: problem.objective(solution.network) for name, solution in solutions.items()}
         lowest = min(values.values())
         for name, solution in solutions.items():

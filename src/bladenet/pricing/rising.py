@@ -20,6 +20,7 @@ MOVES = 150
 GROUP = 64  # neurons that rise together
 STRIP = 4096  # points whose distances to all of them are held at once
 TRIES = 4  # times that a pricing starts again before it finds nothing
+Single = NDArray[np.float32]
 
 
 class Rising(Pricer):
@@ -68,7 +69,7 @@ class Rising(Pricer):
         return self.ranked(v, weights, offsets, threshold, np.inf)
 
 
-def risen(lifted: NDArray[np.float32], v: Array, neurons: Array, signs: Array, clock: Clock) -> Array:
+def risen(lifted: Single, v: Array, neurons: Array, signs: Array, clock: Clock) -> Array:
     """Neurons (m, d + 1) near local maxima of sign · h/‖w‖ above the given ones, with ‖w‖ = 1.
 
     lifted : (N, d + 1) points and a column of ones, or of zeros without a bias, in single precision: what is found is
