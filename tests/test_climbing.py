@@ -276,7 +276,7 @@ def test_every_pricing_starts_anew_and_repeats_with_the_seed():
     form = standard_form(rng.normal(size=(300, 5)), 2, True)
     v = dual(form, rng)
     pricers = [Ascent(form, seed=3), Ascent(form, seed=3)]
-    runs = [[pricer._starts(v, Clock()) for _ in range(2)] for pricer in pricers]
+    runs = [[pricer.starts(v, Clock()) for _ in range(2)] for pricer in pricers]
     np.testing.assert_array_equal(*runs)
     together = np.vstack(runs[0])
     assert len(np.unique(together, axis=0)) == len(together)
