@@ -16,6 +16,7 @@ from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
 
 PROBES = 8  # random directions, and neurons, that a claimed bound is tried on
+STRIP = 4096  # samples whose activations are held at once
 TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -127,8 +128,10 @@ class Certificate:
 
 def objective_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
     """Σ_i s_i ℓ(f(x_i), y_i) + β Σ_j |u_j| ‖w_j‖_p, from the definition."""
-    hidden = np.maximum(problem.X @ network.weights.T + network.biases, 0.0)
-    f = hidden @ network.amplitudes + network.intercept
+    f = np.full(len(problem.X), network.intercept)
+    for start in range(0, len(f), STRIP):  # all activations at once can be gigabytes
+        rows = slice(start, start + STRIP)
+        f[rows] += np.maximum(problem.X[rows] @ network.weights.T + network.biases, 0.0) @ network.amplitudes
     lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
     penalty = float(np.abs(network.amplitudes) @ lengths)
     return float(problem.sample_weight @ problem.loss.value(f, problem.y)) + problem.beta * penalty

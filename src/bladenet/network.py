@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from bladenet.losses import Array
 from bladenet.problem import finite_array
 
+STRIP = 4096  # samples whose activations are held at once
+
 
 @dataclass(frozen=True, eq=False)
 class ReLUNetwork:
@@ -41,15 +43,23 @@ class ReLUNetwork:
 
     def hidden(self, X: ArrayLike) -> Array:
         """Activations of the hidden layer: (n, d) → (n, m)."""
+        return np.maximum(self._checked(X) @ self.weights.T + self.biases, 0.0)
+
+    def _checked(self, X: ArrayLike) -> Array:
         X = finite_array(X, "X")
         d = self.weights.shape[1]
         if X.ndim != 2 or X.shape[1] != d:
             raise ValueError(f"X must have shape (samples, {d}), as in training, got shape {X.shape}.")
-        return np.maximum(X @ self.weights.T + self.biases, 0.0)
+        return X
 
     def predict(self, X: ArrayLike) -> Array:
         """Outputs of the network: (n, d) → (n,). For classification these are scores, positive for class +1."""
-        return self.hidden(X) @ self.amplitudes + self.intercept
+        X = self._checked(X)
+        output = np.full(len(X), self.intercept)
+        for start in range(0, len(X), STRIP):  # all activations at once can be gigabytes
+            rows = slice(start, start + STRIP)
+            output[rows] += np.maximum(X[rows] @ self.weights.T + self.biases, 0.0) @ self.amplitudes
+        return output
 
     def penalty(self, norm: int) -> float:
         """Σ_j |u_j| ‖w_j‖_p, unchanged by :meth:`balanced`."""

@@ -211,7 +211,7 @@ def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     sparse = replace(best, z=np.where(used, best.z, 0.0))
     if not used.any():
         return _nonzero(sparse, search.best_weights, search.best_offsets)
-    needed = RestrictedProblem(search.form, search.clock)
+    needed = search.neurons = RestrictedProblem(search.form, search.clock)  # the many columns of the search can go
     needed.add(search.best_weights[used], search.best_offsets[used])
     affordable = best.objective + 0.1 * max(search.tol, search.gap * search.clock.stopped) * search.objective
     if search.clock.stopped:  # no time to solve anything
