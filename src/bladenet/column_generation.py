@@ -178,7 +178,7 @@ class ColumnGeneration:
         """The restricted optimum; remembered if it is the best network so far."""
         solution = self.neurons.solve(accuracy)
         progress = self.best.objective - solution.objective
-        worthwhile = PROGRESS * self.gap * self.objective
+        worthwhile = PROGRESS * (self.tol if self.pricer.together else self.gap) * self.objective
         if progress > 0:
             self.best = solution
             self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
