@@ -292,7 +292,7 @@ def test_stopped_ascent_returns_at_once():
     clock = Clock()
     clock.interrupt()
     neurons = random_neurons(form, rng, 20)
-    np.testing.assert_array_equal(climbed(form, np.ascontiguousarray(form.points.T), v, neurons, clock), neurons)
+    np.testing.assert_array_equal(climbed(Ascent(form), v, neurons, clock), neurons)
     priced = Ascent(form).price(v, 0.0, 0.0, clock)
     assert priced.bound == np.inf
     np.testing.assert_allclose(

@@ -92,12 +92,12 @@ def test_crossing_and_bend_twins():
         assert cones.bend(a, lean, v, 8) == pytest.approx(-v[:8] @ bent, rel=1e-12, abs=1e-14)
 
 
-def test_accumulate_and_widen_twins():
+def test_add_and_widen_twins():
     # guards partial sums, which leave the rest alone, and ranges
     rng = np.random.default_rng(0)
     out, a = rng.normal(size=(2, 9))
     expected = np.r_[out[:5] + 2.5 * a[:5], out[5:]]
-    cones.accumulate(out, a, 2.5, 5)
+    cones.add(out[:5], 2.5, a)
     np.testing.assert_allclose(out, expected, rtol=1e-15)
     low, high = -np.abs(rng.normal(size=9)), np.abs(rng.normal(size=9))
     expected = np.minimum(low, a), np.maximum(high, a)

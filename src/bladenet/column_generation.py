@@ -222,19 +222,15 @@ class ColumnGeneration:
     def _allowance(self, v: Array) -> float:
         """How far above β |h| may stay: shrinking v by as much must not cost more than a third of the tolerance."""
         affordable = self.tol / 3 * self.objective
-        exact = self._dual_value(v)
+        exact = self.form.dual_value(v)
         for allowance in self.tol / 3 * np.array([1e3, 1e2, 1e1]):
-            if exact - self._dual_value(v / (1.0 + allowance)) <= affordable:
+            if exact - self.form.dual_value(v / (1.0 + allowance)) <= affordable:
                 return float(allowance)
         return self.tol / 3
 
-    def _dual_value(self, v: Array) -> float:
-        form = self.form
-        return form.constant - float(form.weight @ form.loss.conjugate(v / form.weight, form.y))
-
     def _raise_lower_bound(self, v: Array, bound: float) -> None:
         scaled = v * min(1.0, self.form.beta / bound) if bound > 0 else v
-        lower = self._dual_value(scaled)
+        lower = self.form.constant + self.form.dual_value(scaled)
         if lower > self.lower:
             self.lower, self.dual, self.bound = lower, scaled, min(bound, self.form.beta)
 

@@ -143,7 +143,7 @@ class RestrictedProblem:
             if largest <= 1.0:
                 return solution
             v = solution.v / largest
-            gap = solution.objective + float(form.weight @ form.loss.conjugate(v / form.weight, form.y))
+            gap = solution.objective - form.dual_value(v)
             if gap <= ENOUGH * accuracy * solution.objective or self.clock.stopped:
                 return replace(solution, v=v, gap=gap)
             chosen |= excess > 1.0 - NEAR

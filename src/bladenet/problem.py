@@ -173,8 +173,8 @@ class StandardForm:
         """Centre, scale, merge."""
         kept = np.flatnonzero(problem.sample_weight > 0)
         X, y, weight = problem.X[kept], problem.y[kept], problem.sample_weight[kept]
-        distinct, first, point = np.unique(X, axis=0, return_index=True, return_inverse=True)
-        point = point.reshape(-1)
+        first, point = distinct_rows(X)
+        distinct = X[first]
         centre = 0.5 * (distinct.max(axis=0) + distinct.min(axis=0)) if problem.bias else np.zeros(X.shape[1])
         points = distinct - centre
         size = float(np.abs(points).max())
@@ -185,11 +185,12 @@ class StandardForm:
             # Σ ½ s (f − y)² at one point = ½ S (f − ȳ)² + a constant, so a point needs one term
             row: Index = np.arange(len(points))
             term: Index = point
-            mean = y[first] + _sums(point, weight * (y - y[first][point])) / _sums(point, weight)
+            mean = y[first] + group_sums(point, weight * (y - y[first][point])) / group_sums(point, weight)
             constant, y = 0.5 * float(weight @ (y - mean[point]) ** 2), mean
         else:
             constant = 0.0
-            row, y, term = _distinct_pairs(point, y)
+            first_term, term = distinct_rows(np.column_stack([point, y]))
+            row, y = point[first_term], y[first_term]
         terms = np.full(len(problem.y), -1, dtype=np.int64)
         terms[kept] = term
         return cls(
@@ -197,7 +198,7 @@ class StandardForm:
             kept[first],
             row,
             y,
-            _sums(term, weight),
+            group_sums(term, weight),
             problem.beta / scale,
             problem.norm,
             problem.bias,
@@ -251,7 +252,11 @@ class StandardForm:
 
     def at_points(self, v: Array) -> Array:
         """Sum the dual variables of the loss terms at each point: (k,) → (N,)."""
-        return _sums(self.row, v, len(self.points))
+        return group_sums(self.row, v, len(self.points))
+
+    def dual_value(self, v: Array) -> float:
+        """−Σ_i s_i ℓ*(v_i / s_i, y_i), what a feasible v proves about the objective less the `constant`."""
+        return -float(self.weight @ self.loss.conjugate(v / self.weight, self.y))
 
     def original_dual(self, v: Array) -> Array:
         """The dual variable of every original sample, (k,) → (n,): those of merged samples split."""
@@ -264,7 +269,7 @@ class StandardForm:
             # ȳ − y_i from differences within the point, which a large offset of y cannot round away
             _, first = np.unique(term, return_index=True)
             within = problem.y[kept] - problem.y[kept][first][term]
-            share = share - (within - (_sums(term, s * within) / _sums(term, s))[term])
+            share = share - (within - (group_sums(term, s * within) / group_sums(term, s))[term])
         dual[kept] = s * share
         return dual
 
@@ -307,19 +312,18 @@ def _selection(points: Array) -> tuple[Array | None, float]:
     return np.eye(d)[:, sorted(kept)], lost
 
 
-def _sums(group: Index, values: Array, groups: int = 0) -> Array:
+def group_sums(group: Index, values: Array, groups: int = 0) -> Array:
     """Sums of the values by group."""
     return np.bincount(group, values, minlength=groups).astype(np.float64, copy=False)
 
 
-def _distinct_pairs(point: Index, y: Array) -> tuple[Index, Array, Index]:
-    """Point and target of each distinct pair of them, and the pair that each sample is."""
-    order = np.lexsort((y, point))
-    new = np.r_[True, (np.diff(point[order]) != 0) | (np.diff(y[order]) != 0)]
-    term = np.empty(len(y), dtype=np.int64)
-    term[order] = np.cumsum(new) - 1
-    first = order[new]
-    return point[first], y[first], term
+def distinct_rows(rows: Array) -> tuple[Index, Index]:
+    """The first of each set of equal rows (n, k), in lexicographic order, and the set that each row is in."""
+    order = np.lexsort(rows.T[::-1])
+    new = np.r_[True, (np.diff(rows[order], axis=0) != 0).any(axis=1)]
+    group = np.empty(len(rows), dtype=np.int64)
+    group[order] = np.cumsum(new) - 1
+    return order[new], group
 
 
 def _most_features(value: Any, norm: int) -> int | None:

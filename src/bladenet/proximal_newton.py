@@ -16,6 +16,7 @@ from bladenet.active_set import GramForm, active_set
 from bladenet.columns import Columns
 from bladenet.interior_point import Restricted
 from bladenet.losses import Array, Index, Loss, balanced
+from bladenet.problem import group_sums
 
 MAX_STEPS = 60
 PATIENCE = 8  # steps without a better gap or a much better objective before giving up
@@ -139,7 +140,7 @@ class ProximalNewton:
         return v * min(1.0, self.beta / max(np.abs(h).max(initial=0.0), self.beta))
 
     def _at_points(self, v: Array) -> Array:
-        return np.bincount(self.row, v, minlength=self.K.n).astype(np.float64, copy=False)
+        return group_sums(self.row, v, self.K.n)
 
     def _intercept(self, f: Array, t: float) -> float:
         """The t with Σ s ℓ'(f + t) = 0, by Newton's method between bounds that close in."""

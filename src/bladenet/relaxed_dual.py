@@ -44,7 +44,7 @@ def relaxed_dual(form: StandardForm, v0: Array, clock: Clock) -> tuple[Array, fl
     for _ in range(ROUNDS):
         bound = relaxed.bound(form.at_points(v), slack=max(TOL, gap) * FINENESS, clock=clock) * (1.0 + ROUNDING)
         shrink = min(1.0, form.beta / bound) if bound > 0 else 1.0
-        value = dual_value(form, v * shrink)
+        value = form.dual_value(v * shrink)
         if value > best_value:
             best, best_value, best_bound = v * shrink, value, min(bound * shrink, form.beta)
         new = -relaxed.columns()[:, form.row]  # v is the gradient of the loss: columns against it lower the loss
@@ -58,11 +58,6 @@ def relaxed_dual(form: StandardForm, v0: Array, clock: Clock) -> tuple[Array, fl
         columns, amplitudes = columns[used], amplitudes[used]
         v = INWARD * best + (1.0 - INWARD) * v
     return best, best_bound
-
-
-def dual_value(form: StandardForm, v: Array) -> float:
-    """−Σ s ℓ*(v/s, y)."""
-    return -float(form.weight @ form.loss.conjugate(v / form.weight, form.y))
 
 
 def _solve(form: StandardForm, columns: Array, start: Array, t: float) -> tuple[Array, float, float, Array]:

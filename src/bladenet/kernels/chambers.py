@@ -3,21 +3,13 @@
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached
+from bladenet.kernels.linear_algebra import dot
 
 ZERO = 1e-12  # a row of unit length with |row·g| below it passes through the generator g
 MOST_GENERATORS = 128  # of one cell
 MOST_FACETS = 62  # of one cell; one bit each
 MOST_OPEN = 512  # cells waiting at one time
 DIAMETER, CAP = 0, 1  # what the size of a cell is
-
-
-@njit_cached
-def dot(a, b):
-    """a·b of two short vectors."""
-    total = 0.0
-    for k in range(len(a)):
-        total += a[k] * b[k]
-    return total
 
 
 @njit_cached

@@ -11,7 +11,8 @@ move between crossings of samples, so each move goes exactly to the first local 
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached
-from bladenet.kernels.walking import FALLS, LIMIT, active_sums, add, distances, dot, scale, value_of, walk
+from bladenet.kernels.linear_algebra import add, dot, project_off, scale
+from bladenet.kernels.walking import FALLS, LIMIT, active_sums, distances, value_of, walk
 
 NEIGHBOURHOOD = 0.05  # distance to a hyperplane, in units of the data, up to which samples may change sides at first
 FEW = 256  # samples that need no neighbourhood
@@ -33,13 +34,6 @@ def size_of(w, norm):
     for c in range(len(w)):
         total += abs(w[c])
     return total
-
-
-@njit_cached
-def project_off(Q, k, vector):
-    """Subtract from `vector` (d,) its components along the orthonormal rows Q[:k]; twice, for the last digits."""
-    for turn in range(2 * k):
-        add(vector, -dot(Q[turn % k], vector), Q[turn % k])
 
 
 @njit_cached

@@ -19,6 +19,7 @@ the new generator. Samples with v < 0 come first.
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached, njit_sums
+from bladenet.kernels.linear_algebra import add
 
 FEW = 8  # mixed samples with v < 0 up to which their α are optimised one by one
 LEANS = 2  # steps of the other samples' α towards the generator with the largest bound
@@ -53,13 +54,6 @@ def bend(a, lean, v, count):
     for i in range(count):
         total -= v[i] * (max(-a[i], 0.0) if lean[i] > 0.0 else max(a[i], 0.0))
     return total
-
-
-@njit_sums
-def accumulate(out, a, factor, count):
-    """Add factor·a to the first entries of out."""
-    for i in range(count):
-        out[i] += factor * a[i]
 
 
 @njit_sums
@@ -185,14 +179,14 @@ def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
     v = block[r]
     lean[:count] = 0.0
     for k in range(r):
-        accumulate(lean, block[rows[k]], 1.0, count)
+        add(lean[:count], 1.0, block[rows[k]])
     over = np.inf
     where = 0
     for step in range(1 + LEANS):
         if step > 0:
             if max(values[where] - good[0], values[where] - tilt[where] - good[1]) > 0.0:
                 break  # a true value: no bound is lower
-            accumulate(lean, block[rows[where]], 2.0 * r / (step + 1.0), count)
+            add(lean[:count], 2.0 * r / (step + 1.0), block[rows[where]])
         for k in range(r):
             trial[k] = values[k] + bend(block[rows[k]], lean, v, count)
         excess_now, where = excess(trial, tilt, good)

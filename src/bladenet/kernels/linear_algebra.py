@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached
+from bladenet.kernels.compiling import njit_cached, njit_sums
 
 TOUCH = 1e-12  # a vector this close to a span, relative to its own length, lies in it
 
@@ -32,36 +32,50 @@ def cholesky_delete(R, j):
             R[p + 1, c] = cosine * lower - sine * upper
 
 
-@njit_cached
-def dot(a, b):
-    """Σ_c a_c b_c."""
+@njit_sums
+def dot(x, y):
+    """x·y."""
     total = 0.0
-    for c in range(len(a)):
-        total += a[c] * b[c]
+    for c in range(len(x)):
+        total += x[c] * y[c]
     return total
+
+
+@njit_cached
+def add(x, t, y):
+    """x += t y, in place."""
+    for c in range(len(x)):
+        x[c] += t * y[c]
+
+
+@njit_cached
+def scale(x, t):
+    """x *= t, in place."""
+    for c in range(len(x)):
+        x[c] *= t
+
+
+@njit_cached
+def project_off(Q, k, vector):
+    """Subtract from `vector` (d,) its components along the orthonormal rows Q[:k]; twice, for the last digits."""
+    for turn in range(2 * k):
+        add(vector, -dot(Q[turn % k], vector), Q[turn % k])
 
 
 @njit_cached
 def extend_basis(basis, size, vector):
     """Make `vector` row `size` of `basis`, after `size` orthonormal rows: its normalised part orthogonal to them.
 
-    Returns its distance from their span, and whether that is more than rounding. Projecting twice leaves nothing of
-    the span behind.
+    Returns its distance from their span, and whether that is more than rounding.
     """
     row = basis[size]
-    for c in range(len(row)):
-        row[c] = vector[c]
+    row[:] = vector
     length = np.sqrt(dot(row, row))
-    for _ in range(2):
-        for k in range(size):
-            along = dot(row, basis[k])
-            for c in range(len(row)):
-                row[c] -= along * basis[k, c]
+    project_off(basis, size, row)
     distance = np.sqrt(dot(row, row))
     if distance <= TOUCH * length:
         return distance, False
-    for c in range(len(row)):
-        row[c] /= distance
+    row /= distance
     return distance, True
 
 

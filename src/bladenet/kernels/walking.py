@@ -3,31 +3,9 @@
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached, njit_sums
+from bladenet.kernels.linear_algebra import dot
 
 FALLS, PEAK, LIMIT = -1, -2, -3  # how a walk ends other than at a sample or a zero coordinate
-
-
-@njit_sums
-def dot(x, y):
-    """x·y."""
-    total = 0.0
-    for c in range(len(x)):
-        total += x[c] * y[c]
-    return total
-
-
-@njit_cached
-def add(x, t, y):
-    """x += t y, in place."""
-    for c in range(len(x)):
-        x[c] += t * y[c]
-
-
-@njit_cached
-def scale(x, t):
-    """x *= t, in place."""
-    for c in range(len(x)):
-        x[c] *= t
 
 
 @njit_sums

@@ -41,7 +41,7 @@ class Ascent(Pricer):
         return self._climbed(v, np.column_stack([weights, offsets]), threshold, clock)
 
     def _climbed(self, v: Array, neurons: Array, threshold: float, clock: Clock) -> Priced:
-        neurons = climbed(self.form, self.features, v, neurons, clock)
+        neurons = climbed(self, v, neurons, clock)
         return self.ranked(v, neurons[:, :-1], neurons[:, -1], threshold, np.inf)
 
     def starts(self, v: Array, clock: Clock, turns: int = TURNS) -> Array:

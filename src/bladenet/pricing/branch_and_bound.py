@@ -84,7 +84,7 @@ class BranchAndBound(Pricer):
         results = on_all_workers(cones.search, product(self.roots, (1.0, -1.0)), clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
-        found = climbed(self.form, self.features, v, np.concatenate(neurons)[best], clock)
+        found = climbed(self, v, np.concatenate(neurons)[best], clock)
         return self.ranked(v, found[:, :-1], found[:, -1], threshold, max(bounds), sum(examined), sum(visits))
 
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
@@ -93,7 +93,7 @@ class BranchAndBound(Pricer):
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.nearby`."""
-        found = climbed(self.form, self.features, v, np.column_stack([weights, offsets]), clock)
+        found = climbed(self, v, np.column_stack([weights, offsets]), clock)
         return self.ranked(v, found[:, :-1], found[:, -1], threshold, np.inf)
 
 

@@ -4,23 +4,19 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.pricing.base import Clock, Space
+from bladenet.pricing.base import Clock, Pricer
 from bladenet.pricing.parallel import on_all_cores
 
 TOUCH = 1e-12  # samples this close to a hyperplane, in units of the data, lie on it
 CHUNK = 8  # neurons that one thread climbs at a time
 
 
-def climbed(form: Space, features: Array, v: Array, neurons: Array, clock: Clock) -> Array:
+def climbed(pricer: Pricer, v: Array, neurons: Array, clock: Clock) -> Array:
     """Local maxima of |h|/‖w‖_p above the given neurons (m, d + 1), weights and offsets, in the same order.
 
-    features : (d, N) the points of the form, by feature; v : (N,) their dual variable. What is not done when the clock
-    stops comes back as it is.
+    The space is that of the pricer; v : (N,). What is not done when the clock stops comes back as it is.
     """
-    values = np.empty(len(neurons))
-    kernels.neuron_values(
-        features, v, np.ascontiguousarray(neurons[:, :-1]), np.ascontiguousarray(neurons[:, -1]), values
-    )
+    values = pricer.values(v, neurons[:, :-1], neurons[:, -1])
     result = neurons.copy()
     chunks = [
         (chosen, neurons[chosen], sign)
@@ -28,7 +24,7 @@ def climbed(form: Space, features: Array, v: Array, neurons: Array, clock: Clock
         for chosen in np.array_split(np.flatnonzero(which), -(-which.sum() // CHUNK) or 1)
     ]
 
-    norm, bias = form.norm, int(form.bias)
+    features, norm, bias = pricer.features, pricer.form.norm, int(pricer.form.bias)
 
     def climb(chunk: tuple[Index, Array, float], clock: Clock) -> Array:
         _, part, sign = chunk

@@ -13,6 +13,7 @@ import numpy as np
 from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.parallel import on_all_cores, on_all_workers
+from bladenet.problem import distinct_rows, group_sums
 
 CANDIDATES = 512  # neurons per pricing that are followed to local maxima, all sets together
 FEWEST = 4  # of these for each set
@@ -41,15 +42,12 @@ class FeatureSpace:
     def of(cls, space: Space, columns: Columns) -> "FeatureSpace":
         """The subspace of the given features."""
         values = space.points[:, columns]
-        order = np.lexsort(values.T[::-1])
-        new = np.r_[True, (np.diff(values[order], axis=0) != 0).any(axis=1)]
-        point = np.empty(len(values), dtype=np.int64)
-        point[order] = np.cumsum(new) - 1
-        return cls(np.array(columns), values[order[new]], point, space.norm, space.bias)
+        first, point = distinct_rows(values)
+        return cls(np.array(columns), values[first], point, space.norm, space.bias)
 
     def dual(self, v: Array) -> Array:
         """The dual variable of the points here: (N,) → (N',)."""
-        return np.bincount(self.point, v, minlength=len(self.points)).astype(np.float64, copy=False)
+        return group_sums(self.point, v, len(self.points))
 
 
 class Subspaces:
