@@ -41,6 +41,7 @@ def friedman() -> Problem:
 def pictures() -> Problem:
     """Automobiles and ships of CIFAR-10; where they are not at hand, odd and even digits 0 to 9 with noise added."""
     rng = np.random.default_rng(0)
+    name = "pictures" if PICTURES.exists() else "pictures (noisy digits)"
     if PICTURES.exists():
         data = np.load(PICTURES)
         chosen = rng.permutation(len(data["y_train"]))[:SAMPLES]
@@ -53,7 +54,7 @@ def pictures() -> Problem:
     X = X - X.mean(axis=0)
     _, directions = np.linalg.eigh(X.T @ X)
     components = X @ directions[:, -FEATURES:]
-    return with_beta("pictures", components / components.std(), np.where(first, 1.0, -1.0), loss="logistic")
+    return with_beta(name, components / components.std(), np.where(first, 1.0, -1.0), loss="logistic")
 
 
 def with_beta(name: str, X: np.ndarray, y: np.ndarray, loss: str = "squared") -> Problem:
