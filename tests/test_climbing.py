@@ -174,6 +174,7 @@ def test_unpromising_neurons_stay():
     for norm, bias in SETTINGS:
         form = standard_form(rng.normal(size=(20, 3)), norm, bias)
         neurons = random_neurons(form, rng, 10)
+        neurons = neurons[(form.points @ neurons[:, :-1].T + neurons[:, -1]).min(axis=0) < 0]
         for v in (np.zeros(20), -np.ones(20)):
             after = neurons.copy()
             kernels.climb(np.ascontiguousarray(form.points.T), v, after, norm, int(bias), TOUCH)

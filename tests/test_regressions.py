@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bladenet as bn
-from bladenet import training
+from bladenet import kernels, training
 
 
 @pytest.mark.parametrize("spacing", [1e-8, 1e-9, 5e-10, 1e-12])
@@ -70,3 +70,27 @@ def test_data_whose_squares_leave_float64_are_refused(size):
 def test_time_limits_of_every_kind(limit):
     # guards against limits that the operating system cannot wait for, and NumPy numbers
     assert bn.train([[0.0], [1.0], [3.0]], [0.0, 1.0, 0.0], beta=0.1, time_limit=limit).certificate.gap <= 1e-6
+
+
+def test_a_climb_where_every_sample_is_active_stays_near_the_data():
+    # guards rounding of Σ v = 0, along which offsets once went to 140,000 and amplitudes cancelled
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, size=(40, 2)).astype(float)
+    v = rng.normal(size=40)
+    v -= v.mean()
+    v += 1e-12 * np.abs(v).sum()
+    neurons = np.array([[0.5, 0.5, 7.0], [0.3, -0.7, 2.0], [-0.6, -0.4, 1.5]])
+    kernels.climb(np.ascontiguousarray(X.T), v, neurons, 1, 1, 1e-12)
+    assert (np.abs(neurons[:, 2]) <= 1.0 + 1e-12).all()
+
+
+@pytest.mark.parametrize("norm", [1, 2])
+@pytest.mark.parametrize("offset", [0.3, 1e2, 1e6])
+def test_neurons_to_start_from_that_there_is_no_time_to_move(norm, offset):
+    # guards networks of neurons that are no blades: moved to some, their old amplitudes once made no sense
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    y = np.sin(3 * X[:, 0]) + X[:, 1]
+    start = rng.normal(size=(20, 2)), offset * np.abs(rng.normal(size=20))
+    fit = bn.train(X, y, beta=0.5, norm=norm, start=start, time_limit=1e-9)
+    assert fit.certificate.objective <= 0.5 * ((y - y.mean()) ** 2).sum()

@@ -87,7 +87,10 @@ def select_alpha(
     ]
     best, neurons, best_loss, last_loss, rises = largest, None, np.inf, np.inf, 0
     for alpha in np.geomspace(largest, RANGE * largest, ALPHAS):
-        total = sum(on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, clock))  # noqa: B023
+        if len(folds) == 1:
+            total = folds[0].validation_loss(alpha)  # which may use all cores itself
+        else:
+            total = sum(on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, clock))  # noqa: B023
         if clock.interrupted:
             raise KeyboardInterrupt  # training turns an interrupt into its best network; a selection has none
         if clock.stopped:

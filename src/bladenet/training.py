@@ -176,9 +176,7 @@ def _finish(
 ) -> Fit:
     """Turn the best restricted solution into blades, the blades into a network, and certify that."""
     form = search.form
-    solution, weights, offsets = _cleaned(search)
-    blades = [_blade_of(form, weight, offset) for weight, offset in zip(weights, offsets, strict=True)]
-    weights, biases = neurons_of(blades, problem.X, problem.norm, problem.bias)
+    solution, blades, (weights, biases) = _rebuilt(problem, search)
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
@@ -197,6 +195,27 @@ def _finish(
         factor=vertex_factor(form.points, form.bias) if restricted and not stopped else None,
     )
     return Fit(network, certificate, blades, search.history, problem, proof)
+
+
+def _rebuilt(problem: TrainingProblem, search: ColumnGeneration) -> tuple[Restricted, list[Blade], Neurons]:
+    """The best solution, its blades, and the neurons in the user's units that follow from these."""
+    solution, weights, offsets = _cleaned(search)
+    blades, neurons = _blades_of(problem, weights, offsets)
+    moved = RestrictedProblem(search.form, Clock())
+    moved.add(*search.form.neurons(*neurons))
+    affordable = solution.objective + 0.1 * search.tol * search.objective
+    if len(moved.offsets) < len(blades) or moved.objective(solution.z, solution.t) > affordable:
+        # neurons that a search had no time to move to blades, such as those that it was started from
+        solution, weights, offsets = _nonzero(moved.solve(0.03 * search.tol), moved.weights, moved.offsets)
+        blades, neurons = _blades_of(problem, weights, offsets)
+    return solution, blades, neurons
+
+
+def _blades_of(problem: TrainingProblem, weights: Array, offsets: Array) -> tuple[list[Blade], Neurons]:
+    """The blades of neurons of the standard form, and the neurons that these define."""
+    form = problem.standard
+    blades = [_blade_of(form, weight, offset) for weight, offset in zip(weights, offsets, strict=True)]
+    return blades, neurons_of(blades, problem.X, problem.norm, problem.bias)
 
 
 def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:

@@ -9,6 +9,7 @@ from bladenet.kernels.climbing import climb
 from bladenet.kernels.cones import branch_and_bound
 from bladenet.kernels.faces import sweep_faces
 from bladenet.kernels.linear_algebra import cholesky_delete
+from bladenet.kernels.scanning import scan
 from bladenet.kernels.sums import neuron_values
 from bladenet.kernels.sweeping import sweep_pencils
 
@@ -18,6 +19,7 @@ __all__ = [
     "climb",
     "largest_chamber_of_anchors",
     "neuron_values",
+    "scan",
     "sweep_faces",
     "sweep_pencils",
 ]

@@ -11,7 +11,7 @@ move between crossings of samples, so each move goes exactly to the first local 
 import numpy as np
 
 from bladenet.kernels.compiling import njit_cached
-from bladenet.kernels.linear_algebra import add, dot, project_off, scale
+from bladenet.kernels.linear_algebra import add, dot, project_off, scale, size_of
 from bladenet.kernels.walking import FALLS, LIMIT, active_sums, distances, value_of, walk
 
 NEIGHBOURHOOD = 0.05  # distance to a hyperplane, in units of the data, up to which samples may change sides at first
@@ -23,17 +23,6 @@ FARTHEST = 1e3  # longest move of a unit weight
 EXCHANGES = 10  # choices of contacts tried at a neuron on more samples than define it
 STEPS = 100  # and MORE for each feature: moves of one climb
 MORE = 20
-
-
-@njit_cached
-def size_of(w, norm):
-    """‖w‖_p."""
-    if norm == 2:
-        return np.sqrt(dot(w, w))
-    total = 0.0
-    for c in range(len(w)):
-        total += abs(w[c])
-    return total
 
 
 @njit_cached
@@ -372,6 +361,19 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
 
 
 @njit_cached
+def measure(features, bias, touch, neuron, far):
+    """Distances of all samples; where all are active, after the offset has gone back to the outermost.
+
+    Beyond it h changes by Σ v = 0, whose rounding must not lead to infinity.
+    """
+    distances(features, neuron, far)
+    nearest = far.argmin()
+    if bias and far[nearest] > touch:
+        set_offset(features, bias, nearest, neuron)
+        distances(features, neuron, far)
+
+
+@njit_cached
 def climb(features, v, neurons, norm, bias, touch):
     """Climb h/‖w‖_p, where h(w, b) = Σ_i v_i (w·x_i + b)_+ > 0, from each neuron to a local maximum, in place.
 
@@ -403,9 +405,9 @@ def climb(features, v, neurons, norm, bias, touch):
     for row in range(len(neurons)):
         neuron = neurons[row]
         scale(neuron, 1.0 / size_of(neuron[:d], norm))
+        measure(features, bias, touch, neuron, far)
         for c in range(d + 1):
             start[c] = neuron[c]
-        distances(features, neuron, far)
         before = value_of(v, far)
         width = NEIGHBOURHOOD if n > FEW else np.inf
         steps = STEPS + MORE * d if before > tol else 0
@@ -434,7 +436,7 @@ def climb(features, v, neurons, norm, bias, touch):
             )  # fmt: skip
             if cut:
                 width *= 4.0
-            distances(features, neuron, far)
+            measure(features, bias, touch, neuron, far)
         if value_of(v, far) < before - 0.01 * tol:  # by more than the rounding of h
             for c in range(d + 1):
                 neuron[c] = start[c]

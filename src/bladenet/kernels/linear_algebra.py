@@ -94,3 +94,14 @@ def complete_basis(basis, size):
         axis = np.zeros(d)
         axis[farthest] = 1.0
         extend_basis(basis, k, axis)
+
+
+@njit_cached
+def size_of(w, norm):
+    """‖w‖_p."""
+    if norm == 2:
+        return np.sqrt(dot(w, w))
+    total = 0.0
+    for c in range(len(w)):
+        total += abs(w[c])
+    return total

@@ -10,14 +10,17 @@ from itertools import combinations
 
 import numpy as np
 
+from bladenet import kernels
 from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock, Priced, Pricer, Space
 from bladenet.pricing.parallel import on_all_cores, on_all_workers
 from bladenet.problem import distinct_rows, group_sums
 
-CANDIDATES = 512  # neurons per pricing that are followed to local maxima, all sets together
+CANDIDATES = 256  # neurons per pricing that are followed to local maxima, all sets together
 FEWEST = 4  # of these for each set
-SHARE = 3  # one set in so many is priced when neurons are only proposed
+DIRECTIONS = 16  # drawn in each set when neurons are only proposed
+PROMISING = 0.7  # of the threshold: |h| in a direction from which a climb may lead above it
+AT_A_TIME = 256  # directions
 Columns = tuple[int, ...]
 
 
@@ -103,26 +106,50 @@ class FewFeatures(Pricer):
 
     def __init__(self, space: Space, most: int, exact: Callable[[Space, int], Pricer]):
         super().__init__(space)
+        self.most = most
         self.sets = list(combinations(range(space.points.shape[1]), most))
         self.spaces = Subspaces(space, exact, max(FEWEST, CANDIDATES // len(self.sets)))
-        self.last = np.full(len(self.sets), np.inf)  # what was last known about max |h| of each set
+        self.rng = np.random.default_rng(0)
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Every set is priced."""
-        return self._priced(np.arange(len(self.sets)), v, threshold, slack, clock)
+        results = on_all_workers(Sets(self.spaces, v, threshold, slack).price, self.sets, clock)
+        return self._gathered(np.arange(len(self.sets)), results, v, threshold)
 
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
-        """See :meth:`Pricer.propose`. The most promising sets are priced, and in turn the others."""
-        promising = np.argsort(-self.last, kind="stable")[: -(-len(self.last) // SHARE)]
-        self.last *= 1.0 + 1.0 / SHARE  # whoever has to wait becomes more promising
-        priced = self._priced(promising, v, threshold, slack, clock)
-        return Priced(np.inf, priced.weights, priced.offsets, priced.values, priced.cones, priced.visits)
+        """See :meth:`Pricer.propose`. The best neurons in some random directions of every set climb from there."""
+        if self.most == 1:
+            return self.price(v, threshold, slack, clock)  # costs less
+        columns = np.repeat(self.sets, DIRECTIONS, axis=0)
+        drawn = self.rng.normal(size=columns.shape)
+        directions = drawn / np.abs(drawn).sum(axis=1, keepdims=True)
+        orientations, offsets, values = self._scanned(v, columns, directions, clock)
+        best = self._promising(np.abs(values), threshold)
+        weights = np.zeros((len(best[0]), self.form.points.shape[1]))
+        oriented = directions[best[0]] * orientations[best][:, None]
+        np.put_along_axis(weights, columns[best[0]], oriented, axis=1)
+        return self.nearby(v, weights, offsets[best], threshold, clock)
 
-    def _priced(self, chosen: Index, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
-        sets = Sets(self.spaces, v, threshold, slack)
-        results = on_all_workers(sets.price, [self.sets[which] for which in chosen], clock)
-        self.last[chosen] = [priced.bound for priced in results]
-        return self._gathered(chosen, results, v, threshold)
+    def _scanned(self, v: Array, columns: Index, directions: Array, clock: Clock) -> tuple[Array, Array, Array]:
+        """The best neurons in given directions, as :func:`kernels.scan` says: orientations, offsets, values (m, 2)."""
+        results = np.zeros((3, len(columns), 2))
+
+        def scan(part: slice, clock: Clock) -> None:
+            if not clock.flag[0]:
+                chosen = columns[part], directions[part], int(self.form.bias)
+                kernels.scan(self.features, v, *chosen, *results[:, part])
+
+        on_all_cores(scan, [slice(k, k + AT_A_TIME) for k in range(0, len(columns), AT_A_TIME)], clock)
+        return results[0], results[1], results[2]
+
+    def _promising(self, size: Array, threshold: float) -> tuple[Index, Index]:
+        """Where |h| (m, 2) is largest, in each set and then of all, and a climb may lead above the threshold."""
+        by_set = size.reshape(len(self.sets), -1)
+        best = np.argsort(-by_set, axis=1, kind="stable")[:, : self.spaces.climbs]
+        best = (best + by_set.shape[1] * np.arange(len(by_set))[:, None]).ravel()
+        best = best[np.argsort(-size.ravel()[best], kind="stable")[:CANDIDATES]]
+        row, which = np.divmod(best[size.ravel()[best] > PROMISING * threshold], 2)
+        return row, which
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.nearby`. Each neuron moves within one of the sets that it belongs to."""
@@ -148,6 +175,6 @@ class FewFeatures(Pricer):
             whole[:, self.sets[which]] = priced.weights
             weights.append(whole)
             offsets.append(priced.offsets)
-        bound = max((priced.bound for priced in results), default=0.0)
+        bound = max((priced.bound for priced in results), default=np.inf)
         cones, visits = sum(priced.cones for priced in results), sum(priced.visits for priced in results)
         return self.ranked(v, np.vstack(weights), np.concatenate(offsets), threshold, bound, cones, visits)

@@ -1,0 +1,83 @@
+"""Neurons in given directions, each with the best of many offsets, in one pass over the samples."""
+
+import numpy as np
+
+from bladenet.kernels.compiling import njit_cached, njit_sums
+
+BINS = 256  # of a direction; offsets put the hyperplane between two of them
+
+
+@njit_sums
+def project(features, columns, weights, out):
+    """out_i = Σ_c w_c x_i,columns[c]; returns the smallest and the largest."""
+    out[:] = 0.0
+    for c in range(len(columns)):
+        w, feature = weights[c], features[columns[c]]
+        for i in range(len(out)):
+            out[i] += w * feature[i]
+    low = high = out[0]
+    for i in range(len(out)):
+        low, high = min(low, out[i]), max(high, out[i])
+    return low, high
+
+
+@njit_cached
+def fill(p, v, low, width, sums, moments):
+    """Σ v and Σ v p over the samples of each bin."""
+    sums[:] = 0.0
+    moments[:] = 0.0
+    last = len(sums) - 1
+    for i in range(len(p)):
+        j = min(int((p[i] - low) / width), last)
+        sums[j] += v[i]
+        moments[j] += v[i] * p[i]
+
+
+@njit_cached
+def scan(features, v, columns, weights, bias, orientations, offsets, values):
+    """Of the neurons ±(w, b) with b between two bins of w·x (0 without bias), those with the largest and smallest h.
+
+    h is a sum over the bins on the active side, and h(−w, −b) = h(w, b) − Σ v (w·x + b), so one pass that fills the
+    bins gives h for all of them. The best neurons of all lie beside these, and are found by climbing.
+
+    Parameters
+    ----------
+    features : (d, N); v : (N,)
+    columns, weights : (m, k) which features each direction w reads, and how
+    bias : 0 or 1
+    orientations, offsets, values : (m, 2) results: ±1, b and h of the neuron ±(w, b) with the largest h, and of the one
+        with the smallest; (1, 0, 0) where no h is above, or below, zero
+    """
+    p = np.empty(len(v))
+    sums, moments = np.empty(BINS), np.empty(BINS)
+    orientations[:] = 1.0
+    offsets[:] = 0.0
+    values[:] = 0.0
+    for m in range(len(columns)):
+        low, high = project(features, columns[m], weights[m], p)
+        if not bias:
+            width, first, last = max(high, -low), BINS // 2, BINS // 2  # of two times 128 bins
+            low, width = -width, width / (BINS // 2)
+        else:
+            width, first, last = (high - low) / BINS, 1, BINS - 1
+        if not width > 0.0:
+            continue
+        fill(p, v, low, width, sums, moments)
+        total, moment = sums.sum(), moments.sum()
+        active = active_moment = 0.0
+        for j in range(BINS - 1, first - 1, -1):
+            active += sums[j]
+            active_moment += moments[j]
+            if j > last:
+                continue
+            b = -(low + j * width) if bias else 0.0
+            h = active_moment + b * active
+            opposite = h - (moment + b * total)
+            if max(h, opposite) > values[m, 0]:
+                values[m, 0] = max(h, opposite)
+                orientations[m, 0] = 1.0 if h >= opposite else -1.0
+                offsets[m, 0] = b * orientations[m, 0]
+            if min(h, opposite) < values[m, 1]:
+                values[m, 1] = min(h, opposite)
+                orientations[m, 1] = 1.0 if h <= opposite else -1.0
+                offsets[m, 1] = b * orientations[m, 1]
