@@ -23,6 +23,7 @@ RANGE = 1e-5
 ROUGH = 1e-3  # how closely α_max is found
 LOOSE = 2e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
+CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -42,9 +43,9 @@ def select_alpha(
     """Choose α = β / Σ_i s_i by cross-validation.
 
     Fifteen geometric values between α_max, at which the optimal network is constant, and α_max / 10⁵ are compared by
-    the mean loss on the samples left out, from the largest down until that has risen twice in a row. Each search goes
-    on from that for the last α, and proves nothing: it ends when no better neuron turns up. There are five folds, of
-    which no more are used than leave out 1,000 samples. They are shuffled with a fixed seed, so the answer is
+    the mean loss on the samples left out, from the largest down until that has risen clearly, or twice in a row. Each
+    search goes on from that for the last α, and proves nothing: it ends when no better neuron turns up. There are five
+    folds, of which no more are used than leave out 1,000 samples. They are shuffled with a fixed seed, so the answer is
     deterministic; for classification losses every fold has its share of both classes.
 
     Parameters
@@ -57,8 +58,8 @@ def select_alpha(
     Returns
     -------
     alpha : float
-        With the smallest mean validation loss (the largest such α). If every α gives the same constant network
-        (α_max is 0), 1.0.
+        With the smallest mean validation loss, between the values tried where a parabola through the best of them and
+        its neighbours is lowest. If every α gives the same constant network (α_max is 0), 1.0.
     neurons : (weights, biases) or None
         Those of a network trained with it, a place for :func:`bladenet.train` to start from.
 
@@ -85,8 +86,9 @@ def select_alpha(
     folds = [
         Fold(X[rows], y[rows], weight[rows], X[out], y[out], weight[out], shape, pricing, clock) for rows, out in splits
     ]
-    best, neurons, best_loss, last_loss, rises = largest, None, np.inf, np.inf, 0
-    for alpha in np.geomspace(largest, RANGE * largest, ALPHAS):
+    alphas, losses = np.geomspace(largest, RANGE * largest, ALPHAS), list[float]()
+    neurons: Neurons | None = None
+    for alpha in alphas:
         if len(folds) == 1:
             total = folds[0].validation_loss(alpha)  # which may use all cores itself
         else:
@@ -95,13 +97,32 @@ def select_alpha(
             raise KeyboardInterrupt  # training turns an interrupt into its best network; a selection has none
         if clock.stopped:
             break
-        rises = rises + 1 if total > last_loss else 0
-        last_loss = total
-        if total < best_loss:
-            best, best_loss, neurons = alpha, total, folds[0].neurons
-        elif rises == RISES and best < largest:
+        if total < min(losses, default=np.inf):
+            neurons = folds[0].neurons
+        losses.append(total)
+        if _past_the_minimum(losses):
             break
-    return float(best), neurons
+    return _lowest(alphas, losses), neurons
+
+
+def _past_the_minimum(losses: list[float]) -> bool:
+    """Whether smaller α, the slowest to train, can be left out."""
+    since = len(losses) - 1 - int(np.argmin(losses))
+    rising = all(np.diff(losses[-1 - RISES :]) > 0)
+    return since > 0 and losses[0] > min(losses) and (losses[-1] > CLEARLY * min(losses) or (since >= RISES and rising))
+
+
+def _lowest(alphas: Array, losses: list[float]) -> float:
+    """The α with the smallest loss, or where a parabola through that and its neighbours is lowest, over log α."""
+    if not losses:
+        return float(alphas[0])
+    best = int(np.argmin(losses))
+    if not 0 < best < len(losses) - 1:
+        return float(alphas[best])
+    before, here, after = losses[best - 1 : best + 2]
+    bend = before - 2.0 * here + after
+    step = 0.5 * (before - after) / bend if bend > 0 else 0.0
+    return float(alphas[best] * (alphas[best + 1] / alphas[best]) ** step)
 
 
 class Fold:
