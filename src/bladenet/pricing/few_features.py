@@ -13,6 +13,7 @@ import numpy as np
 from bladenet import kernels
 from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock, Priced, Pricer, Space
+from bladenet.pricing.climbs import TOUCH
 from bladenet.pricing.parallel import on_all_cores, on_all_workers
 from bladenet.problem import distinct_rows, group_sums
 
@@ -109,6 +110,8 @@ class FewFeatures(Pricer):
         self.most = most
         self.sets = list(combinations(range(space.points.shape[1]), most))
         self.spaces = Subspaces(space, exact, max(FEWEST, CANDIDATES // len(self.sets)))
+        self.members = np.zeros((len(self.sets), space.points.shape[1]), dtype=bool)
+        np.put_along_axis(self.members, np.array(self.sets), True, axis=1)
         self.rng = np.random.default_rng(0)
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
@@ -152,20 +155,29 @@ class FewFeatures(Pricer):
         return row, which
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
-        """See :meth:`Pricer.nearby`. Each neuron moves within one of the sets that it belongs to."""
-        members = np.zeros((len(self.sets), self.form.points.shape[1]), dtype=bool)
-        for which, columns in enumerate(self.sets):
-            members[which, columns] = True
-        outside = (weights != 0.0) @ ~members.T
-        home = np.array([np.flatnonzero(~row)[k % (~row).sum()] for k, row in enumerate(outside)], dtype=np.int64)
-        chosen = np.unique(home)
+        """See :meth:`Pricer.nearby`. Each neuron climbs within one of the sets that it belongs to."""
+        positive = self.values(v, weights, offsets) > 0
+        home = self._homes(weights)
+        order = np.lexsort((positive, home))
+        moved, shifted = np.zeros_like(weights), offsets.copy()
 
-        def move(which: int, clock: Clock) -> Priced:
-            (space, pricer), here = self.spaces[self.sets[which]], home == which
-            own = np.ascontiguousarray(weights[np.ix_(here, space.columns)])
-            return pricer.nearby(space.dual(v), own, offsets[here], threshold, clock)
+        def climb(rows: Index, clock: Clock) -> None:
+            space, pricer = self.spaces[self.sets[home[rows[0]]]]
+            here = np.ix_(rows, space.columns)
+            neurons = np.column_stack([weights[here], offsets[rows]])
+            if not clock.flag[0]:
+                dual, split = space.dual(v), int(np.count_nonzero(~positive[rows]))
+                for part, sign in ((neurons[:split], -1.0), (neurons[split:], 1.0)):
+                    kernels.climb(pricer.features, sign * dual, part, self.form.norm, int(self.form.bias), TOUCH)
+            moved[here], shifted[rows] = neurons[:, :-1], neurons[:, -1]
 
-        return self._gathered(chosen, on_all_cores(move, chosen, clock), v, threshold)
+        on_all_cores(climb, np.split(order, np.flatnonzero(np.diff(home[order])) + 1) if len(order) else [], clock)
+        return self.ranked(v, moved, shifted, threshold, np.inf)
+
+    def _homes(self, weights: Array) -> Index:
+        """For each neuron one of the sets that it belongs to, in turn."""
+        outside = (weights != 0.0) @ ~self.members.T
+        return np.array([np.flatnonzero(~row)[k % (~row).sum()] for k, row in enumerate(outside)], dtype=np.int64)
 
     def _gathered(self, chosen: Index, results: list[Priced], v: Array, threshold: float) -> Priced:
         """The neurons of all sets, as neurons of the whole space."""
