@@ -60,7 +60,9 @@ class GramForm(Quadratic):
 
     def gradient(self, rows: Index, A: Index, z: Array) -> Array:
         """See :meth:`Quadratic.gradient`."""
-        return self.c[rows] - self.G[np.ix_(rows, A)] @ z
+        everywhere = np.zeros(len(self.c))
+        everywhere[A] = z
+        return (self.c - self.G @ everywhere)[rows]  # all of it: a part of G would be copied first
 
     def factor(self, A: Index) -> Array:
         """See :meth:`Quadratic.factor`."""

@@ -21,9 +21,10 @@ SLACK = 0.05  # of the last violation: how closely pricing looks for the next on
 WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be dropped
-DRY = 0.3  # of the tolerance: an objective that falls by less has little to gain from further proposals
+DRY = 0.1  # of the tolerance: an objective that falls by less has little to gain from further proposals
+DRY_UNPROVEN = 0.3  # the same where nothing will be proven
 DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
-UNPROVEN = 3.0  # violation that a proof reckons with, so that it begins with an easy bound
+UNPROVEN = 1.0  # violation that the first proof reckons with, so that it begins with an easy bound
 REFINEMENTS = 4  # local moves between two pricings
 FEW_REFINEMENTS = 1  # where nothing is proven, so that pricing is cheap
 COARSE = 2000  # points from which the first neurons are sought on a subsample
@@ -74,7 +75,6 @@ class ColumnGeneration:
     ):
         self.form, self.pricing, self.tol, self.clock, self.callback = form, pricing, tol, clock, callback
         self.pricer = pricing(form)
-        self.dry = tol * (DRY_TOGETHER if self.pricer.together else DRY)
         self.neurons = RestrictedProblem(form, clock)
         self.history: list[Round] = []
         self.best = constant_network(form)
@@ -84,6 +84,7 @@ class ColumnGeneration:
         # how far above β the largest |h| is expected, relative to β; at first by a crude bound
         lengths = np.abs(form.points).sum(axis=1)
         self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
+        self.proven = UNPROVEN  # the violation that the next proof reckons with
 
     def at(self, beta: float) -> "ColumnGeneration":
         """The search for another β (in units of the standard form); it takes over the neurons of this one."""
@@ -107,6 +108,7 @@ class ColumnGeneration:
         """Price, bound, stop or add, solve. Without `prove`, only until proposals that prove nothing dry up."""
         finest = FINENESS * self.tol
         slack, accuracy = FIRST_SLACK, finest if self.pricer.together else FINENESS  # there the gap is unknown
+        dry = self.tol * (DRY_TOGETHER if self.pricer.together else DRY if prove else DRY_UNPROVEN)
         proving = False  # proposals may be cheaper; once they dry up, a proof says what they missed
         try:
             current = self._started()
@@ -123,12 +125,12 @@ class ColumnGeneration:
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS if prove else FEW_REFINEMENTS)
-                    if priced.bound == np.inf and before - self.objective < self.dry * self.objective:
-                        proving, self.violation = True, UNPROVEN
+                    if priced.bound == np.inf and before - self.objective < dry * self.objective:
+                        proving, self.violation = True, self.proven
                 elif reach > allowance:
                     self.violation, proving = min(self.violation, reach), was_proving
                 elif not was_proving and priced.bound == np.inf:
-                    self.violation, proving = UNPROVEN, True
+                    self.violation, proving = self.proven, True
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
                     current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS)
@@ -163,6 +165,8 @@ class ColumnGeneration:
         self._raise_lower_bound(v, priced.bound)
         largest = priced.bound if priced.bound < np.inf else float(np.abs(priced.values).max(initial=0.0))
         self.violation = max(0.0, largest / self.form.beta - 1.0) if largest else reach
+        if priced.bound < np.inf:
+            self.proven = self.violation
         return priced
 
     def _joined(self, priced: Priced, v: Array, reach: float) -> int:

@@ -20,8 +20,8 @@ FOLDS = 5
 ENOUGH = 1000  # held-out samples: no more folds are used than leave out so many
 ALPHAS = 15  # values tried, geometric between α_max and RANGE · α_max
 RANGE = 1e-5
-ROUGH = 1e-3  # how closely α_max is found
-LOOSE = 2e-2  # relative gap of the trainings that only compare α
+ROUGH = 0.05  # how closely α_max is found
+LOOSE = 5e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
 
@@ -84,7 +84,8 @@ def select_alpha(
         return 1.0, None
     pricing = partial(choose_pricer, vertices_only=vertices_only, exact=exact)
     folds = [
-        Fold(X[rows], y[rows], weight[rows], X[out], y[out], weight[out], shape, pricing, clock) for rows, out in splits
+        Fold(X[rows], y[rows], weight[rows], X[out], y[out], weight[out], largest, shape, pricing, clock)
+        for rows, out in splits
     ]
     alphas, losses = np.geomspace(largest, RANGE * largest, ALPHAS), list[float]()
     neurons: Neurons | None = None
@@ -126,7 +127,7 @@ def _lowest(alphas: Array, losses: list[float]) -> float:
 
 
 class Fold:
-    """One split into samples to train on and samples to compare by, and the search that follows α down."""
+    """One split into samples to train on and samples to compare by, and the search that follows α down from α_max."""
 
     def __init__(
         self,
@@ -136,15 +137,17 @@ class Fold:
         X_out: Array,
         y_out: Array,
         weight_out: Array,
+        largest: float,
         shape: dict[str, Any],
         pricing: Callable[[StandardForm], Pricer],
         clock: Clock,
     ):
         self.total, self.loss = float(weight.sum()), shape["loss"]
-        problem = TrainingProblem.create(X, y, beta=self.total, sample_weight=weight, **shape)
+        problem = TrainingProblem.create(X, y, beta=largest * self.total, sample_weight=weight, **shape)
         self.form = problem.standard
         self.places, self.y_out, self.weight_out = self.form.place(X_out), y_out, weight_out
         self.search = ColumnGeneration(self.form, pricing, LOOSE, clock)
+        self.search.violation = 0.0  # by which |h| exceeds β at α_max, if the other folds do not matter much
 
     def validation_loss(self, alpha: float) -> float:
         """Loss on the samples left out, of the network for this α."""

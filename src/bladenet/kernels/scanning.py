@@ -26,9 +26,9 @@ def fill(p, v, low, width, sums, moments):
     """Σ v and Σ v p over the samples of each bin."""
     sums[:] = 0.0
     moments[:] = 0.0
-    last = len(sums) - 1
+    last, per_unit = len(sums) - 1, 1.0 / width
     for i in range(len(p)):
-        j = min(int((p[i] - low) / width), last)
+        j = min(int((p[i] - low) * per_unit), last)
         sums[j] += v[i]
         moments[j] += v[i] * p[i]
 

@@ -19,7 +19,7 @@ def neuron_values(features, v, weights, offsets, out):
             a[:size] = offsets[k]
             for c in range(d):
                 w = weights[k, c]
-                for i in range(size):
+                for i in range(size if w != 0.0 else 0):
                     a[i] += w * features[c, start + i]
             for i in range(size):
                 total += v[start + i] * max(a[i], 0.0)

@@ -133,18 +133,18 @@ class Pricer(ABC):
         crude = 2.0 * float(np.abs(v).sum() * lengths.max())
         floor = crude * len(v) * np.finfo(float).eps
         threshold = 0.25 * crude
-        priced = self.price(v, threshold, 0.1, clock)
+        priced = self.propose(v, threshold, 0.1, clock)
         while not len(priced.values) and threshold > floor and not clock.stopped:
             threshold *= 0.25
-            priced = self.price(v, threshold, 0.1, clock)
-        while len(priced.values) and not clock.stopped:
-            best = abs(priced.values[0])
-            if priced.bound <= best * (1.0 + slack):
-                break
-            again = self.price(v, best * (1.0 + slack), slack, clock)
+            priced = self.propose(v, threshold, 0.1, clock)
+        best = float(np.abs(priced.values[:1]).max(initial=0.0))
+        while priced.bound > max(best * (1.0 + slack), floor):
+            again = self.price(v, max(best * (1.0 + slack), floor), slack, clock)
             if not len(again.values):
                 return replace(priced, bound=again.bound)
-            priced = again
+            priced, best = again, abs(again.values[0])
+            if clock.stopped:
+                break
         return priced
 
     def values(self, v: Array, weights: Array, offsets: Array) -> Array:

@@ -19,7 +19,7 @@ from bladenet.problem import distinct_rows, group_sums
 
 CANDIDATES = 256  # neurons per pricing that are followed to local maxima, all sets together
 FEWEST = 4  # of these for each set
-DIRECTIONS = 16  # drawn in each set when neurons are only proposed
+DIRECTIONS = 8  # drawn in each set when neurons are only proposed
 PROMISING = 0.7  # of the threshold: |h| in a direction from which a climb may lead above it
 AT_A_TIME = 256  # directions
 Columns = tuple[int, ...]
@@ -176,8 +176,9 @@ class FewFeatures(Pricer):
 
     def _homes(self, weights: Array) -> Index:
         """For each neuron one of the sets that it belongs to, in turn."""
-        outside = (weights != 0.0) @ ~self.members.T
-        return np.array([np.flatnonzero(~row)[k % (~row).sum()] for k, row in enumerate(outside)], dtype=np.int64)
+        inside = ~((weights != 0.0) @ ~self.members.T)
+        turn = np.arange(len(weights)) % np.maximum(inside.sum(axis=1), 1)
+        return np.argmax(np.cumsum(inside, axis=1) > turn[:, None], axis=1)
 
     def _gathered(self, chosen: Index, results: list[Priced], v: Array, threshold: float) -> Priced:
         """The neurons of all sets, as neurons of the whole space."""
