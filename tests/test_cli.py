@@ -46,7 +46,8 @@ def test_fit_reports_saves_and_draws(tmp_path):
     quality = float(re.search(r"R² ([0-9.]+) on the training data", result.stdout)[1])
     assert quality == pytest.approx(model.score(X, data.y), abs=1e-4)
     assert plot.read_bytes().startswith(b"\x89PNG")
-    header, *rounds = result.stderr.splitlines()
+    planned, header, *rounds = result.stderr.splitlines()
+    assert planned.startswith("94 distinct samples, neurons of 2 dimensions: search and proof of global optimality")
     assert header.split() == ["round", "neurons", "objective", "lower", "bound", "gap", "seconds"]
     assert len(rounds) == len(model.history_)
     assert float(rounds[-1].split()[4]) <= 1e-6

@@ -334,14 +334,27 @@ def _train(
 ) -> BladeNetRegressor | BladeNetClassifier:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
-    if settings["alpha"] == "auto":
-        console.print("choosing alpha by cross-validation …")
     estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
     model = estimator(callback=_Progress(console), **settings)
     try:
+        console.print(_plan(X, settings))
+        if settings["alpha"] == "auto":
+            console.print("choosing alpha by cross-validation …")
         return model.fit(X, y)
     except ValueError as error:
         raise InputError(str(error)) from None
+
+
+def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:
+    """What training will attempt, and about how long that takes."""
+    import numpy as np
+
+    from bladenet.encoding import Encoding
+    from bladenet.training import plan
+
+    _, features = Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))
+    asked = ("norm", "bias", "tol", "max_interaction", "time_limit")
+    return str(plan(features, np.zeros(len(X)), **{name: settings[name] for name in asked}))
 
 
 class _Progress:
