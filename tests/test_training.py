@@ -615,3 +615,20 @@ def test_thousand_samples_are_certified(loss):
     a = X @ W.T
     h = np.abs(fit.proof.dual @ np.maximum(a - a[rng.integers(0, 1000, 3000), np.arange(3000)], 0.0))
     assert h.max() <= fit.proof.bound * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("start", "options", "message"),
+    [
+        ((np.ones((2, 3)), np.zeros(2)), {}, r"shape \(m, 4\)"),
+        ((np.ones((2, 4)), np.zeros(3)), {}, r"\(2, 4\) and \(3,\)"),
+        ((np.full((1, 4), np.nan), np.zeros(1)), {}, "NaN or infinity"),
+        ((np.ones((1, 4)), np.ones(1)), {"bias": False}, "bias=False"),
+        ((np.ones((1, 4)), np.ones(1)), {"norm": 1, "max_interaction": 2}, "reads 4 features, but max_interaction=2"),
+    ],
+)
+def test_neurons_to_start_from_must_be_among_those_sought(start, options, message):
+    # guards a network outside the class, below what is proven about the class
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    with pytest.raises(ValueError, match=message):
+        bn.train(X, X[:, 0], beta=1.0, start=start, **options)

@@ -61,7 +61,7 @@ def train(
     max_interaction: int | None = None,
     n_components: int | None = None,
     vertices_only: bool = False,
-    start: Neurons | None = None,
+    start: tuple[ArrayLike, ArrayLike] | None = None,
     strategy: str = "auto",
     time_limit: float | None = None,
     callback: Callable[[Round], object] | None = None,
@@ -115,6 +115,7 @@ def train(
         n_components=n_components,
     )
     _check_controls(tol, time_limit)
+    start = None if start is None else _checked_start(start, problem)
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     form = problem.standard
     planned = make_plan(form, tol, time_limit, strategy)
@@ -169,6 +170,24 @@ def _check_controls(tol: float, time_limit: float | None) -> None:
     number = isinstance(time_limit, numbers.Real) and not isinstance(time_limit, bool)
     if time_limit is not None and not (number and time_limit > 0):
         raise ValueError(f"time_limit must be a number of seconds greater than 0, or None, got {time_limit!r}.")
+
+
+def _checked_start(start: tuple[ArrayLike, ArrayLike], problem: TrainingProblem) -> Neurons:
+    """Neurons to start from, which must be among those that are sought."""
+    weights, biases = (np.asarray(part, dtype=np.float64) for part in start)
+    d, most = problem.X.shape[1], problem.max_interaction
+    if weights.ndim != 2 or weights.shape[1] != d or biases.shape != weights.shape[:1]:
+        raise ValueError(
+            f"start must be weights of shape (m, {d}) and biases (m,) of neurons, got {weights.shape} and {biases.shape}."
+        )
+    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
+        raise ValueError("start contains NaN or infinity; weights and biases of neurons must be finite.")
+    if not problem.bias and biases.any():
+        raise ValueError("start has biases, but bias=False; set them to 0.")
+    reads = int((weights != 0).sum(axis=1).max(initial=0))
+    if most is not None and reads > most:
+        raise ValueError(f"start has a neuron that reads {reads} features, but max_interaction={most}; leave it out.")
+    return weights, biases
 
 
 def _finish(

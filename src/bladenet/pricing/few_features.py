@@ -117,7 +117,7 @@ class FewFeatures(Pricer):
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Every set is priced."""
         results = on_all_workers(Sets(self.spaces, v, threshold, slack).price, self.sets, clock)
-        return self._gathered(np.arange(len(self.sets)), results, v, threshold)
+        return self._gathered(results, v, threshold)
 
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.propose`. The best neurons in some random directions of every set climb from there."""
@@ -177,17 +177,17 @@ class FewFeatures(Pricer):
     def _homes(self, weights: Array) -> Index:
         """For each neuron one of the sets that it belongs to, in turn."""
         inside = ~((weights != 0.0) @ ~self.members.T)
-        turn = np.arange(len(weights)) % np.maximum(inside.sum(axis=1), 1)
+        turn = np.arange(len(weights)) % inside.sum(axis=1)
         return np.argmax(np.cumsum(inside, axis=1) > turn[:, None], axis=1)
 
-    def _gathered(self, chosen: Index, results: list[Priced], v: Array, threshold: float) -> Priced:
+    def _gathered(self, results: list[Priced], v: Array, threshold: float) -> Priced:
         """The neurons of all sets, as neurons of the whole space."""
         weights, offsets = [np.zeros((0, self.form.points.shape[1]))], [np.zeros(0)]
-        for which, priced in zip(chosen, results, strict=True):
+        for columns, priced in zip(self.sets, results, strict=True):
             whole = np.zeros((len(priced.offsets), self.form.points.shape[1]))
-            whole[:, self.sets[which]] = priced.weights
+            whole[:, columns] = priced.weights
             weights.append(whole)
             offsets.append(priced.offsets)
-        bound = max((priced.bound for priced in results), default=np.inf)
+        bound = max(priced.bound for priced in results)
         cones, visits = sum(priced.cones for priced in results), sum(priced.visits for priced in results)
         return self.ranked(v, np.vstack(weights), np.concatenate(offsets), threshold, bound, cones, visits)
