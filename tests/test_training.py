@@ -620,7 +620,7 @@ def test_thousand_samples_are_certified(loss):
 @pytest.mark.parametrize(
     ("start", "options", "message"),
     [
-        ((np.ones((2, 3)), np.zeros(2)), {}, r"shape \(m, 4\)"),
+        ((np.ones((2, 3)), np.zeros(2)), {}, r"\(m, 4\)"),
         ((np.ones((2, 4)), np.zeros(3)), {}, r"\(2, 4\) and \(3,\)"),
         ((np.full((1, 4), np.nan), np.zeros(1)), {}, "NaN or infinity"),
         ((np.ones((1, 4)), np.ones(1)), {"bias": False}, "bias=False"),

@@ -178,7 +178,7 @@ def _checked_start(start: tuple[ArrayLike, ArrayLike], problem: TrainingProblem)
     d, most = problem.X.shape[1], problem.max_interaction
     if weights.ndim != 2 or weights.shape[1] != d or biases.shape != weights.shape[:1]:
         raise ValueError(
-            f"start must be weights of shape (m, {d}) and biases (m,) of neurons, got {weights.shape} and {biases.shape}."
+            f"start must be weights (m, {d}) and biases (m,) of neurons, got shapes {weights.shape} and {biases.shape}."
         )
     if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
         raise ValueError("start contains NaN or infinity; weights and biases of neurons must be finite.")
