@@ -282,3 +282,13 @@ def test_the_installed_command_and_its_exit_codes():
     heavy = "import sys, bladenet.cli; print([m for m in ('numba', 'sklearn', 'pandas') if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
     assert loaded.stdout == "[]\n"
+
+
+def test_units_that_scaling_takes_away_are_no_obstacle(tmp_path):
+    # guards the plan: it once looked at features before they were scaled, and refused what training accepts
+    rows = np.random.default_rng(0).normal(size=(12, 3))
+    table = pd.DataFrame(rows, columns=["a", "b", "c"]).assign(y=rows[:, 0] + rows[:, 1])
+    table["a"] *= 1e150
+    table.to_csv(tmp_path / "huge.csv", index=False)
+    result = run("fit", tmp_path / "huge.csv", "--target", "y", "--alpha", "0.1", "--tol", "1e-3")
+    assert result.exit_code == 0, result.output

@@ -350,9 +350,12 @@ def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:
     import numpy as np
 
     from bladenet.encoding import Encoding
+    from bladenet.scaling import chosen_scaling, fit_scaling
     from bladenet.training import plan
 
     _, features = Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))
+    kind = chosen_scaling(settings["scaling"], settings["max_interaction"])
+    features = fit_scaling(kind, features, np.ones(len(X)), centred=settings["bias"]).apply(features)
     asked = ("norm", "bias", "tol", "max_interaction", "time_limit")
     return str(plan(features, np.zeros(len(X)), **{name: settings[name] for name in asked}))
 
