@@ -61,20 +61,20 @@ class RestrictedProblem:
         columns = weights @ self.form.points.T
         columns += offsets[:, None]
         np.maximum(columns, 0.0, out=columns)
-        if self.squared:
-            with one_blas_thread():
-                self._extend_gram(columns)
         self.columns.add(columns)
         self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
         self.idle = np.r_[self.idle, np.zeros(len(new), dtype=np.int64)]
         self.z = np.r_[self.z, np.zeros(len(new))]
         return len(new)
 
-    def _extend_gram(self, columns: Array) -> None:
-        """Inner products with the new columns, less their means if there is an intercept to absorb these."""
-        s = self.form.weight
+    def _extend_gram(self) -> None:
+        """Inner products with the columns added since the last solution, less means that an intercept absorbs."""
+        known, s = len(self.gram), self.form.weight
+        if known == len(self.columns):
+            return
+        columns = self.columns.take(np.arange(known, len(self.columns)))
         weighted = (columns * s).T
-        across, corner = self.columns.adjoint(weighted), columns @ weighted
+        across, corner = np.split(self.columns.adjoint(weighted), [known])
         if self.form.bias:
             sums = columns @ s
             across -= np.outer(self.sums, sums / s.sum())
@@ -110,6 +110,7 @@ class RestrictedProblem:
     def _least_squares(self, accuracy: float) -> Restricted:
         """By active sets, or the interior point where these do not settle (squared loss)."""
         form = self.form
+        self._extend_gram()
         z = active_set(GramForm(self.gram, self.correlation), form.beta, self.z, accuracy)
         if z is not None:
             return self._from_amplitudes(z)

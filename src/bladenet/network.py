@@ -43,7 +43,10 @@ class ReLUNetwork:
 
     def hidden(self, X: ArrayLike) -> Array:
         """Activations of the hidden layer: (n, d) → (n, m)."""
-        return np.maximum(self._checked(X) @ self.weights.T + self.biases, 0.0)
+        return self._activations(self._checked(X))
+
+    def _activations(self, X: Array) -> Array:
+        return np.maximum(X @ self.weights.T + self.biases, 0.0)
 
     def _checked(self, X: ArrayLike) -> Array:
         X = finite_array(X, "X")
@@ -58,7 +61,7 @@ class ReLUNetwork:
         output = np.full(len(X), self.intercept)
         for start in range(0, len(X), STRIP):  # all activations at once can be gigabytes
             rows = slice(start, start + STRIP)
-            output[rows] += np.maximum(X[rows] @ self.weights.T + self.biases, 0.0) @ self.amplitudes
+            output[rows] += self._activations(X[rows]) @ self.amplitudes
         return output
 
     def penalty(self, norm: int) -> float:

@@ -108,9 +108,9 @@ def select_alpha(
 
 def _past_the_minimum(losses: list[float]) -> bool:
     """Whether smaller α, the slowest to train, can be left out."""
-    since = len(losses) - 1 - int(np.argmin(losses))
-    rising = all(np.diff(losses[-1 - RISES :]) > 0)
-    return since > 0 and losses[0] > min(losses) and (losses[-1] > CLEARLY * min(losses) or (since >= RISES and rising))
+    best = int(np.argmin(losses))
+    rising = len(losses) - 1 - best >= RISES and all(np.diff(losses[-1 - RISES :]) > 0)
+    return best > 0 and (rising or losses[-1] > CLEARLY * losses[best])
 
 
 def _lowest(alphas: Array, losses: list[float]) -> float:

@@ -19,7 +19,7 @@ from bladenet.losses import Array, Loss
 from bladenet.network import ReLUNetwork
 from bladenet.planning import LONG, Plan, make_plan
 from bladenet.pricing import Clock, Relaxation, choose_pricer
-from bladenet.problem import Neurons, StandardForm, TrainingProblem
+from bladenet.problem import Neurons, StandardForm, TrainingProblem, finite_array
 
 SEARCH_SHARE = 0.8  # of the time limit, where a relaxation is still to come
 SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this
@@ -174,14 +174,12 @@ def _check_controls(tol: float, time_limit: float | None) -> None:
 
 def _checked_start(start: tuple[ArrayLike, ArrayLike], problem: TrainingProblem) -> Neurons:
     """Neurons to start from, which must be among those that are sought."""
-    weights, biases = (np.asarray(part, dtype=np.float64) for part in start)
+    weights, biases = finite_array(start[0], "start's weights"), finite_array(start[1], "start's biases")
     d, most = problem.X.shape[1], problem.max_interaction
     if weights.ndim != 2 or weights.shape[1] != d or biases.shape != weights.shape[:1]:
         raise ValueError(
             f"start must be weights (m, {d}) and biases (m,) of neurons, got shapes {weights.shape} and {biases.shape}."
         )
-    if not (np.isfinite(weights).all() and np.isfinite(biases).all()):
-        raise ValueError("start contains NaN or infinity; weights and biases of neurons must be finite.")
     if not problem.bias and biases.any():
         raise ValueError("start has biases, but bias=False; set them to 0.")
     reads = int((weights != 0).sum(axis=1).max(initial=0))

@@ -1,4 +1,4 @@
-"""Updates of matrix factors and of orthonormal bases."""
+"""Short vectors, orthonormal bases, and updates of matrix factors."""
 
 import numpy as np
 

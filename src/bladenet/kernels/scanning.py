@@ -73,11 +73,11 @@ def scan(features, v, columns, weights, bias, orientations, offsets, values):
             b = -(low + j * width) if bias else 0.0
             h = active_moment + b * active
             opposite = h - (moment + b * total)
-            if max(h, opposite) > values[m, 0]:
-                values[m, 0] = max(h, opposite)
-                orientations[m, 0] = 1.0 if h >= opposite else -1.0
-                offsets[m, 0] = b * orientations[m, 0]
-            if min(h, opposite) < values[m, 1]:
-                values[m, 1] = min(h, opposite)
-                orientations[m, 1] = 1.0 if h <= opposite else -1.0
-                offsets[m, 1] = b * orientations[m, 1]
+            for k in range(2):
+                sign = 1.0 - 2.0 * k
+                forward = sign * h >= sign * opposite
+                best = h if forward else opposite
+                if sign * best > sign * values[m, k]:
+                    values[m, k] = best
+                    orientations[m, k] = 1.0 if forward else -1.0
+                    offsets[m, k] = b * orientations[m, k]

@@ -24,14 +24,17 @@ def climbed(pricer: Pricer, v: Array, neurons: Array, clock: Clock) -> Array:
         for chosen in np.array_split(np.flatnonzero(which), -(-which.sum() // CHUNK) or 1)
     ]
 
-    features, norm, bias = pricer.features, pricer.form.norm, int(pricer.form.bias)
-
-    def climb(chunk: tuple[Index, Array, float], clock: Clock) -> Array:
+    def work(chunk: tuple[Index, Array, float], clock: Clock) -> Array:
         _, part, sign = chunk
-        if not clock.flag[0]:
-            kernels.climb(features, sign * v, part, norm, bias, TOUCH)
+        climb(pricer, v, part, sign, clock)
         return part
 
-    for (chosen, _, _), part in zip(chunks, on_all_cores(climb, chunks, clock), strict=True):
+    for (chosen, _, _), part in zip(chunks, on_all_cores(work, chunks, clock), strict=True):
         result[chosen] = part
     return result
+
+
+def climb(pricer: Pricer, v: Array, neurons: Array, sign: float, clock: Clock) -> None:
+    """Move neurons (m, d + 1) in place to local maxima of sign · h/‖w‖_p, unless the clock has stopped."""
+    if not clock.flag[0]:
+        kernels.climb(pricer.features, sign * v, neurons, pricer.form.norm, int(pricer.form.bias), TOUCH)

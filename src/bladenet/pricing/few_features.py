@@ -13,7 +13,7 @@ import numpy as np
 from bladenet import kernels
 from bladenet.losses import Array, Index
 from bladenet.pricing.base import Clock, Priced, Pricer, Space
-from bladenet.pricing.climbs import TOUCH
+from bladenet.pricing.climbs import climb
 from bladenet.pricing.parallel import on_all_cores, on_all_workers
 from bladenet.problem import distinct_rows, group_sums
 
@@ -161,17 +161,16 @@ class FewFeatures(Pricer):
         order = np.lexsort((positive, home))
         moved, shifted = np.zeros_like(weights), offsets.copy()
 
-        def climb(rows: Index, clock: Clock) -> None:
+        def move(rows: Index, clock: Clock) -> None:
             space, pricer = self.spaces[self.sets[home[rows[0]]]]
             here = np.ix_(rows, space.columns)
             neurons = np.column_stack([weights[here], offsets[rows]])
-            if not clock.flag[0]:
-                dual, split = space.dual(v), int(np.count_nonzero(~positive[rows]))
-                for part, sign in ((neurons[:split], -1.0), (neurons[split:], 1.0)):
-                    kernels.climb(pricer.features, sign * dual, part, self.form.norm, int(self.form.bias), TOUCH)
+            dual, split = space.dual(v), int(np.count_nonzero(~positive[rows]))
+            climb(pricer, dual, neurons[:split], -1.0, clock)
+            climb(pricer, dual, neurons[split:], 1.0, clock)
             moved[here], shifted[rows] = neurons[:, :-1], neurons[:, -1]
 
-        on_all_cores(climb, np.split(order, np.flatnonzero(np.diff(home[order])) + 1) if len(order) else [], clock)
+        on_all_cores(move, np.split(order, np.flatnonzero(np.diff(home[order])) + 1) if len(order) else [], clock)
         return self.ranked(v, moved, shifted, threshold, np.inf)
 
     def _homes(self, weights: Array) -> Index:
