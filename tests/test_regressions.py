@@ -5,6 +5,7 @@ import pytest
 
 import bladenet as bn
 from bladenet import kernels, training
+from bladenet.pricing import BranchAndBound, Priced
 
 
 @pytest.mark.parametrize("spacing", [1e-8, 1e-9, 5e-10, 1e-12])
@@ -94,3 +95,45 @@ def test_neurons_to_start_from_that_there_is_no_time_to_move(norm, offset):
     start = rng.normal(size=(20, 2)), offset * np.abs(rng.normal(size=20))
     fit = bn.train(X, y, beta=0.5, norm=norm, start=start, time_limit=1e-9)
     assert fit.certificate.objective <= 0.5 * ((y - y.mean()) ** 2).sum()
+
+
+@pytest.mark.parametrize("d", [3, 20])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("kind", ["constant targets", "one sample", "coinciding samples", "no time"])
+def test_relaxations_and_ascents_with_nothing_to_climb(d, bias, kind):
+    # guards dual variables that vanish, and spaces without directions: both once ended in an error
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, d)), np.zeros(12) if kind == "constant targets" else rng.normal(size=12)
+    X, y = (X[:1], y[:1]) if kind == "one sample" else (X, y)
+    X = np.repeat(X[:1], 12, axis=0) if kind == "coinciding samples" else X
+    limit = 1e-9 if kind == "no time" else 5.0
+    certificate = bn.train(X, y, beta=0.1, bias=bias, strategy="relaxed", time_limit=limit).certificate
+    assert 0.0 <= certificate.lower_bound <= certificate.objective < np.inf
+    if d == 3:
+        exact = bn.train(X, y, beta=0.1, bias=bias, strategy="exact").certificate
+        assert exact.status is bn.Status.GLOBAL
+        assert certificate.lower_bound <= exact.objective * (1.0 + 1e-9)
+
+
+def test_interrupt_while_seeking_the_largest_alpha_is_not_swallowed(monkeypatch):
+    # guards an α chosen from a search that Ctrl-C had ended
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
+
+    def interrupted(self, v, threshold, slack, clock):
+        clock.interrupt()
+        return Priced(np.inf, np.zeros((0, 2)), np.zeros(0), np.zeros(0))
+
+    monkeypatch.setattr(BranchAndBound, "price", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bn.beta_max(X, y)
+    with pytest.raises(KeyboardInterrupt):
+        bn.BladeNetRegressor(alpha="auto").fit(X, y)
+
+
+def test_alpha_is_chosen_within_a_time_limit_that_ends_before_the_first_search():
+    # guards an α of infinity
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 5)), rng.normal(size=200)
+    model = bn.BladeNetRegressor(alpha="auto", norm=1, max_interaction=2, time_limit=1e-9).fit(X, y)
+    assert np.isfinite(model.certificate_.objective)

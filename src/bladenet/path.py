@@ -75,7 +75,7 @@ def select_alpha(
     checked = get_loss(loss)
     shape: dict[str, Any] = {"norm": norm, "bias": bias, "loss": checked, "max_interaction": max_interaction}
     whole = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape).standard
-    largest = largest_violation(whole, ROUGH) * whole.scale / weight.sum()
+    largest = largest_violation(whole, ROUGH, clock) * whole.scale / weight.sum()
     exact = make_plan(whole, LOOSE, time_limit).strategy == "exact"
     kept = weight > 0
     X, y, weight = X[kept], y[kept], weight[kept]

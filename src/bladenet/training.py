@@ -284,12 +284,22 @@ def beta_max(
     problem = TrainingProblem.create(
         X, y, beta=1.0, norm=norm, bias=bias, loss=loss, sample_weight=sample_weight, max_interaction=max_interaction
     )
-    return largest_violation(problem.standard, 1e-9) * problem.standard.scale
+    return largest_violation(problem.standard, 1e-9, Clock()) * problem.standard.scale
 
 
-def largest_violation(form: StandardForm, slack: float) -> float:
-    """Max |h_v| at the constant fit, to a relative `slack` from above; or a relaxed bound where that takes long."""
+def largest_violation(form: StandardForm, slack: float, clock: Clock) -> float:
+    """Max |h_v| at the constant fit, to a relative `slack` from above; or a relaxed bound where that takes long.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C. At the deadline of the clock, however, the bound that is proven by then is returned.
+    """
     v = form.at_points(constant_network(form).v)
     if make_plan(form, slack).strategy == "exact":
-        return choose_pricer(form).maximum(v, slack).bound
-    return Relaxation(form).price(v, 0.0, slack, Clock()).bound
+        bound = choose_pricer(form).maximum(v, slack, clock).bound
+    else:
+        bound = Relaxation(form).price(v, 0.0, slack, clock).bound
+    if clock.interrupted:
+        raise KeyboardInterrupt  # the searches turn it into what they have; here that is no answer
+    return bound

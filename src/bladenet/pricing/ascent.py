@@ -68,7 +68,7 @@ class Ascent(Pricer):
             h = np.maximum(projections, 0.0) @ v
             return np.zeros((2, len(part))), np.stack([h, h])
 
-        parts = np.array_split(directions, -(-directions.size * len(v) // (len(self.features) * AT_A_TIME)))
+        parts = np.array_split(directions, 1 + len(directions) * len(v) // AT_A_TIME)
         offsets, values = zip(*on_all_cores(evaluate, parts, clock), strict=True)
         neurons = np.vstack([np.column_stack([directions, b]) for b in np.hstack(offsets)])
         return neurons, np.hstack(values).ravel()

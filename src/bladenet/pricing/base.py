@@ -141,11 +141,12 @@ class Pricer(ABC):
         while priced.bound > max(best * (1.0 + slack), floor):
             again = self.price(v, max(best * (1.0 + slack), floor), slack, clock)
             if not len(again.values):
-                return replace(priced, bound=again.bound)
+                priced = replace(priced, bound=again.bound)
+                break
             priced, best = again, abs(again.values[0])
             if clock.stopped:
                 break
-        return priced
+        return replace(priced, bound=min(priced.bound, crude))
 
     def values(self, v: Array, weights: Array, offsets: Array) -> Array:
         """h of given neurons, evaluated directly: O(N d) each, nothing reused from a search."""

@@ -86,9 +86,11 @@ class RelaxedMaximum:
             for orientation in orientations
             for interval in intervals
         ]
+        self.asked: list[Case] = []  # those that the last bound came from
 
     def bound(self, v: Array, threshold: float = 0.0, slack: float = CLOSE, clock: Clock | None = None) -> float:
         """Bound max |h|. It is not improved further once it is below the threshold or close to the best possible."""
+        self.asked = []
         unit = float(np.abs(v).max(initial=0.0))
         if unit == 0.0:
             return 0.0
@@ -99,6 +101,7 @@ class RelaxedMaximum:
             rounding += 4.0 * (d * self.size + self.reach) * abs(float(v.sum()))
         if self.reach == 0.0:
             return rounding * unit
+        self.asked = self.cases
         for case in self.cases:
             case.start(v)
             case.step()
@@ -112,7 +115,7 @@ class RelaxedMaximum:
 
     def columns(self) -> Array:
         """The relaxed neurons that the last bound came from: one f of each case, (k, N), Σ v f nearly its bound."""
-        return self.scale * np.array([case.column() for case in self.cases])
+        return self.scale * np.array([case.column() for case in self.asked]).reshape(-1, len(self.points))
 
 
 class Relaxation(Pricer):
