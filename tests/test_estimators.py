@@ -307,7 +307,7 @@ def test_alpha_auto_on_the_motorcycle_data_is_fast_deterministic_and_good():
     data = bn.datasets.load_motorcycle()
     select_alpha(data.X[:20], data.y[:20])  # compile
     start = time.process_time()  # of this process, so that others do not matter
-    alpha, _ = select_alpha(data.X, data.y)
+    alpha = select_alpha(data.X, data.y).alpha
     assert time.process_time() - start < 2.0
     model = BladeNetRegressor(alpha="auto").fit(data.X, data.y)
     assert model.alpha_ == alpha
@@ -320,15 +320,15 @@ def test_alpha_auto_on_the_motorcycle_data_is_fast_deterministic_and_good():
 def test_alpha_auto_prefers_the_constant_for_noise():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 1)), rng.normal(size=60)
-    assert select_alpha(X, y)[0] > 0.05 * bn.beta_max(X, y) / 60
+    assert select_alpha(X, y).alpha > 0.05 * bn.beta_max(X, y) / 60
 
 
 def test_alpha_auto_stratifies_and_treats_weight_zero_as_absent(plane, labels):
     x = plane[0][:, :1]
     y = np.where(np.arange(40) < 3, 1.0, -1.0)  # sorted, and fewer than five of one class
     weight = np.where(np.arange(40) == 39, 0.0, 1.0)
-    alpha, _ = select_alpha(x, y, loss="logistic", sample_weight=weight)
-    assert alpha == pytest.approx(select_alpha(x[:39], y[:39], loss="logistic")[0])
+    alpha = select_alpha(x, y, loss="logistic", sample_weight=weight).alpha
+    assert alpha == pytest.approx(select_alpha(x[:39], y[:39], loss="logistic").alpha)
     model = BladeNetClassifier(alpha="auto", scaling="standard").fit(x, labels)
     assert model.score(x, labels) > 0.6
 

@@ -14,12 +14,17 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, qr, solve_triangular
+from scipy.linalg.lapack import dpotri
 
-from bladenet.kernels import cholesky_delete
+from bladenet import kernels
 from bladenet.losses import Array, Index
 
 MAX_JOINS = 50
 MAX_STEPS = 2000
+FEW, FEW_SHARE = 8, 40  # neurons dropped, at least or as a share, up to which the factor is updated, not made anew
+MANY = 16  # neurons that join together, from which an inverse pays: it makes dropping cheap
+MOST_SHED = 256  # neurons dropped before the inverse is given up
+RIDGE = 1e-6  # added to what is inverted, relative to the squares of columns
 DEPENDENT = 1e-10  # distance of a column of unit length from the span of others, below which it depends on them
 
 
@@ -64,11 +69,16 @@ class GramForm(Quadratic):
         everywhere[A] = z
         return (self.c - self.G @ everywhere)[rows]  # all of it: a part of G would be copied first
 
+    def inverse(self, A: Index) -> Array:
+        """The inverse of KᵀK on A, columns scaled to unit length, after a ridge is added; its upper triangle."""
+        system = kernels.scaled_part(self.G, A, self.unit, RIDGE)
+        L = cholesky(system.T, lower=True, overwrite_a=True, check_finite=False)
+        return dpotri(L, lower=True, overwrite_c=True)[0].T
+
     def factor(self, A: Index) -> Array:
         """See :meth:`Quadratic.factor`."""
-        system = self.G[np.ix_(A, A)] / self.unit[A][:, None] / self.unit[A]
-        system[np.diag_indices(len(A))] += self.JITTER * len(A)
-        return np.ascontiguousarray(cholesky(system, overwrite_a=True, check_finite=False))
+        system = kernels.scaled_part(self.G, A, self.unit, self.JITTER * len(A))
+        return cholesky(system.T, lower=True, overwrite_a=True, check_finite=False).T
 
 
 class ColumnForm(Quadratic):
@@ -140,14 +150,16 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
     R = gradient = None
     exact = False  # whether the gradient was computed, or only carried along
     before = np.inf
+    if (z == 0).sum() >= MANY and isinstance(form, GramForm):
+        try:
+            kept, z, signs, gradient = _shed(form, A, beta, z, signs, accuracy)
+        except LinAlgError:
+            return None
+        A, place, z, signs, gradient = A[kept], place[kept], z[kept], signs[kept], gradient[kept]
+        exact = True
     for _ in range(MAX_STEPS):
         if not len(A):
             return out
-        if R is None:
-            try:
-                R = form.factor(A)
-            except LinAlgError:
-                return None
         if gradient is None:
             gradient, exact = form.gradient(A, A, z), True
         unit = form.unit[A]
@@ -160,28 +172,56 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
                 return out
             gradient = None
             continue
-        move = solve_triangular(R, residual / unit, trans=1, check_finite=False)
-        move = solve_triangular(R, move, check_finite=False) / unit
+        if R is None:
+            try:
+                R = form.factor(A)
+            except LinAlgError:
+                return None
+        half = kernels.solve_transposed(R, residual / unit)
+        move = kernels.solve_triangular(R, half) / unit
         # a neuron that joins against its sign would not lower the objective: leave it out
         dropped = (z == 0) & (move * signs <= 0)
         before = left if exact else before
         if not dropped.any():
-            curvature = float(np.sum((R @ (move * unit)) ** 2))
-            z, length = _search(curvature, -float(move @ gradient), beta, z, move)
+            z, length = _search(float(half @ half), -float(move @ gradient), beta, z, move)
             gradient, exact = gradient - length * residual, False
             signs = np.sign(z)
             dropped = z == 0
         if dropped.any():
             before = np.inf
-            if dropped.sum() <= 8:
+            if dropped.sum() <= max(FEW, len(A) // FEW_SHARE):
                 for j in np.flatnonzero(dropped)[::-1]:
-                    cholesky_delete(R, j)
+                    kernels.cholesky_delete(R, j)
                     R = R[:-1, :-1]
             else:
                 R = None
             kept = ~dropped
             A, place, z, signs, gradient = A[kept], place[kept], z[kept], signs[kept], gradient[kept]
     return None
+
+
+def _shed(
+    form: GramForm, A: Index, beta: float, z: Array, signs: Array, accuracy: float
+) -> tuple[Index, Array, Array, Array]:
+    """Which of A stay, with their z, signs and gradients, when most of those have been dropped that need be.
+
+    The ridge keeps the inverse accurate, and z near where it starts: what that leaves of the gradient is what the next
+    round starts from.
+    """
+    unit = form.unit[A]
+    H, U = form.inverse(A), np.empty((MOST_SHED, len(A)))
+    kept, price, scaled, signs = np.ones(len(A), dtype=bool), beta / unit, z * unit, signs.copy()
+    gradient = form.gradient(A, A, z)
+    count, before = 0, np.inf
+    while count < MOST_SHED:
+        residual = np.where(kept, gradient / unit - price * signs, 0.0)
+        left = float((np.abs(residual) / price).max())
+        if left <= accuracy or not left <= 0.5 * before:
+            break
+        before = left
+        count = kernels.shed(H, U, count, kept, scaled, signs, residual, price)
+        gradient = form.gradient(A, A, scaled / unit)
+    return kept, scaled / unit, signs, gradient
 
 
 def _search(curvature: float, slope: float, beta: float, z: Array, move: Array) -> tuple[Array, float]:

@@ -24,9 +24,12 @@ PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be
 DRY = 0.1  # of the tolerance: an objective that falls by less has little to gain from further proposals
 DRY_UNPROVEN = 0.3  # the same where nothing will be proven
 DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
-UNPROVEN = 1.0  # violation that the first proof reckons with, so that it begins with an easy bound
+BEGUN = 1.0  # violation expected of neurons to start from
+UNPROVEN = 0.3  # violation that the first proof reckons with
 REFINEMENTS = 4  # local moves between two pricings
 FEW_REFINEMENTS = 1  # where nothing is proven, so that pricing is cheap
+HARDLY_ANY = 0.01  # of the neurons in use
+PATIENCE = 6  # rounds that gain little before a proof, which costs as much as many of them
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
 COARSE_TOL = 0.02
@@ -100,19 +103,23 @@ class ColumnGeneration:
         """Start from the best network of neurons (in units of the standard form): these and those that are here."""
         if weights is not None and offsets is not None:
             self.neurons.add(weights, offsets)
+            self.violation = BEGUN
         if len(self.neurons.offsets):
             self.best = self.neurons.solve(FINENESS)
             self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
 
-    def run(self, prove: bool = True) -> "ColumnGeneration":
-        """Price, bound, stop or add, solve. Without `prove`, only until proposals that prove nothing dry up."""
+    def run(self, prove: bool = True, worthwhile: Callable[[], bool] = lambda: True) -> "ColumnGeneration":
+        """Price, bound, stop or add, solve. Without `prove`, only until proposals that prove nothing dry up.
+
+        Before each round `worthwhile` is asked whether to go on.
+        """
         finest = FINENESS * self.tol
         slack, accuracy = FIRST_SLACK, finest if self.pricer.together else FINENESS  # there the gap is unknown
         dry = self.tol * (DRY_TOGETHER if self.pricer.together else DRY if prove else DRY_UNPROVEN)
-        proving = False  # proposals may be cheaper; once they dry up, a proof says what they missed
+        dried, proving = 0, False  # proposals may be cheaper; once they dry up, a proof says what they missed
         try:
             current = self._started()
-            while not self.clock.stopped:
+            while not self.clock.stopped and worthwhile():
                 allowance = self._allowance(current.v)
                 unknown = self.pricer.together or not (self.pricer.proves or self.history)  # how large |h| is
                 reach = allowance if unknown else max(allowance, WORTHWHILE * self.violation)
@@ -125,7 +132,10 @@ class ColumnGeneration:
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS if prove else FEW_REFINEMENTS)
-                    if priced.bound == np.inf and before - self.objective < dry * self.objective:
+                    small = priced.bound == np.inf and before - self.objective < dry * self.objective
+                    dried = dried + 1 if small else 0
+                    if dried >= (PATIENCE if prove and not self.pricer.together else 1):
+                        dried = 0
                         proving, self.violation = True, self.proven
                 elif reach > allowance:
                     self.violation, proving = min(self.violation, reach), was_proving
@@ -199,8 +209,9 @@ class ColumnGeneration:
             threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
             v = self.form.at_points(current.v)
             beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)
-            if self.clock.stopped or not self.neurons.add(beside.weights, beside.offsets):
-                break
+            joined = self.neurons.add(beside.weights, beside.offsets)
+            if self.clock.stopped or joined <= HARDLY_ANY * len(self.neurons.in_use[1]):
+                break  # a few can wait for the next round: a solution reads all columns
             current = self._solve(accuracy)
         return current
 

@@ -75,7 +75,11 @@ class _BladeNet(BaseEstimator):
         remaining, neurons = self.time_limit, None
         if isinstance(self.alpha, str):
             limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
-            alpha, neurons = select_alpha(scaled, y, time_limit=limit, **settings)
+            emphasise = self.scaling == "auto" and self.max_interaction is not None
+            selection = select_alpha(scaled, y, emphasise=emphasise, time_limit=limit, **settings)
+            alpha, neurons = selection.alpha, selection.start
+            scaling = scaling.stretched(selection.factors)
+            scaled = scaling.apply(X)
             if self.time_limit is not None:
                 remaining = max(self.time_limit - (time.perf_counter() - start), 1e-3)
         else:
@@ -230,8 +234,9 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     scaling : "auto", None, "standard", "rank" or "blend"
         Map of the features before training; the penalty depends on units, so it is part of the model. "standard":
         to standard deviation 1, and mean 0 if there is a bias. "rank": monotone and piecewise linear through weighted
-        mid-ranks. "blend": the mean of the two. "auto": "blend" with max_interaction, else None. Penalty and
-        certificate are those of the scaled problem; explanations and pictures are in the user's units.
+        mid-ranks. "blend": the mean of the two. "auto": "blend" with max_interaction, else None; with alpha="auto"
+        features that matter less are then scaled down, if that predicts better. Penalty and certificate are those of
+        the scaled problem; explanations and pictures are in the user's units.
     max_interaction : int or None
         Most features that a neuron may read, each indicator of a category counting as one; needs norm=1. 1 is an
         additive model, 2 adds pairs of features.

@@ -1,6 +1,7 @@
-"""Regularisation paths: choosing α by cross-validation."""
+"""Regularisation paths: choosing α, and how much each feature counts, by cross-validation."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from typing import Any
@@ -24,8 +25,28 @@ ROUGH = 0.05  # how closely α_max is found
 LOOSE = 5e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
+LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for that has none
 
 Split = tuple[np.ndarray, np.ndarray]
+Samples = tuple[Array, Array, Array]
+Network = tuple[Array, Array, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What :func:`select_alpha` has chosen.
+
+    Attributes
+    ----------
+    alpha : float
+    factors : (d,) by which features are to be multiplied
+    start : (weights, biases) or None, neurons of a network trained with both: a place for :func:`bladenet.train` to
+        start from, in units of the multiplied features
+    """
+
+    alpha: float
+    factors: Array
+    start: Neurons | None = None
 
 
 def select_alpha(
@@ -38,30 +59,34 @@ def select_alpha(
     sample_weight: Array | None = None,
     max_interaction: int | None = None,
     vertices_only: bool = False,
+    emphasise: bool = False,
     time_limit: float | None = None,
-) -> tuple[float, Neurons | None]:
-    """Choose α = β / Σ_i s_i by cross-validation.
+) -> Selection:
+    """Choose α = β / Σ_i s_i, and with `emphasise` how much each feature counts, by cross-validation.
 
     Fifteen geometric values between α_max, at which the optimal network is constant, and α_max / 10⁵ are compared by
     the mean loss on the samples left out, from the largest down until that has risen clearly, or twice in a row. Each
     search goes on from that for the last α, and proves nothing: it ends when no better neuron turns up. There are five
     folds, of which no more are used than leave out 1,000 samples. They are shuffled with a fixed seed, so the answer is
-    deterministic; for classification losses every fold has its share of both classes.
+    deterministic; for classification losses every fold has its share of both classes. The α chosen lies between the
+    values tried, where a parabola through the best of them and its neighbours is lowest.
+
+    With `emphasise`, values near the best are compared once more with features multiplied by the square roots of their
+    shares of the penalty, so that those which matter less cost more (see :func:`emphasis`). Each fold takes the shares
+    in its own best network; those of all folds together are chosen if the validation loss falls.
 
     Parameters
     ----------
     X : (n, d); y : (n,), −1 and +1 for classification losses
     norm, bias, loss, max_interaction, vertices_only : as in :func:`bladenet.train`
     sample_weight : (n,), ≥ 0; weighs training and validation; samples of weight 0 are left out
-    time_limit : seconds; when they are over, the values of α not yet compared, the smallest, are left out
+    emphasise : for norm=1
+    time_limit : seconds; when they are over, what has not been compared yet, the smallest α, is left out
 
     Returns
     -------
-    alpha : float
-        With the smallest mean validation loss, between the values tried where a parabola through the best of them and
-        its neighbours is lowest. If every α gives the same constant network (α_max is 0), 1.0.
-    neurons : (weights, biases) or None
-        Those of a network trained with it, a place for :func:`bladenet.train` to start from.
+    Selection
+        If every α gives the same constant network (α_max is 0), alpha is 1.0.
 
     Raises
     ------
@@ -79,89 +104,193 @@ def select_alpha(
     exact = make_plan(whole, LOOSE, time_limit).strategy == "exact"
     kept = weight > 0
     X, y, weight = X[kept], y[kept], weight[kept]
-    splits = _splits(y, checked)
+    splits, as_they_are = _splits(y, checked), np.ones(X.shape[1])
     if not largest > 0:
-        return 1.0, None
+        return Selection(1.0, as_they_are)
     pricing = partial(choose_pricer, vertices_only=vertices_only, exact=exact)
-    folds = [
-        Fold(X[rows], y[rows], weight[rows], X[out], y[out], weight[out], largest, shape, pricing, clock)
-        for rows, out in splits
-    ]
-    alphas, losses = np.geomspace(largest, RANGE * largest, ALPHAS), list[float]()
-    neurons: Neurons | None = None
-    for alpha in alphas:
-        if len(folds) == 1:
-            total = folds[0].validation_loss(alpha)  # which may use all cores itself
-        else:
-            total = sum(on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, clock))  # noqa: B023
-        if clock.interrupted:
-            raise KeyboardInterrupt  # training turns an interrupt into its best network; a selection has none
-        if clock.stopped:
-            break
-        if total < min(losses, default=np.inf):
-            neurons = folds[0].neurons
-        losses.append(total)
-        if _past_the_minimum(losses):
-            break
-    return _lowest(alphas, losses), neurons
+    comparison = Comparison(X, y, weight, splits, shape, pricing, clock)
+    alphas = np.geomspace(largest, RANGE * largest, ALPHAS)
+    plain = comparison.along(alphas)
+    if not emphasise or not plain.networks or clock.stopped:
+        return plain.selection(as_they_are)
+    adapted = comparison.along(alphas[max(0, plain.best - 1) : len(plain.losses)], plain)
+    if adapted.loss >= plain.loss:
+        return plain.selection(as_they_are)
+    return adapted.selection(emphasis(plain.networks, X.shape[1]))
 
 
-def _past_the_minimum(losses: list[float]) -> bool:
-    """Whether smaller α, the slowest to train, can be left out."""
-    best = int(np.argmin(losses))
-    rising = len(losses) - 1 - best >= RISES and all(np.diff(losses[-1 - RISES :]) > 0)
-    return best > 0 and (rising or losses[-1] > CLEARLY * losses[best])
+def emphasis(networks: list[Network], d: int) -> Array:
+    """Factors (d,) that make features cost less which networks of the same problem use more.
+
+    Trained on features multiplied by s_j, a network costs Σ_j m_j / s_j, where m_j = Σ_k |u_k| |w_kj|. With s_j next to
+    √m_j this is the tangent to 2 Σ_j √m_j at m, so that training is a step of majorisation–minimisation towards
+    networks of fewer features, as in the adaptive Lasso. The m are averages; the networks' own cost stays what it was.
+    """
+    masses = [np.abs(amplitudes) @ np.abs(weights) for weights, _, amplitudes in networks]
+    share = sum((mass / mass.sum() for mass in masses if mass.any()), start=np.zeros(d))
+    if not share.any():
+        return np.ones(d)
+    root = np.sqrt(np.maximum(share, LEAST * share.max()))
+    return root * float((share / root).sum() / share.sum())
 
 
-def _lowest(alphas: Array, losses: list[float]) -> float:
-    """The α with the smallest loss, or where a parabola through that and its neighbours is lowest, over log α."""
-    if not losses:
-        return float(alphas[0])
-    best = int(np.argmin(losses))
-    if not 0 < best < len(losses) - 1:
-        return float(alphas[best])
-    before, here, after = losses[best - 1 : best + 2]
-    bend = before - 2.0 * here + after
-    step = 0.5 * (before - after) / bend if bend > 0 else 0.0
-    return float(alphas[best] * (alphas[best + 1] / alphas[best]) ** step)
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """How the folds' losses depend on α.
+
+    Attributes
+    ----------
+    alphas : (k,) falling; losses : those of the first of them, on all samples left out
+    networks : of each fold, at the best α; none if nothing has been compared
+    """
+
+    alphas: Array
+    losses: list[float]
+    networks: list[Network]
+
+    @property
+    def best(self) -> int:
+        """The number of the best α."""
+        return int(np.argmin(self.losses))
+
+    @property
+    def loss(self) -> float:
+        """The smallest loss."""
+        return min(self.losses, default=np.inf)
+
+    def loss_at(self, alpha: float) -> float:
+        """The loss for one of the α compared."""
+        return self.losses[int(np.flatnonzero(self.alphas == alpha)[0])]
+
+    @property
+    def alpha(self) -> float:
+        """The best α, or where a parabola through its loss and those beside it is lowest, over log α."""
+        if not self.losses:
+            return float(self.alphas[0])
+        best = self.best
+        if not 0 < best < len(self.losses) - 1:
+            return float(self.alphas[best])
+        before, here, after = self.losses[best - 1 : best + 2]
+        bend = before - 2.0 * here + after
+        step = 0.5 * (before - after) / bend if bend > 0 else 0.0
+        return float(self.alphas[best] * (self.alphas[best + 1] / self.alphas[best]) ** step)
+
+    def selection(self, factors: Array) -> Selection:
+        """The best α, and the neurons of the first fold to start from."""
+        start = self.networks[0][:2] if self.networks else None
+        return Selection(self.alpha, factors, start)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Splits of the samples, and what is to be trained on each: arguments as in :func:`select_alpha`."""
+
+    X: Array
+    y: Array
+    weight: Array
+    splits: list[Split]
+    shape: dict[str, Any]
+    pricing: Callable[[StandardForm], Pricer]
+    clock: Clock
+
+    def along(self, alphas: Array, rival: Descent | None = None) -> Descent:
+        """Compare falling α until the loss has risen clearly.
+
+        With a `rival` that has seen them, features are emphasised as its networks say, and it ends as soon as the loss
+        rises or is no better than the rival's. Without, the first network is constant, and a loss that has never been
+        below that may still fall.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On Ctrl-C: training turns that into its best network; a comparison has none.
+        """
+        folds = [self._fold(k, alphas[0], rival.networks[k] if rival else None) for k in range(len(self.splits))]
+        losses, networks = list[float](), list[Network]()
+        for alpha in alphas:
+            best = int(np.argmin(losses)) if losses else 0
+            if len(folds) == 1:  # which may use all cores itself
+                total = folds[0].validation_loss(alpha, CLEARLY * losses[best] if best > 0 else np.inf)
+            else:
+                total = sum(on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, self.clock))  # noqa: B023
+            if self.clock.interrupted:
+                raise KeyboardInterrupt
+            if self.clock.stopped:
+                break
+            if total < min(losses, default=np.inf):
+                best, networks = len(losses), [fold.network for fold in folds]
+            losses.append(total)
+            if rival is None:
+                rising = len(losses) - 1 - best >= RISES and all(np.diff(losses[-1 - RISES :]) > 0)
+                if best > 0 and (rising or total > CLEARLY * losses[best]):
+                    break
+            elif best < len(losses) - 1 or (best > 0 and total >= rival.loss_at(alpha)):
+                break
+        return Descent(alphas, losses, networks)
+
+    def _fold(self, k: int, alpha: float, network: Network | None) -> "Fold":
+        """One split; its search begins with a network's neurons, and with what that network emphasises.
+
+        The network must be of this very fold: others know of the samples left out.
+        """
+        factors = emphasis([network] if network else [], self.X.shape[1])
+        kept, left_out = ((self.X[rows] * factors, self.y[rows], self.weight[rows]) for rows in self.splits[k])
+        fold = Fold(kept, left_out, alpha, self.shape, self.pricing, self.clock)
+        if network:
+            fold.begin(network[0] / factors, network[1])
+        return fold
 
 
 class Fold:
-    """One split into samples to train on and samples to compare by, and the search that follows α down from α_max."""
+    """One split into samples to train on and samples to compare by, and the search that follows α down from the first.
+
+    Parameters
+    ----------
+    kept, left_out : X (n, d), y (n,) and weights (n,) of the samples
+    alpha : the first
+    """
 
     def __init__(
         self,
-        X: Array,
-        y: Array,
-        weight: Array,
-        X_out: Array,
-        y_out: Array,
-        weight_out: Array,
-        largest: float,
+        kept: Samples,
+        left_out: Samples,
+        alpha: float,
         shape: dict[str, Any],
         pricing: Callable[[StandardForm], Pricer],
         clock: Clock,
     ):
+        X, y, weight = kept
+        X_out, self.y_out, self.weight_out = left_out
         self.total, self.loss = float(weight.sum()), shape["loss"]
-        problem = TrainingProblem.create(X, y, beta=largest * self.total, sample_weight=weight, **shape)
+        problem = TrainingProblem.create(X, y, beta=alpha * self.total, sample_weight=weight, **shape)
         self.form = problem.standard
-        self.places, self.y_out, self.weight_out = self.form.place(X_out), y_out, weight_out
+        self.places = self.form.place(X_out)
         self.search = ColumnGeneration(self.form, pricing, LOOSE, clock)
         self.search.violation = 0.0  # by which |h| exceeds β at α_max, if the other folds do not matter much
 
-    def validation_loss(self, alpha: float) -> float:
-        """Loss on the samples left out, of the network for this α."""
-        self.search = self.search.at(alpha * self.total / self.form.scale).run(prove=False)
+    def begin(self, weights: Array, biases: Array) -> None:
+        """Start from these neurons."""
+        self.search.begin(*self.form.neurons(weights, biases))
+
+    def validation_loss(self, alpha: float, limit: float = np.inf) -> float:
+        """Loss on the samples left out, of the network for this α; the search ends if that is above a limit."""
+        self.search = self.search.at(alpha * self.total / self.form.scale)
+        self.search.run(prove=False, worthwhile=lambda: self._loss() <= limit)
+        return self._loss()
+
+    def _loss(self) -> float:
+        """That of the best network so far."""
         best, weights, offsets = self.search.best, self.search.best_weights, self.search.best_offsets
         used = best.z != 0
         hidden = np.maximum(self.places @ weights[used].T + offsets[used], 0.0)
         return float(self.weight_out @ self.loss.value(hidden @ best.z[used] + best.t, self.y_out))
 
     @property
-    def neurons(self) -> Neurons:
-        """Those of the last network."""
+    def network(self) -> Network:
+        """The last: weights, biases and, up to a factor, amplitudes."""
         used = self.search.best.z != 0
-        return self.form.original_neurons(self.search.best_weights[used], self.search.best_offsets[used])
+        neurons = self.form.original_neurons(self.search.best_weights[used], self.search.best_offsets[used])
+        return *neurons, self.search.best.z[used]
 
 
 def _splits(y: Array, loss: Loss) -> list[Split]:

@@ -30,6 +30,10 @@ class Scaling(ABC):
         """From the user's units to those the network is trained in: (n, d) → (n, d)."""
 
     @abstractmethod
+    def stretched(self, factors: Array) -> Self:
+        """This scaling, its result multiplied by positive factors (d,)."""
+
+    @abstractmethod
     def inverse(self, scaled: Array) -> Array:
         """Back to the user's units: (n, d) → (n, d)."""
 
@@ -87,6 +91,10 @@ class AffineScaling(Scaling):
     def apply(self, X: Array) -> Array:
         """(x − centre) / scale."""
         return (X - self.centre) / self.scale
+
+    def stretched(self, factors: Array) -> Self:
+        """See :meth:`Scaling.stretched`."""
+        return type(self)(self.centre, self.scale / factors)
 
     def inverse(self, scaled: Array) -> Array:
         """Centre + scale · x'."""
@@ -152,6 +160,11 @@ class MonotoneScaling(Scaling):
         """Through knots → places."""
         columns = zip(X.T, self.knots, self.places, self.slopes, strict=True)
         return np.column_stack([_through(*column) for column in columns])
+
+    def stretched(self, factors: Array) -> Self:
+        """See :meth:`Scaling.stretched`."""
+        places = tuple(place * factor for place, factor in zip(self.places, factors, strict=True))
+        return type(self)(self.knots, places, self.slopes * factors)
 
     def inverse(self, scaled: Array) -> Array:
         """Through places → knots."""

@@ -8,8 +8,9 @@ from bladenet.kernels.chambers import largest_chamber_of_anchors
 from bladenet.kernels.climbing import climb
 from bladenet.kernels.cones import branch_and_bound
 from bladenet.kernels.faces import sweep_faces
-from bladenet.kernels.linear_algebra import cholesky_delete
+from bladenet.kernels.linear_algebra import cholesky_delete, scaled_part, solve_transposed, solve_triangular
 from bladenet.kernels.scanning import scan
+from bladenet.kernels.shedding import shed
 from bladenet.kernels.sums import neuron_values
 from bladenet.kernels.sweeping import sweep_pencils
 
@@ -19,7 +20,11 @@ __all__ = [
     "climb",
     "largest_chamber_of_anchors",
     "neuron_values",
+    "scaled_part",
     "scan",
+    "shed",
+    "solve_transposed",
+    "solve_triangular",
     "sweep_faces",
     "sweep_pencils",
 ]

@@ -8,6 +8,17 @@ TOUCH = 1e-12  # a vector this close to a span, relative to its own length, lies
 
 
 @njit_cached
+def scaled_part(G, A, unit, ridge):
+    """Rows and columns A of G, divided by the units (m,) of both, with a multiple of the identity added."""
+    out = np.empty((len(A), len(A)))
+    for i in range(len(A)):
+        for c in range(len(A)):
+            out[i, c] = G[A[i], A[c]] / (unit[A[i]] * unit[A[c]])
+        out[i, i] += ridge
+    return out
+
+
+@njit_cached
 def cholesky_delete(R, j):
     """Cholesky factor RᵀR after row and column j are deleted, in place: in the leading part, one smaller.
 
@@ -30,6 +41,31 @@ def cholesky_delete(R, j):
             upper, lower = R[p, c], R[p + 1, c]
             R[p, c] = cosine * upper + sine * lower
             R[p + 1, c] = cosine * lower - sine * upper
+
+
+@njit_sums
+def solve_transposed(R, b):
+    """x with Rᵀx = b, R upper triangular. R may be the corner of a larger matrix, which LAPACK would copy."""
+    k = len(b)
+    x = b.copy()
+    for row in range(k):
+        x[row] /= R[row, row]
+        for c in range(row + 1, k):
+            x[c] -= x[row] * R[row, c]
+    return x
+
+
+@njit_sums
+def solve_triangular(R, b):
+    """x with Rx = b, R upper triangular; see :func:`solve_transposed`."""
+    k = len(b)
+    x = b.copy()
+    for row in range(k - 1, -1, -1):
+        total = 0.0
+        for c in range(row + 1, k):
+            total += R[row, c] * x[c]
+        x[row] = (x[row] - total) / R[row, row]
+    return x
 
 
 @njit_sums

@@ -21,6 +21,7 @@ CANDIDATES = 256  # neurons per pricing that are followed to local maxima, all s
 FEWEST = 4  # of these for each set
 DIRECTIONS = 8  # drawn in each set when neurons are only proposed
 PROMISING = 0.7  # of the threshold: |h| in a direction from which a climb may lead above it
+FADING = 0.5  # of what has been found in a set, per proposal
 AT_A_TIME = 256  # directions
 Columns = tuple[int, ...]
 
@@ -113,6 +114,7 @@ class FewFeatures(Pricer):
         self.members = np.zeros((len(self.sets), space.points.shape[1]), dtype=bool)
         np.put_along_axis(self.members, np.array(self.sets), True, axis=1)
         self.rng = np.random.default_rng(0)
+        self.found = np.zeros(len(self.sets))
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Every set is priced."""
@@ -123,15 +125,27 @@ class FewFeatures(Pricer):
         """See :meth:`Pricer.propose`. The best neurons in some random directions of every set climb from there."""
         if self.most == 1:
             return self.price(v, threshold, slack, clock)  # costs less
-        columns = np.repeat(self.sets, DIRECTIONS, axis=0)
+        counts = self._directions()
+        home = np.repeat(np.arange(len(self.sets)), counts)
+        columns = np.array(self.sets)[home]
         drawn = self.rng.normal(size=columns.shape)
         directions = drawn / np.abs(drawn).sum(axis=1, keepdims=True)
         orientations, offsets, values = self._scanned(v, columns, directions, clock)
-        best = self._promising(np.abs(values), threshold)
+        best = self._promising(np.abs(values), home, counts, threshold)
         weights = np.zeros((len(best[0]), self.form.points.shape[1]))
         oriented = directions[best[0]] * orientations[best][:, None]
         np.put_along_axis(weights, columns[best[0]], oriented, axis=1)
-        return self.nearby(v, weights, offsets[best], threshold, clock)
+        priced = self.nearby(v, weights, offsets[best], threshold, clock)
+        found = np.bincount(self._homes(priced.weights), minlength=len(self.sets))
+        self.found = found + FADING * self.found
+        return priced
+
+    def _directions(self) -> Index:
+        """How many directions to draw in each set: half of them where neurons have been found lately."""
+        total = DIRECTIONS * len(self.sets)
+        if not self.found.any():
+            return np.full(len(self.sets), DIRECTIONS)
+        return DIRECTIONS // 2 + self.rng.multinomial(total // 2, self.found / self.found.sum())
 
     def _scanned(self, v: Array, columns: Index, directions: Array, clock: Clock) -> tuple[Array, Array, Array]:
         """The best neurons in given directions, as :func:`kernels.scan` says: orientations, offsets, values (m, 2)."""
@@ -145,11 +159,11 @@ class FewFeatures(Pricer):
         on_all_cores(scan, [slice(k, k + AT_A_TIME) for k in range(0, len(columns), AT_A_TIME)], clock)
         return results[0], results[1], results[2]
 
-    def _promising(self, size: Array, threshold: float) -> tuple[Index, Index]:
+    def _promising(self, size: Array, home: Index, counts: Index, threshold: float) -> tuple[Index, Index]:
         """Where |h| (m, 2) is largest, in each set and then of all, and a climb may lead above the threshold."""
-        by_set = size.reshape(len(self.sets), -1)
-        best = np.argsort(-by_set, axis=1, kind="stable")[:, : self.spaces.climbs]
-        best = (best + by_set.shape[1] * np.arange(len(by_set))[:, None]).ravel()
+        order = np.lexsort((-size.ravel(), np.repeat(home, 2)))
+        rank = np.arange(len(order)) - np.repeat(2 * (np.cumsum(counts) - counts), 2 * counts)
+        best = order[rank < np.repeat(np.maximum(self.spaces.climbs, counts // 2), 2 * counts)]
         best = best[np.argsort(-size.ravel()[best], kind="stable")[:CANDIDATES]]
         row, which = np.divmod(best[size.ravel()[best] > PROMISING * threshold], 2)
         return row, which
