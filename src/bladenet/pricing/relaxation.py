@@ -80,7 +80,7 @@ class RelaxedMaximum:
         intervals = list(pairwise(cuts)) if bias else [(0.0, 0.0)]
         case = Sphere if norm == 2 else CrossPolytope
         orientations = (1.0, -1.0) if bias else (1.0,)
-        self.cases = [
+        self.cases: list[Case] = [
             case(self.points, lengths, sign, orientation, interval)
             for sign in (1.0, -1.0)
             for orientation in orientations
