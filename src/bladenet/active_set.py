@@ -71,14 +71,16 @@ class GramForm(Quadratic):
 
     def inverse(self, A: Index) -> Array:
         """The inverse of KᵀK on A, columns scaled to unit length, after a ridge is added; its upper triangle."""
-        system = kernels.scaled_part(self.G, A, self.unit, RIDGE)
-        L = cholesky(system.T, lower=True, overwrite_a=True, check_finite=False)
-        return dpotri(L, lower=True, overwrite_c=True)[0].T
+        return dpotri(self._lower(A, RIDGE), lower=True, overwrite_c=True)[0].T
 
     def factor(self, A: Index) -> Array:
         """See :meth:`Quadratic.factor`."""
-        system = kernels.scaled_part(self.G, A, self.unit, self.JITTER * len(A))
-        return cholesky(system.T, lower=True, overwrite_a=True, check_finite=False).T
+        return self._lower(A, self.JITTER * len(A)).T
+
+    def _lower(self, A: Index, ridge: float) -> Array:
+        """The lower factor, in the order of LAPACK: its transpose has contiguous rows."""
+        system = kernels.scaled_part(self.G, A, self.unit, ridge)
+        return cholesky(system.T, lower=True, overwrite_a=True, check_finite=False)
 
 
 class ColumnForm(Quadratic):
@@ -134,7 +136,10 @@ def active_set(form: Quadratic, beta: float, start: Array, accuracy: float) -> A
         if not len(joining) and (attempt or off <= accuracy):
             return z
         A = np.r_[support, joining]
-        settled = _settle(form, A, beta, z[A], np.sign(np.r_[z[support], gradient[joining]]), accuracy)
+        try:
+            settled = _settle(form, A, beta, z[A], np.sign(np.r_[z[support], gradient[joining]]), accuracy)
+        except LinAlgError:
+            return None
         if settled is None:
             return None
         z[A] = settled
@@ -151,10 +156,7 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
     exact = False  # whether the gradient was computed, or only carried along
     before = np.inf
     if (z == 0).sum() >= MANY and isinstance(form, GramForm):
-        try:
-            kept, z, signs, gradient = _shed(form, A, beta, z, signs, accuracy)
-        except LinAlgError:
-            return None
+        kept, z, signs, gradient = _shed(form, A, beta, z, signs, accuracy)
         A, place, z, signs, gradient = A[kept], place[kept], z[kept], signs[kept], gradient[kept]
         exact = True
     for _ in range(MAX_STEPS):
@@ -173,10 +175,7 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
             gradient = None
             continue
         if R is None:
-            try:
-                R = form.factor(A)
-            except LinAlgError:
-                return None
+            R = form.factor(A)
         half = kernels.solve_transposed(R, residual / unit)
         move = kernels.solve_triangular(R, half) / unit
         # a neuron that joins against its sign would not lower the objective: leave it out

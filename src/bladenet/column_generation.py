@@ -28,7 +28,7 @@ BEGUN = 1.0  # violation expected of neurons to start from
 UNPROVEN = 0.3  # violation that the first proof reckons with
 REFINEMENTS = 4  # local moves between two pricings
 FEW_REFINEMENTS = 1  # where nothing is proven, so that pricing is cheap
-HARDLY_ANY = 0.01  # of the neurons in use
+HARDLY_ANY = 0.01  # of the neurons in use: so few others wait for the next round
 PATIENCE = 6  # rounds that gain little before a proof, which costs as much as many of them
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
@@ -116,6 +116,7 @@ class ColumnGeneration:
         finest = FINENESS * self.tol
         slack, accuracy = FIRST_SLACK, finest if self.pricer.together else FINENESS  # there the gap is unknown
         dry = self.tol * (DRY_TOGETHER if self.pricer.together else DRY if prove else DRY_UNPROVEN)
+        patience = PATIENCE if prove and not self.pricer.together else 1
         dried, proving = 0, False  # proposals may be cheaper; once they dry up, a proof says what they missed
         try:
             current = self._started()
@@ -134,7 +135,7 @@ class ColumnGeneration:
                     current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS if prove else FEW_REFINEMENTS)
                     small = priced.bound == np.inf and before - self.objective < dry * self.objective
                     dried = dried + 1 if small else 0
-                    if dried >= (PATIENCE if prove and not self.pricer.together else 1):
+                    if dried >= patience:
                         dried = 0
                         proving, self.violation = True, self.proven
                 elif reach > allowance:
@@ -211,7 +212,7 @@ class ColumnGeneration:
             beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)
             joined = self.neurons.add(beside.weights, beside.offsets)
             if self.clock.stopped or joined <= HARDLY_ANY * len(self.neurons.in_use[1]):
-                break  # a few can wait for the next round: a solution reads all columns
+                break  # a solution reads all columns, whatever the number of new ones
             current = self._solve(accuracy)
         return current
 

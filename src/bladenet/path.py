@@ -275,7 +275,7 @@ class Fold:
     def validation_loss(self, alpha: float, limit: float = np.inf) -> float:
         """Loss on the samples left out, of the network for this α; the search ends if that is above a limit."""
         self.search = self.search.at(alpha * self.total / self.form.scale)
-        self.search.run(prove=False, worthwhile=lambda: self._loss() <= limit)
+        self.search.run(prove=False, worthwhile=lambda: limit == np.inf or self._loss() <= limit)
         return self._loss()
 
     def _loss(self) -> float:

@@ -43,28 +43,22 @@ def cholesky_delete(R, j):
             R[p + 1, c] = cosine * lower - sine * upper
 
 
-@njit_sums
+@njit_cached
 def solve_transposed(R, b):
     """x with Rᵀx = b, R upper triangular. R may be the corner of a larger matrix, which LAPACK would copy."""
-    k = len(b)
     x = b.copy()
-    for row in range(k):
+    for row in range(len(b)):
         x[row] /= R[row, row]
-        for c in range(row + 1, k):
-            x[c] -= x[row] * R[row, c]
+        add(x[row + 1 :], -x[row], R[row, row + 1 : len(b)])
     return x
 
 
-@njit_sums
+@njit_cached
 def solve_triangular(R, b):
     """x with Rx = b, R upper triangular; see :func:`solve_transposed`."""
-    k = len(b)
     x = b.copy()
-    for row in range(k - 1, -1, -1):
-        total = 0.0
-        for c in range(row + 1, k):
-            total += R[row, c] * x[c]
-        x[row] = (x[row] - total) / R[row, row]
+    for row in range(len(b) - 1, -1, -1):
+        x[row] = (x[row] - dot(R[row, row + 1 : len(b)], x[row + 1 :])) / R[row, row]
     return x
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached, njit_sums
+from bladenet.kernels.compiling import njit_cached
 from bladenet.kernels.linear_algebra import add, dot
 
 
@@ -61,17 +61,14 @@ def shed(H, U, k, kept, z, signs, residual, price):
     return k
 
 
-@njit_sums
+@njit_cached
 def _direction(H, U, k, kept, residual):
     """(H − UᵀU) · residual."""
     m = len(residual)
     p = np.zeros(m)
     for j in range(m):
-        total = H[j, j] * residual[j]
-        for c in range(j + 1, m):
-            total += H[j, c] * residual[c]
-            p[c] += H[j, c] * residual[j]
-        p[j] += total
+        p[j] += dot(H[j, j:], residual[j:])
+        add(p[j + 1 :], residual[j], H[j, j + 1 :])
     for i in range(k):
         add(p, -dot(U[i], residual), U[i])
     for j in range(m):

@@ -126,12 +126,11 @@ class FewFeatures(Pricer):
         if self.most == 1:
             return self.price(v, threshold, slack, clock)  # costs less
         counts = self._directions()
-        home = np.repeat(np.arange(len(self.sets)), counts)
-        columns = np.array(self.sets)[home]
+        columns = np.repeat(self.sets, counts, axis=0)
         drawn = self.rng.normal(size=columns.shape)
         directions = drawn / np.abs(drawn).sum(axis=1, keepdims=True)
         orientations, offsets, values = self._scanned(v, columns, directions, clock)
-        best = self._promising(np.abs(values), home, counts, threshold)
+        best = self._promising(np.abs(values), counts, threshold)
         weights = np.zeros((len(best[0]), self.form.points.shape[1]))
         oriented = directions[best[0]] * orientations[best][:, None]
         np.put_along_axis(weights, columns[best[0]], oriented, axis=1)
@@ -159,11 +158,12 @@ class FewFeatures(Pricer):
         on_all_cores(scan, [slice(k, k + AT_A_TIME) for k in range(0, len(columns), AT_A_TIME)], clock)
         return results[0], results[1], results[2]
 
-    def _promising(self, size: Array, home: Index, counts: Index, threshold: float) -> tuple[Index, Index]:
+    def _promising(self, size: Array, counts: Index, threshold: float) -> tuple[Index, Index]:
         """Where |h| (m, 2) is largest, in each set and then of all, and a climb may lead above the threshold."""
-        order = np.lexsort((-size.ravel(), np.repeat(home, 2)))
-        rank = np.arange(len(order)) - np.repeat(2 * (np.cumsum(counts) - counts), 2 * counts)
-        best = order[rank < np.repeat(np.maximum(self.spaces.climbs, counts // 2), 2 * counts)]
+        home, first = np.repeat(np.arange(len(counts)), 2 * counts), 2 * (np.cumsum(counts) - counts)
+        order = np.lexsort((-size.ravel(), home))
+        rank = np.arange(len(order)) - first[home]
+        best = order[rank < np.maximum(self.spaces.climbs, counts // 2)[home]]
         best = best[np.argsort(-size.ravel()[best], kind="stable")[:CANDIDATES]]
         row, which = np.divmod(best[size.ravel()[best] > PROMISING * threshold], 2)
         return row, which
