@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from bladenet.losses import Array, Index
+from bladenet.pricing.parallel import on_threads
 
 NARROW = 64  # columns below which the last block still grows
-STRIP = 8192  # points whose part of a Gram matrix is summed at once
+STRIP = 4096  # points whose part of a Gram matrix is summed at once
+SLAB = 256  # columns that a thread multiplies at once
+LONG = 30_000_000  # multiplications that are worth a second thread
 
 
 class Columns:
@@ -62,17 +65,24 @@ class Columns:
 
     def adjoint(self, v: Array) -> Array:
         """Kᵀv: (n,) → (m,), or (n, k) → (m, k)."""
-        return np.concatenate([np.zeros((0, *v.shape[1:])), *(block @ v for block in self.blocks)])
+        if len(self) * v.size < LONG:
+            parts = [block @ v for block in self.blocks]
+        else:
+            slabs = [block[k : k + SLAB] for block in self.blocks for k in range(0, len(block), SLAB)]
+            parts = on_threads(lambda slab: slab @ v, slabs)
+        return np.concatenate([np.zeros((0, *v.shape[1:])), *parts])
 
     def gram(self, chosen: Index, weight: Array) -> Array:
         """Weighted inner products of the chosen columns, (k, k)."""
-        gram = np.zeros((len(chosen), len(chosen)))
         root = np.sqrt(weight)
-        for start in range(0, self.n, STRIP):
-            strip = slice(start, start + STRIP)
-            part = self.take(chosen, strip) * root[strip]
-            gram += part @ part.T
-        return gram
+
+        def of_strip(strip: slice) -> Array:
+            part = self.take(chosen, strip)
+            part *= root[strip]
+            return part @ part.T
+
+        strips = [slice(start, start + STRIP) for start in range(0, self.n, STRIP)]
+        return sum(on_threads(of_strip, strips), start=np.zeros((len(chosen), len(chosen))))
 
     def dense(self) -> Array:
         """All columns, (n, m)."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from bladenet.kernels.compiling import njit_cached
 from bladenet.kernels.linear_algebra import add, dot, project_off, scale, size_of
-from bladenet.kernels.walking import FALLS, LIMIT, active_sums, distances, value_of, walk
+from bladenet.kernels.walking import FALLS, LIMIT, active_sums, count_below, distances, longest, value_of, walk
 
 NEIGHBOURHOOD = 0.05  # distance to a hyperplane, in units of the data, up to which samples may change sides at first
 FEW = 256  # samples that need no neighbourhood
@@ -367,9 +367,8 @@ def measure(features, bias, touch, neuron, far):
     Beyond it h changes by Σ v = 0, whose rounding must not lead to infinity.
     """
     distances(features, neuron, far)
-    nearest = far.argmin()
-    if bias and far[nearest] > touch:
-        set_offset(features, bias, nearest, neuron)
+    if bias and count_below(far, touch) == 0:
+        set_offset(features, bias, far.argmin(), neuron)
         distances(features, neuron, far)
 
 
@@ -394,14 +393,7 @@ def climb(features, v, neurons, norm, bias, touch):
     far, near_a = np.empty(n), np.empty(n)
     slope, times, order = np.empty(n), np.empty(n + d), np.empty(n + d, dtype=np.int64)
     start = np.empty(d + 1)
-    radius = total = 0.0
-    for i in range(n):
-        square = 0.0
-        for c in range(d):
-            square += features[c, i] ** 2
-        radius = max(radius, np.sqrt(square))
-        total += abs(v[i])
-    reach, tol = 2.0 * radius + 1.0, ROUNDING * total
+    reach, tol = 2.0 * longest(features, far) + 1.0, ROUNDING * np.abs(v).sum()
     for row in range(len(neurons)):
         neuron = neurons[row]
         scale(neuron, 1.0 / size_of(neuron[:d], norm))

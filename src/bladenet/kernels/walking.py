@@ -18,6 +18,28 @@ def value_of(v, a):
 
 
 @njit_sums
+def longest(features, room):
+    """The largest ‖x_i‖: features (d, N), room (N,)."""
+    room[:] = 0.0
+    for c in range(len(features)):
+        for i in range(len(room)):
+            room[i] += features[c, i] ** 2
+    square = 0.0
+    for i in range(len(room)):
+        square = max(square, room[i])
+    return np.sqrt(square)
+
+
+@njit_sums
+def count_below(a, limit):
+    """How many a_i ≤ limit."""
+    count = 0
+    for i in range(len(a)):
+        count += a[i] <= limit
+    return count
+
+
+@njit_sums
 def distances(features, direction, out):
     """out[i] = direction·(x_i, 1): features (d, N), direction (d + 1,)."""
     d, n = features.shape

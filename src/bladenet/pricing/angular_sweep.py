@@ -20,7 +20,8 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.pricing.base import Clock, Priced, Pricer, Space
+from bladenet.pricing.base import Priced, Pricer, Space
+from bladenet.pricing.clock import Clock
 from bladenet.pricing.parallel import on_all_workers
 
 MOST_BLADES = 2e9  # a few minutes per pricing

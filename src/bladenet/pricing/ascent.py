@@ -3,8 +3,9 @@
 import numpy as np
 
 from bladenet.losses import Array
-from bladenet.pricing.base import Clock, Priced, Pricer, Space
+from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
+from bladenet.pricing.clock import Clock
 from bladenet.pricing.parallel import on_all_cores
 
 DIRECTIONS = 512  # drawn per pricing

@@ -4,7 +4,6 @@ For a dual variable v of the points, h(w, b) = Σ_i v_i (w·x_i + b)_+. A pricer
 proven upper bound on |h| over all neurons with ‖w‖_p = 1 and any offset (offset 0 if there is no bias).
 """
 
-import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -13,6 +12,11 @@ import numpy as np
 
 from bladenet.kernels import neuron_values
 from bladenet.losses import Array
+from bladenet.pricing.clock import Clock
+from bladenet.pricing.parallel import on_threads
+
+LONG = 3_000_000  # samples times neurons that are worth a second thread
+AT_A_TIME = 64  # neurons that a thread evaluates
 
 
 class Space(Protocol):
@@ -56,41 +60,6 @@ class Priced:
     values: Array
     cones: int = 0
     visits: int = 0
-
-
-class Clock:
-    """Time limit and interruption, shared with the kernels through `flag`."""
-
-    def __init__(self, time_limit: float | None = None):
-        self.started = time.perf_counter()
-        self.deadline = np.inf if time_limit is None else self.started + time_limit
-        self.flag = np.zeros(1, dtype=np.int64)
-        self.interrupted = False
-
-    def interrupt(self) -> None:
-        """Ask everything that watches this clock to stop."""
-        self.interrupted = True
-        self.flag[0] = 1
-
-    def extend(self, time_limit: float | None) -> None:
-        """Move the deadline to so many seconds after the start."""
-        self.deadline = np.inf if time_limit is None else self.started + time_limit
-        self.flag[0] = int(self.stopped)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.perf_counter() - self.started
-
-    @property
-    def remaining(self) -> float:
-        """Seconds left; inf without a limit."""
-        return self.deadline - time.perf_counter()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the work should end now."""
-        return self.interrupted or self.remaining <= 0
 
 
 class Pricer(ABC):
@@ -150,8 +119,12 @@ class Pricer(ABC):
 
     def values(self, v: Array, weights: Array, offsets: Array) -> Array:
         """h of given neurons, evaluated directly: O(N d) each, nothing reused from a search."""
-        out = np.empty(len(offsets))
-        neuron_values(self.features, v, np.ascontiguousarray(weights), np.ascontiguousarray(offsets), out)
+        weights, offsets, out = np.ascontiguousarray(weights), np.ascontiguousarray(offsets), np.empty(len(offsets))
+        if len(v) * len(offsets) < LONG:
+            neuron_values(self.features, v, weights, offsets, out)
+        else:
+            parts = [slice(k, k + AT_A_TIME) for k in range(0, len(offsets), AT_A_TIME)]
+            on_threads(lambda part: neuron_values(self.features, v, weights[part], offsets[part], out[part]), parts)
         return out
 
     def ranked(

@@ -14,8 +14,9 @@ import numpy as np
 from bladenet import kernels
 from bladenet.losses import Array
 from bladenet.pricing.ascent import Ascent
-from bladenet.pricing.base import Clock, Priced, Pricer, Space
+from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
+from bladenet.pricing.clock import Clock
 from bladenet.pricing.parallel import on_all_workers
 
 CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for

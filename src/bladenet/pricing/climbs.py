@@ -4,7 +4,8 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.pricing.base import Clock, Pricer
+from bladenet.pricing.base import Pricer
+from bladenet.pricing.clock import Clock
 from bladenet.pricing.parallel import on_all_cores
 
 TOUCH = 1e-12  # samples this close to a hyperplane, in units of the data, lie on it

@@ -12,8 +12,9 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.pricing.base import Clock, Priced, Pricer, Space
+from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climb
+from bladenet.pricing.clock import Clock
 from bladenet.pricing.parallel import on_all_cores, on_all_workers
 from bladenet.problem import distinct_rows, group_sums
 

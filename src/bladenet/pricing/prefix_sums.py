@@ -3,7 +3,8 @@
 import numpy as np
 
 from bladenet.losses import Array
-from bladenet.pricing.base import Clock, Priced, Pricer, Space
+from bladenet.pricing.base import Priced, Pricer, Space
+from bladenet.pricing.clock import Clock
 
 CELLS = 128  # stretches of the line, each keeps its best hinge of either orientation and sign
 

@@ -12,7 +12,8 @@ from scipy.optimize import minimize
 
 from bladenet.losses import Array, Index
 from bladenet.pricing.ascent import Ascent
-from bladenet.pricing.base import Clock, Priced, Pricer
+from bladenet.pricing.base import Priced, Pricer
+from bladenet.pricing.clock import Clock
 from bladenet.pricing.parallel import on_all_cores, one_blas_thread
 from bladenet.problem import StandardForm
 
