@@ -20,7 +20,7 @@ FIRST_SLACK = 0.3
 SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
 WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
-PROGRESS = 0.01  # of the gap: a fall of the objective from which neurons may be dropped
+PROGRESS = 0.001  # of the tolerance: a fall of the objective from which neurons may be dropped
 DRY = 0.1  # of the tolerance: an objective that falls by less has little to gain from further proposals
 DRY_UNPROVEN = 0.3  # the same where nothing will be proven
 DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
@@ -193,7 +193,7 @@ class ColumnGeneration:
         """The restricted optimum; remembered if it is the best network so far."""
         solution = self.neurons.solve(accuracy)
         progress = self.best.objective - solution.objective
-        worthwhile = PROGRESS * (self.tol if self.pricer.together else self.gap) * self.objective
+        worthwhile = PROGRESS * self.tol * self.objective
         if progress > 0:
             self.best = solution
             self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
