@@ -8,13 +8,12 @@ BINS = 256  # of a direction; offsets put the hyperplane between two of them
 
 
 @njit_sums
-def project(features, columns, weights, out):
-    """out_i = Σ_c w_c x_i,columns[c]; returns the smallest and the largest."""
+def project(features, weight, out):
+    """out_i = w·x_i; returns the smallest and the largest."""
     out[:] = 0.0
-    for c in range(len(columns)):
-        w, feature = weights[c], features[columns[c]]
+    for c in range(len(weight)):
         for i in range(len(out)):
-            out[i] += w * feature[i]
+            out[i] += weight[c] * features[c, i]
     low = high = out[0]
     for i in range(len(out)):
         low, high = min(low, out[i]), max(high, out[i])
@@ -34,7 +33,7 @@ def fill(p, v, low, width, sums, moments):
 
 
 @njit_cached
-def scan(features, v, columns, weights, bias, orientations, offsets, values):
+def scan(features, v, weights, bias, orientations, offsets, values):
     """Of the neurons ±(w, b) with b between two bins of w·x (0 without bias), those with the largest and smallest h.
 
     h is a sum over the bins on the active side, and h(−w, −b) = h(w, b) − Σ v (w·x + b), so one pass that fills the
@@ -43,7 +42,7 @@ def scan(features, v, columns, weights, bias, orientations, offsets, values):
     Parameters
     ----------
     features : (d, N); v : (N,)
-    columns, weights : (m, k) which features each direction w reads, and how
+    weights : (m, d) directions w
     bias : 0 or 1
     orientations, offsets, values : (m, 2) results: ±1, b and h of the neuron ±(w, b) with the largest h, and of the one
         with the smallest; (1, 0, 0) where no h is above, or below, zero
@@ -53,8 +52,8 @@ def scan(features, v, columns, weights, bias, orientations, offsets, values):
     orientations[:] = 1.0
     offsets[:] = 0.0
     values[:] = 0.0
-    for m in range(len(columns)):
-        low, high = project(features, columns[m], weights[m], p)
+    for m in range(len(weights)):
+        low, high = project(features, weights[m], p)
         if not bias:
             width, first, last = max(high, -low), BINS // 2, BINS // 2  # of two times 128 bins
             low, width = -width, width / (BINS // 2)

@@ -7,6 +7,7 @@ neuron, smaller sets being their boundary: a certificate for any number of featu
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
+from math import prod
 
 import numpy as np
 
@@ -20,10 +21,12 @@ from bladenet.problem import distinct_rows, group_sums
 
 CANDIDATES = 256  # neurons per pricing that are followed to local maxima, all sets together
 FEWEST = 4  # of these for each set
-DIRECTIONS = 8  # drawn in each set when neurons are only proposed
+DIRECTIONS = 8  # drawn in each set, when neurons are only proposed, or more:
+ALL_DIRECTIONS = 1024  # in all sets together at least
 PROMISING = 0.7  # of the threshold: |h| in a direction from which a climb may lead above it
 FADING = 0.5  # of what has been found in a set, per proposal
-AT_A_TIME = 256  # directions
+AT_A_TIME = 8  # sets that a thread scans
+DENSE = 4  # cells of a grid per sample, up to which equal samples are found without sorting
 Columns = tuple[int, ...]
 
 
@@ -44,13 +47,6 @@ class FeatureSpace:
     norm: int
     bias: bool
 
-    @classmethod
-    def of(cls, space: Space, columns: Columns) -> "FeatureSpace":
-        """The subspace of the given features."""
-        values = space.points[:, columns]
-        first, point = distinct_rows(values)
-        return cls(np.array(columns), values[first], point, space.norm, space.bias)
-
     def dual(self, v: Array) -> Array:
         """The dual variable of the points here: (N,) → (N',)."""
         return group_sums(self.point, v, len(self.points))
@@ -60,6 +56,7 @@ class Subspaces:
     """The spaces of few features, with their pricers, each made where and when it is first needed.
 
     They travel to other processes without what has been made: the points once, instead of a part of them for each set.
+    A point is known by the ranks of its coordinates, so that equal ones are found on a grid.
 
     Parameters
     ----------
@@ -71,12 +68,32 @@ class Subspaces:
         self.points, self.norm, self.bias = space.points, space.norm, space.bias
         self.exact, self.climbs = exact, climbs
         self.made: dict[Columns, tuple[FeatureSpace, Pricer]] = {}
+        ranked = [np.unique(feature, return_inverse=True) for feature in space.points.T]
+        self.ranks = [ranks for _, ranks in ranked]
+        self.counts = [len(values) for values, _ in ranked]
 
     def __getitem__(self, columns: Columns) -> tuple[FeatureSpace, Pricer]:
         if columns not in self.made:
-            space = FeatureSpace.of(self, columns)
+            values = self.points[:, columns]
+            first, point = self._distinct(columns)
+            space = FeatureSpace(np.array(columns), values[first], point, self.norm, self.bias)
             self.made[columns] = space, self.exact(space, self.climbs)
         return self.made[columns]
+
+    def _distinct(self, columns: Columns) -> tuple[Index, Index]:
+        """As :func:`distinct_rows` of the points in these columns."""
+        cells = prod(self.counts[c] for c in columns)
+        if cells > DENSE * len(self.points):
+            return distinct_rows(self.points[:, columns])
+        cell = np.zeros(len(self.points), dtype=np.int64)
+        for c in columns:
+            cell = cell * self.counts[c] + self.ranks[c]
+        first = np.full(cells, -1)
+        first[cell[::-1]] = np.arange(len(cell))[::-1]  # the last to be written is the first of its cell
+        taken = np.flatnonzero(first >= 0)
+        number = np.empty(cells, dtype=np.int64)
+        number[taken] = np.arange(len(taken))
+        return first[taken], number[cell]
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "made": {}}
@@ -127,14 +144,13 @@ class FewFeatures(Pricer):
         if self.most == 1:
             return self.price(v, threshold, slack, clock)  # costs less
         counts = self._directions()
-        columns = np.repeat(self.sets, counts, axis=0)
-        drawn = self.rng.normal(size=columns.shape)
+        drawn = self.rng.normal(size=(counts.sum(), self.most))
         directions = drawn / np.abs(drawn).sum(axis=1, keepdims=True)
-        orientations, offsets, values = self._scanned(v, columns, directions, clock)
+        orientations, offsets, values = self._scanned(v, counts, directions, clock)
         best = self._promising(np.abs(values), counts, threshold)
         weights = np.zeros((len(best[0]), self.form.points.shape[1]))
         oriented = directions[best[0]] * orientations[best][:, None]
-        np.put_along_axis(weights, columns[best[0]], oriented, axis=1)
+        np.put_along_axis(weights, np.repeat(self.sets, counts, axis=0)[best[0]], oriented, axis=1)
         priced = self.nearby(v, weights, offsets[best], threshold, clock)
         found = np.bincount(self._homes(priced.weights), minlength=len(self.sets))
         self.found = found + FADING * self.found
@@ -142,21 +158,24 @@ class FewFeatures(Pricer):
 
     def _directions(self) -> Index:
         """How many directions to draw in each set: half of them where neurons have been found lately."""
-        total = DIRECTIONS * len(self.sets)
+        each = max(DIRECTIONS, ALL_DIRECTIONS // len(self.sets))
         if not self.found.any():
-            return np.full(len(self.sets), DIRECTIONS)
-        return DIRECTIONS // 2 + self.rng.multinomial(total // 2, self.found / self.found.sum())
+            return np.full(len(self.sets), each)
+        return each // 2 + self.rng.multinomial(each * len(self.sets) // 2, self.found / self.found.sum())
 
-    def _scanned(self, v: Array, columns: Index, directions: Array, clock: Clock) -> tuple[Array, Array, Array]:
+    def _scanned(self, v: Array, counts: Index, directions: Array, clock: Clock) -> tuple[Array, Array, Array]:
         """The best neurons in given directions, as :func:`kernels.scan` says: orientations, offsets, values (m, 2)."""
-        results = np.zeros((3, len(columns), 2))
+        results = np.zeros((3, len(directions), 2))
+        ends = np.cumsum(counts)
 
-        def scan(part: slice, clock: Clock) -> None:
-            if not clock.flag[0]:
-                chosen = columns[part], directions[part], int(self.form.bias)
-                kernels.scan(self.features, v, *chosen, *results[:, part])
+        def scan(sets: range, clock: Clock) -> None:
+            for k in sets if not clock.flag[0] else ():
+                space, pricer = self.spaces[self.sets[k]]
+                rows = slice(ends[k] - counts[k], ends[k])
+                kernels.scan(pricer.features, space.dual(v), directions[rows], int(space.bias), *results[:, rows])
 
-        on_all_cores(scan, [slice(k, k + AT_A_TIME) for k in range(0, len(columns), AT_A_TIME)], clock)
+        all_sets = range(len(counts))
+        on_all_cores(scan, [all_sets[k : k + AT_A_TIME] for k in all_sets[::AT_A_TIME]], clock)
         return results[0], results[1], results[2]
 
     def _promising(self, size: Array, counts: Index, threshold: float) -> tuple[Index, Index]:

@@ -1,0 +1,40 @@
+"""How long a search may go on, and whether it has been interrupted."""
+
+import time
+
+import numpy as np
+
+
+class Clock:
+    """Time limit and interruption, shared with the kernels through `flag`."""
+
+    def __init__(self, time_limit: float | None = None):
+        self.started = time.perf_counter()
+        self.deadline = np.inf if time_limit is None else self.started + time_limit
+        self.flag = np.zeros(1, dtype=np.int64)
+        self.interrupted = False
+
+    def interrupt(self) -> None:
+        """Ask everything that watches this clock to stop."""
+        self.interrupted = True
+        self.flag[0] = 1
+
+    def extend(self, time_limit: float | None) -> None:
+        """Move the deadline to so many seconds after the start."""
+        self.deadline = np.inf if time_limit is None else self.started + time_limit
+        self.flag[0] = int(self.stopped)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.started
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; inf without a limit."""
+        return self.deadline - time.perf_counter()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the work should end now."""
+        return self.interrupted or self.remaining <= 0
