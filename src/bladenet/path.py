@@ -25,6 +25,7 @@ ROUGH = 0.05  # how closely α_max is found
 LOOSE = 5e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
+SPARSER = 1.005  # times the smallest loss: so much may be lost with emphasised features, whose networks are sparser
 LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for that has none
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -114,7 +115,7 @@ def select_alpha(
     if not emphasise or not plain.networks or clock.stopped:
         return plain.selection(as_they_are)
     adapted = comparison.along(alphas[max(0, plain.best - 1) : len(plain.losses)], plain)
-    if adapted.loss >= plain.loss:
+    if adapted.loss > SPARSER * plain.loss:
         return plain.selection(as_they_are)
     return adapted.selection(emphasis(plain.networks, X.shape[1]))
 
@@ -224,7 +225,7 @@ class Comparison:
                 rising = len(losses) - 1 - best >= RISES and all(np.diff(losses[-1 - RISES :]) > 0)
                 if best > 0 and (rising or total > CLEARLY * losses[best]):
                     break
-            elif best < len(losses) - 1 or (best > 0 and total >= rival.loss_at(alpha)):
+            elif best < len(losses) - 1 or (best > 0 and total > SPARSER * rival.loss_at(alpha)):
                 break
         return Descent(alphas, losses, networks)
 

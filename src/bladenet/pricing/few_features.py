@@ -183,7 +183,8 @@ class FewFeatures(Pricer):
         home, first = np.repeat(np.arange(len(counts)), 2 * counts), 2 * (np.cumsum(counts) - counts)
         order = np.lexsort((-size.ravel(), home))
         rank = np.arange(len(order)) - first[home]
-        best = order[rank < np.maximum(self.spaces.climbs, counts // 2)[home]]
+        share = FEWEST * counts / counts.mean()
+        best = order[rank < np.maximum(self.spaces.climbs, share)[home]]
         best = best[np.argsort(-size.ravel()[best], kind="stable")[:CANDIDATES]]
         row, which = np.divmod(best[size.ravel()[best] > PROMISING * threshold], 2)
         return row, which
