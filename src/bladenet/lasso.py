@@ -69,19 +69,22 @@ class RestrictedProblem:
 
     def _extend_gram(self) -> None:
         """Inner products with the columns added since the last solution, less means that an intercept absorbs."""
-        known, s = len(self.gram), self.form.weight
-        if known == len(self.columns):
+        known, m, s = len(self.gram), len(self.columns), self.form.weight
+        if known == m:
             return
-        columns = self.columns.take(np.arange(known, len(self.columns)))
-        weighted = (columns * s).T
-        across, corner = np.split(self.columns.adjoint(weighted), [known])
+        if known:
+            weighted = (self.columns.take(np.arange(known, m)) * s).T
+            across, corner = np.split(self.columns.adjoint(weighted), [known])
+            sums, correlation = weighted.sum(axis=0), weighted.T @ self.target
+        else:  # half of the products, and no copy of all columns
+            across, corner = np.zeros((0, m)), self.columns.gram(np.arange(m), s)
+            sums, correlation = self.columns.adjoint(np.column_stack([s, s * self.target])).T
         if self.form.bias:
-            sums = columns @ s
             across -= np.outer(self.sums, sums / s.sum())
             corner -= np.outer(sums, sums / s.sum())
             self.sums = np.r_[self.sums, sums]
         self.gram = np.block([[self.gram, across], [across.T, 0.5 * (corner + corner.T)]])
-        self.correlation = np.r_[self.correlation, weighted.T @ self.target]
+        self.correlation = np.r_[self.correlation, correlation]
 
     def objective(self, z: Array, t: float) -> float:
         """Of these amplitudes of the neurons here and this intercept."""

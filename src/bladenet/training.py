@@ -248,7 +248,8 @@ def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     if not used.any():
         return _nonzero(sparse, search.best_weights, search.best_offsets)
     needed = search.neurons = RestrictedProblem(search.form, search.clock)  # the many columns of the search can go
-    needed.add(search.best_weights[used], search.best_offsets[used])
+    if needed.add(search.best_weights[used], search.best_offsets[used]) == used.sum():
+        needed.z, needed.t = best.z[used], best.t
     affordable = best.objective + 0.1 * max(search.tol, search.gap * search.clock.stopped) * search.objective
     if search.clock.stopped:  # no time to solve anything
         without = needed.objective(best.z[used], best.t)
