@@ -36,7 +36,7 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
     """
     if _here.at_work:
         return [work(item, clock) for item in items]
-    with ThreadPoolExecutor(_threads(), initializer=_start_work) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(_threads(), initializer=_start_work) as pool:
         futures = [pool.submit(work, item, clock) for item in items]
         try:
             if wait(futures, timeout=None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)).not_done:
@@ -50,7 +50,7 @@ def on_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
     """Map short work on arrays, which needs no clock, over the items; on Ctrl-C as without threads."""
     if _here.at_work or _threads() == 1:
         return [work(item) for item in items]
-    with ThreadPoolExecutor(_threads()) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(_threads()) as pool:
         return list(pool.map(work, items))
 
 

@@ -67,8 +67,7 @@ class Rising(Pricer):
             return risen(self.lifted, v / largest, neurons[group], signs[group], clock)
 
         if len(neurons):
-            with one_blas_thread():
-                neurons = np.vstack(on_all_cores(rise, groups, clock))
+            neurons = np.vstack(on_all_cores(rise, groups, clock))
         weights, offsets = neurons[:, :-1], neurons[:, -1]
         if self.form.bias:
             offsets = anchored(self.form.points, v, weights, offsets, signs)
