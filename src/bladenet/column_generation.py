@@ -26,8 +26,6 @@ DRY_UNPROVEN = 0.3  # the same where nothing will be proven
 DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
 BEGUN = 1.0  # violation expected of neurons to start from
 UNPROVEN = 0.1  # violation that the first proof reckons with
-REFINEMENTS = 4  # local moves between two pricings
-FEW_REFINEMENTS = 1  # where nothing is proven, so that pricing is cheap
 HARDLY_ANY = 0.01  # of the neurons in use: so few others wait for the next round
 PATIENCE = 6  # rounds that gain little before a proof, which costs as much as many of them
 COARSE = 2000  # points from which the first neurons are sought on a subsample
@@ -132,7 +130,7 @@ class ColumnGeneration:
                 if self._joined(priced, current.v, reach):
                     slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
                     before = self.objective
-                    current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS if prove else FEW_REFINEMENTS)
+                    current = self._refined(self._solve(accuracy), accuracy)
                     small = priced.bound == np.inf and before - self.objective < dry * self.objective
                     dried = dried + 1 if small else 0
                     if dried >= patience:
@@ -144,7 +142,7 @@ class ColumnGeneration:
                     self.violation, proving = self.proven, True
                 elif accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
-                    current = self._refined(self._solve(accuracy), accuracy, REFINEMENTS)
+                    current = self._refined(self._solve(accuracy), accuracy)
                 else:
                     break  # nothing is missing from an exact restricted optimum: only rounding is left
                 if proving and not prove:
@@ -201,20 +199,18 @@ class ColumnGeneration:
             self.neurons.drop_unused(solution)
         return solution
 
-    def _refined(self, current: Restricted, accuracy: float, times: int) -> Restricted:
+    def _refined(self, current: Restricted, accuracy: float) -> Restricted:
         """Let the neurons in use move to the local maxima that the new dual variable puts beside them."""
         if self.pricer.together:
             self.neurons.add(*moved_together(self.form, self.neurons.in_use, current, self.clock))
             return self._solve(accuracy)
-        for _ in range(times):
-            threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
-            v = self.form.at_points(current.v)
-            beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)
-            joined = self.neurons.add(beside.weights, beside.offsets)
-            if self.clock.stopped or joined <= HARDLY_ANY * len(self.neurons.in_use[1]):
-                break  # a solution reads all columns, whatever the number of new ones
-            current = self._solve(accuracy)
-        return current
+        threshold = self.form.beta * (1.0 + max(accuracy, 0.5 * self.tol))
+        v = self.form.at_points(current.v)
+        beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)
+        joined = self.neurons.add(beside.weights, beside.offsets)
+        if self.clock.stopped or joined <= HARDLY_ANY * len(self.neurons.in_use[1]):
+            return current  # a solution reads all columns, whatever the number of new ones
+        return self._solve(accuracy)
 
     def _from_subsample(self) -> Restricted:
         """Start from the neurons of a smaller problem: they are nearly right, and cost a fraction."""
