@@ -101,10 +101,10 @@ class Pricer(ABC):
         lengths = np.abs(self.form.points).sum(axis=1)
         crude = 2.0 * float(np.abs(v).sum() * lengths.max())
         floor = crude * len(v) * np.finfo(float).eps
-        threshold = 0.25 * crude
+        threshold = crude / 16
         priced = self.propose(v, threshold, 0.1, clock)
         while not len(priced.values) and threshold > floor and not clock.stopped:
-            threshold *= 0.25
+            threshold /= 16
             priced = self.propose(v, threshold, 0.1, clock)
         best = float(np.abs(priced.values[:1]).max(initial=0.0))
         while priced.bound > max(best * (1.0 + slack), floor):

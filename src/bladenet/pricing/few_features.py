@@ -129,10 +129,14 @@ class FewFeatures(Pricer):
         self.most = most
         self.sets = list(combinations(range(space.points.shape[1]), most))
         self.spaces = Subspaces(space, exact, max(FEWEST, CANDIDATES // len(self.sets)))
-        self.members = np.zeros((len(self.sets), space.points.shape[1]), dtype=bool)
+        d = space.points.shape[1]
+        self.members = np.zeros((len(self.sets), d), dtype=bool)
         np.put_along_axis(self.members, np.array(self.sets), True, axis=1)
+        self.digits = float(d) ** np.arange(most)[::-1]  # a set is a number, and these rise
+        self.codes = np.array(self.sets) @ self.digits
         self.rng = np.random.default_rng(0)
         self.found = np.zeros(len(self.sets))
+        self.proposals = 0
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Every set is priced."""
@@ -157,11 +161,17 @@ class FewFeatures(Pricer):
         return priced
 
     def _directions(self) -> Index:
-        """How many directions to draw in each set: half of them where neurons have been found lately."""
-        each = max(DIRECTIONS, ALL_DIRECTIONS // len(self.sets))
+        """How many directions to draw in each set: half of them where neurons have been found lately.
+
+        The other half go to all sets. Those that have only these take turns, since a set costs more than a direction.
+        """
+        each, sets = max(DIRECTIONS, ALL_DIRECTIONS // len(self.sets)), len(self.sets)
         if not self.found.any():
-            return np.full(len(self.sets), each)
-        return each // 2 + self.rng.multinomial(each * len(self.sets) // 2, self.found / self.found.sum())
+            return np.full(sets, each)
+        self.proposals += 1
+        lately = self.rng.multinomial(each * sets // 2, self.found / self.found.sum())
+        turn = (np.arange(sets) + self.proposals) % 2
+        return np.where(lately > 0, lately + each // 2, turn * each)
 
     def _scanned(self, v: Array, counts: Index, directions: Array, clock: Clock) -> tuple[Array, Array, Array]:
         """The best neurons in given directions, as :func:`kernels.scan` says: orientations, offsets, values (m, 2)."""
@@ -169,7 +179,9 @@ class FewFeatures(Pricer):
         ends = np.cumsum(counts)
 
         def scan(sets: range, clock: Clock) -> None:
-            for k in sets if not clock.flag[0] else ():
+            for k in sets:
+                if clock.flag[0] or not counts[k]:
+                    continue
                 space, pricer = self.spaces[self.sets[k]]
                 rows = slice(ends[k] - counts[k], ends[k])
                 kernels.scan(pricer.features, space.dual(v), directions[rows], int(space.bias), *results[:, rows])
@@ -210,9 +222,15 @@ class FewFeatures(Pricer):
 
     def _homes(self, weights: Array) -> Index:
         """For each neuron one of the sets that it belongs to, in turn."""
-        inside = ~((weights != 0.0) @ ~self.members.T)
-        turn = np.arange(len(weights)) % inside.sum(axis=1)
-        return np.argmax(np.cumsum(inside, axis=1) > turn[:, None], axis=1)
+        reads = weights != 0.0
+        whole = reads.sum(axis=1) == self.most
+        home = np.empty(len(weights), dtype=np.int64)
+        features = np.nonzero(reads[whole])[1].reshape(-1, self.most)
+        home[whole] = np.searchsorted(self.codes, features @ self.digits)
+        inside = ~(reads[~whole] @ ~self.members.T)
+        turn = np.flatnonzero(~whole) % inside.sum(axis=1)
+        home[~whole] = np.argmax(np.cumsum(inside, axis=1) > turn[:, None], axis=1)
+        return home
 
     def _gathered(self, results: list[Priced], v: Array, threshold: float) -> Priced:
         """The neurons of all sets, as neurons of the whole space."""
