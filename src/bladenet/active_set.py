@@ -11,6 +11,7 @@ these drown in rounding, through the columns themselves (:class:`ColumnForm`).
 """
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, qr, solve_triangular
@@ -18,12 +19,14 @@ from scipy.linalg.lapack import dpotri
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
+from bladenet.pricing.parallel import all_blas_threads
 
 MAX_JOINS = 50
 MAX_STEPS = 2000
 FEW, FEW_SHARE = 8, 40  # neurons dropped, at least or as a share, up to which the factor is updated, not made anew
 MANY = 16  # neurons that join together, from which an inverse pays: it makes dropping cheap
 MOST_SHED = 256  # neurons dropped before the inverse is given up
+LARGE = 1000  # neurons from which all cores factor their matrix
 RIDGE = 1e-6  # added to what is inverted, relative to the squares of columns
 DEPENDENT = 1e-10  # distance of a column of unit length from the span of others, below which it depends on them
 
@@ -71,7 +74,9 @@ class GramForm(Quadratic):
 
     def inverse(self, A: Index) -> Array:
         """The inverse of KᵀK on A, columns scaled to unit length, after a ridge is added; its upper triangle."""
-        return dpotri(self._lower(A, RIDGE), lower=True, overwrite_c=True)[0].T
+        L = self._lower(A, RIDGE)
+        with self._threads(A):
+            return dpotri(L, lower=True, overwrite_c=True)[0].T
 
     def factor(self, A: Index) -> Array:
         """See :meth:`Quadratic.factor`."""
@@ -80,7 +85,12 @@ class GramForm(Quadratic):
     def _lower(self, A: Index, ridge: float) -> Array:
         """The lower factor, in the order of LAPACK: its transpose has contiguous rows."""
         system = kernels.scaled_part(self.G, A, self.unit, ridge)
-        return cholesky(system.T, lower=True, overwrite_a=True, check_finite=False)
+        with self._threads(A):
+            return cholesky(system.T, lower=True, overwrite_a=True, check_finite=False)
+
+    @staticmethod
+    def _threads(A: Index) -> AbstractContextManager:
+        return all_blas_threads() if len(A) >= LARGE else nullcontext()
 
 
 class ColumnForm(Quadratic):

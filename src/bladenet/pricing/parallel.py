@@ -160,6 +160,11 @@ def one_blas_thread() -> AbstractContextManager:
     return _blas().limit(limits=1, user_api="blas")
 
 
+def all_blas_threads() -> AbstractContextManager:
+    """BLAS on as many threads as there are for this work, for the few matrices that are large enough."""
+    return _blas().limit(limits=1 if _here.at_work else _threads(), user_api="blas")
+
+
 @cache
 def _blas() -> ThreadpoolController:
     """The BLAS libraries of this process; finding them takes milliseconds."""
