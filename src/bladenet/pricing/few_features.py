@@ -136,7 +136,6 @@ class FewFeatures(Pricer):
         self.codes = np.array(self.sets) @ self.digits
         self.rng = np.random.default_rng(0)
         self.found = np.zeros(len(self.sets))
-        self.proposals = 0
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Every set is priced."""
@@ -161,17 +160,11 @@ class FewFeatures(Pricer):
         return priced
 
     def _directions(self) -> Index:
-        """How many directions to draw in each set: half of them where neurons have been found lately.
-
-        The other half go to all sets. Those that have only these take turns, since a set costs more than a direction.
-        """
-        each, sets = max(DIRECTIONS, ALL_DIRECTIONS // len(self.sets)), len(self.sets)
+        """How many directions to draw in each set: half of them where neurons have been found lately."""
+        each = max(DIRECTIONS, ALL_DIRECTIONS // len(self.sets))
         if not self.found.any():
-            return np.full(sets, each)
-        self.proposals += 1
-        lately = self.rng.multinomial(each * sets // 2, self.found / self.found.sum())
-        turn = (np.arange(sets) + self.proposals) % 2
-        return np.where(lately > 0, lately + each // 2, turn * each)
+            return np.full(len(self.sets), each)
+        return each // 2 + self.rng.multinomial(each * len(self.sets) // 2, self.found / self.found.sum())
 
     def _scanned(self, v: Array, counts: Index, directions: Array, clock: Clock) -> tuple[Array, Array, Array]:
         """The best neurons in given directions, as :func:`kernels.scan` says: orientations, offsets, values (m, 2)."""
@@ -179,9 +172,7 @@ class FewFeatures(Pricer):
         ends = np.cumsum(counts)
 
         def scan(sets: range, clock: Clock) -> None:
-            for k in sets:
-                if clock.flag[0] or not counts[k]:
-                    continue
+            for k in sets if not clock.flag[0] else ():
                 space, pricer = self.spaces[self.sets[k]]
                 rows = slice(ends[k] - counts[k], ends[k])
                 kernels.scan(pricer.features, space.dual(v), directions[rows], int(space.bias), *results[:, rows])
