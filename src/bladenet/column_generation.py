@@ -20,14 +20,19 @@ FIRST_SLACK = 0.3
 SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
 WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
+NEAR = 0.1  # of the last violation: the same, where the gap is unknown
 PROGRESS = 0.001  # of the tolerance: a fall of the objective from which neurons may be dropped
 DRY = 0.1  # of the tolerance: an objective that falls by less has little to gain from further proposals
-DRY_UNPROVEN = 0.3  # the same where nothing will be proven
+DRY_RIPE = 2.0  # times the tolerance: a gap that proposals would have to leave possible before it is worth a proof
+STAGNANT = 0.03  # of a fall that is small otherwise: one after which a proof must tell what is missing
+UNPROVEN = 0.3  # the same where nothing will be proven
 DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
 BEGUN = 1.0  # violation expected of neurons to start from
+RIPE = 2.0  # times the tolerance: a gap that proposals would have to leave possible before it is worth a proof
+STAGNANT = 0.03  # of a fall that is small otherwise: one after which a proof must tell what is missing
 UNPROVEN = 0.1  # violation that the first proof reckons with
-HARDLY_ANY = 0.01  # of the neurons in use: so few others wait for the next round
-PATIENCE = 6  # rounds that gain little before a proof, which costs as much as many of them
+HARDLY_ANY = 0.05  # of the neurons in use: so few others wait for the next round
+PATIENCE = 3  # rounds that gain little before a proof, which costs as much as many of them
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
 COARSE_TOL = 0.02
@@ -127,11 +132,14 @@ class ColumnGeneration:
                 if self.gap <= self.tol:
                     break
                 was_proving, proving = proving, False
+                ripe = not prove or self._gap_of(current.v) <= RIPE * self.tol
                 if self._joined(priced, current.v, reach):
-                    slack, accuracy = SLACK * self.violation, max(finest, min(accuracy, FINENESS * self.gap))
+                    slack = SLACK * self.violation
+                    accuracy = max(finest, min(accuracy, FINENESS * self.gap, NEAR * self.violation))
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy)
-                    small = priced.bound == np.inf and before - self.objective < dry * self.objective
+                    little = dry if ripe else STAGNANT * dry
+                    small = priced.bound == np.inf and before - self.objective < little * self.objective
                     dried = dried + 1 if small else 0
                     if dried >= patience:
                         dried = 0
@@ -230,6 +238,11 @@ class ColumnGeneration:
     def objective(self) -> float:
         """Best objective so far."""
         return self.best.objective + self.form.constant
+
+    def _gap_of(self, v: Array) -> float:
+        """The gap that v could prove at best, once neurons with a certain violation have been found."""
+        lower = self.form.constant + self.form.dual_value(v / (1.0 + self.violation))
+        return (self.objective - lower) / self.objective
 
     def _allowance(self, v: Array) -> float:
         """How far above β |h| may stay: shrinking v by as much must not cost more than a third of the tolerance."""

@@ -23,7 +23,7 @@ from bladenet.problem import Neurons, StandardForm, TrainingProblem, finite_arra
 
 SEARCH_SHARE = 0.8  # of the time limit, where a relaxation is still to come
 SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this
-MARGIN = 0.8  # of the tolerance; the rest is for turning the solution into blades
+MARGIN = 0.9  # of the tolerance; the rest is for turning the solution into blades
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +220,7 @@ def _rebuilt(problem: TrainingProblem, search: ColumnGeneration) -> tuple[Restri
     blades, neurons = _blades_of(problem, weights, offsets)
     moved = RestrictedProblem(search.form, Clock())
     moved.add(*search.form.neurons(*neurons))
-    affordable = solution.objective + 0.1 * search.tol * search.objective
+    affordable = solution.objective + 0.05 * search.tol * search.objective
     if len(moved.offsets) < len(blades) or moved.objective(solution.z, solution.t) > affordable:
         # neurons that a search had no time to move to blades, such as those that it was started from
         solution, weights, offsets = _nonzero(moved.solve(0.03 * search.tol), moved.weights, moved.offsets)
@@ -250,7 +250,7 @@ def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     needed = search.neurons = RestrictedProblem(search.form, search.clock)  # the many columns of the search can go
     if needed.add(search.best_weights[used], search.best_offsets[used]) == used.sum():
         needed.z, needed.t = best.z[used], best.t
-    affordable = best.objective + 0.1 * max(search.tol, search.gap * search.clock.stopped) * search.objective
+    affordable = best.objective + 0.05 * max(search.tol, search.gap * search.clock.stopped) * search.objective
     if search.clock.stopped:  # no time to solve anything
         without = needed.objective(best.z[used], best.t)
         return _nonzero(sparse if without <= affordable else best, search.best_weights, search.best_offsets)
