@@ -17,7 +17,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # data → problem → pricing ⇄ master → network → certificate → training; a module imports from earlier lines only.
 # The pricing package and the master problem are one line each, free inside.
 LAYERS = [
-    {"losses", "algebra", "kernels", "datasets"},
+    {"losses", "algebra", "kernels", "datasets", "clock"},
+    {"parallel"},
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
     {"certificate", "columns", "active_set", "interior_point", "proximal_newton", "lasso"},
@@ -110,7 +111,7 @@ def test_first_stages_stand_alone():
     assert all(other.split(".")[0] == "kernels" for name in kernels for other in GRAPH[name])
     assert GRAPH["problem"] <= {"losses"}
     assert GRAPH["certificate"] <= {"losses", "network", "problem"}
-    assert (GRAPH["active_set"] | GRAPH["interior_point"]) <= {"losses", "kernels"}
+    assert (GRAPH["active_set"] | GRAPH["interior_point"]) <= {"losses", "kernels", "parallel"}
 
 
 def test_only_kernels_use_numba():

@@ -15,7 +15,8 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 import bladenet as bn
-from bladenet.pricing import Clock, choose_pricer, parallel
+from bladenet import parallel
+from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import TrainingProblem
 
 PROBLEMS = {

@@ -19,7 +19,7 @@ from scipy.linalg.lapack import dpotri
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.pricing.parallel import all_blas_threads
+from bladenet.parallel import all_blas_threads
 
 MAX_JOINS = 50
 MAX_STEPS = 2000

@@ -10,8 +10,8 @@ from bladenet.interior_point import Restricted
 from bladenet.joint_descent import moved_together
 from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, balanced
+from bladenet.parallel import one_blas_thread
 from bladenet.pricing import Clock, Priced, Pricer
-from bladenet.pricing.parallel import one_blas_thread
 from bladenet.problem import StandardForm
 from bladenet.relaxed_dual import relaxed_dual
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bladenet.losses import Array, Index
-from bladenet.pricing.parallel import on_threads
+from bladenet.parallel import on_threads
 
 NARROW = 64  # columns below which the last block still grows
 STRIP = 4096  # points whose part of a Gram matrix is summed at once

@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 
 from bladenet.interior_point import Restricted
 from bladenet.losses import Array
+from bladenet.parallel import one_blas_thread
 from bladenet.pricing import Clock, anchored, stopping
-from bladenet.pricing.parallel import one_blas_thread
 from bladenet.problem import Neurons, StandardForm
 
 MOVES = 50

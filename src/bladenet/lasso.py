@@ -17,8 +17,8 @@ from bladenet.active_set import ColumnForm, GramForm, active_set
 from bladenet.columns import Columns
 from bladenet.interior_point import InteriorPoint, Restricted
 from bladenet.losses import Array, Index, SquaredLoss, balanced
+from bladenet.parallel import one_blas_thread
 from bladenet.pricing import Clock
-from bladenet.pricing.parallel import one_blas_thread
 from bladenet.problem import StandardForm
 from bladenet.proximal_newton import ProximalNewton
 

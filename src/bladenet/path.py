@@ -11,9 +11,9 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from bladenet.column_generation import ColumnGeneration
 from bladenet.losses import Array, Loss, get_loss
+from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
-from bladenet.pricing.parallel import on_all_cores
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.training import largest_violation
 

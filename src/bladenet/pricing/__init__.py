@@ -1,10 +1,10 @@
 """Pricing: which neuron is missing, and how far above β can |h_v| be?"""
 
+from bladenet.clock import Clock
 from bladenet.pricing.angular_sweep import AngularSweep
 from bladenet.pricing.ascent import MANY, Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.branch_and_bound import MOST_CLIMBS, BranchAndBound
-from bladenet.pricing.clock import Clock
 from bladenet.pricing.few_features import FewFeatures
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.pricing.relaxation import Relaxation

@@ -19,10 +19,10 @@ from math import comb
 import numpy as np
 
 from bladenet import kernels
+from bladenet.clock import Clock
 from bladenet.losses import Array, Index
+from bladenet.parallel import on_all_workers
 from bladenet.pricing.base import Priced, Pricer, Space
-from bladenet.pricing.clock import Clock
-from bladenet.pricing.parallel import on_all_workers
 
 MOST_BLADES = 2e9  # a few minutes per pricing
 MOST_GROUPS = 2**15  # of pencils, each keeps its best neurons

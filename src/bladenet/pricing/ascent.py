@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from bladenet.clock import Clock
 from bladenet.losses import Array
+from bladenet.parallel import on_all_cores
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
-from bladenet.pricing.clock import Clock
-from bladenet.pricing.parallel import on_all_cores
 
 DIRECTIONS = 512  # drawn per pricing
 MOST_CLIMBS = 512  # of the neurons in these directions that are followed to a local maximum

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
+from bladenet.clock import Clock
 from bladenet.kernels import neuron_values
 from bladenet.losses import Array
-from bladenet.pricing.clock import Clock
-from bladenet.pricing.parallel import on_threads
+from bladenet.parallel import on_threads
 
 LONG = 3_000_000  # samples times neurons that are worth a second thread
 AT_A_TIME = 64  # neurons that a thread evaluates

@@ -12,12 +12,12 @@ from itertools import product
 import numpy as np
 
 from bladenet import kernels
+from bladenet.clock import Clock
 from bladenet.losses import Array
+from bladenet.parallel import on_all_workers
 from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
-from bladenet.pricing.clock import Clock
-from bladenet.pricing.parallel import on_all_workers
 
 CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum

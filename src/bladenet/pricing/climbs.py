@@ -3,10 +3,10 @@
 import numpy as np
 
 from bladenet import kernels
+from bladenet.clock import Clock
 from bladenet.losses import Array, Index
+from bladenet.parallel import on_all_cores
 from bladenet.pricing.base import Pricer
-from bladenet.pricing.clock import Clock
-from bladenet.pricing.parallel import on_all_cores
 
 TOUCH = 1e-12  # samples this close to a hyperplane, in units of the data, lie on it
 CHUNK = 8  # neurons that one thread climbs at a time

@@ -6,17 +6,18 @@ neuron, smaller sets being their boundary: a certificate for any number of featu
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import prod
 
 import numpy as np
 
 from bladenet import kernels
+from bladenet.clock import Clock
 from bladenet.losses import Array, Index
+from bladenet.parallel import on_all_cores, on_all_workers
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climb
-from bladenet.pricing.clock import Clock
-from bladenet.pricing.parallel import on_all_cores, on_all_workers
 from bladenet.problem import distinct_rows, group_sums
 
 CANDIDATES = 256  # neurons per pricing that are followed to local maxima, all sets together
@@ -68,9 +69,12 @@ class Subspaces:
         self.points, self.norm, self.bias = space.points, space.norm, space.bias
         self.exact, self.climbs = exact, climbs
         self.made: dict[Columns, tuple[FeatureSpace, Pricer]] = {}
-        ranked = [np.unique(feature, return_inverse=True) for feature in space.points.T]
-        self.ranks = [ranks for _, ranks in ranked]
-        self.counts = [len(values) for values, _ in ranked]
+
+    @cached_property
+    def ranks(self) -> list[tuple[Index, int]]:
+        """For each feature the rank of every point's value, and the number of values."""
+        ranked = [np.unique(feature, return_inverse=True) for feature in self.points.T]
+        return [(ranks, len(values)) for values, ranks in ranked]
 
     def __getitem__(self, columns: Columns) -> tuple[FeatureSpace, Pricer]:
         if columns not in self.made:
@@ -82,12 +86,13 @@ class Subspaces:
 
     def _distinct(self, columns: Columns) -> tuple[Index, Index]:
         """As :func:`distinct_rows` of the points in these columns."""
-        cells = prod(self.counts[c] for c in columns)
+        cells = prod(self.ranks[c][1] for c in columns)
         if cells > DENSE * len(self.points):
             return distinct_rows(self.points[:, columns])
         cell = np.zeros(len(self.points), dtype=np.int64)
         for c in columns:
-            cell = cell * self.counts[c] + self.ranks[c]
+            ranks, values = self.ranks[c]
+            cell = cell * values + ranks
         first = np.full(cells, -1)
         first[cell[::-1]] = np.arange(len(cell))[::-1]  # the last to be written is the first of its cell
         taken = np.flatnonzero(first >= 0)
@@ -96,7 +101,7 @@ class Subspaces:
         return first[taken], number[cell]
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "made": {}}
+        return {key: {} if key == "made" else value for key, value in self.__dict__.items() if key != "ranks"}
 
 
 @dataclass(frozen=True, eq=False)

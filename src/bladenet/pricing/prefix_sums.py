@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from bladenet.clock import Clock
 from bladenet.losses import Array
 from bladenet.pricing.base import Priced, Pricer, Space
-from bladenet.pricing.clock import Clock
 
 CELLS = 128  # stretches of the line, each keeps its best hinge of either orientation and sign
 

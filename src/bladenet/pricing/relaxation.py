@@ -24,9 +24,9 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import softmax
 
+from bladenet.clock import Clock
 from bladenet.losses import Array
 from bladenet.pricing.base import Priced, Pricer, Space
-from bladenet.pricing.clock import Clock
 
 EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 STEPS = 100  # conditional-gradient steps for one bound, all cases together

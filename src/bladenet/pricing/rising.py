@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from bladenet.clock import Clock
 from bladenet.losses import Array, Index
+from bladenet.parallel import on_all_cores, one_blas_thread
 from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Priced, Pricer
-from bladenet.pricing.clock import Clock
-from bladenet.pricing.parallel import on_all_cores, one_blas_thread
 from bladenet.problem import StandardForm
 
 MOVES = 150

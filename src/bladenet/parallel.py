@@ -17,7 +17,7 @@ from joblib import Parallel, cpu_count, delayed
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
-from bladenet.pricing.clock import Clock
+from bladenet.clock import Clock
 
 LONGEST_WAIT = 1e6  # seconds that the operating system can wait for
 TASKS = 4  # for each worker of a cluster, so that none waits long for the last
