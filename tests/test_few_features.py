@@ -10,7 +10,7 @@ import pytest
 import bladenet as bn
 from bladenet.certificate import DualProof, certify
 from bladenet.pricing import Clock, FewFeatures, choose_pricer, exact_pricer
-from bladenet.problem import TrainingProblem
+from bladenet.problem import TrainingProblem, distinct_rows
 from oracle import loss_values
 from spaces import crude_size, dual, kernel_of, sampled, standard_form, unreduced
 
@@ -244,3 +244,20 @@ def test_valid_proofs_stand_and_forged_ones_fall(bias):
             assert not certify(replace(fit.problem, max_interaction=None), fit.network, proof, 1e-7).lower_bound
         for forged in (DualProof(proof.dual, 0.9 * proof.bound), DualProof(1.2 * proof.dual, proof.bound)):
             assert certify(fit.problem, fit.network, forged, 1e-7).lower_bound == 0.0
+
+
+@pytest.mark.parametrize("levels", [2, 5, 1000])
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_distinct_points_of_a_set(levels, most):
+    # guards equal points found on a grid instead of by sorting: with few levels they are, with many they are not
+    rng = np.random.default_rng([levels, most])
+    X = rng.integers(-levels, levels, size=(60, 4)) / levels
+    X[:5] = X[5]
+    X[6] = -0.0
+    form = replace(standard_form(rng.normal(size=(60, 4)), 1, True), points=X)  # not merged, as no set of few is
+    spaces = FewFeatures(form, most, exact_pricer).spaces
+    for columns in combinations(range(4), most):
+        space, _ = spaces[columns]
+        first, point = distinct_rows(X[:, columns])
+        np.testing.assert_array_equal(space.points, X[first][:, columns])
+        np.testing.assert_array_equal(space.point, point)

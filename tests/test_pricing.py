@@ -448,3 +448,16 @@ def test_kernels_without_jit():
     numbers = [np.array([float(x.split("(")[-1].strip(")")) for x in run.stdout.split()]) for run in (on, off)]
     assert len(numbers[0]) == 26
     np.testing.assert_allclose(*np.abs(numbers), rtol=2e-3)
+
+
+def test_values_of_many_neurons(monkeypatch):
+    # guards the parts that threads evaluate, and the blocks of samples: against the definition
+    rng = np.random.default_rng(0)
+    X, weights, offsets = rng.normal(size=(2500, 3)), rng.normal(size=(10, 3)), rng.normal(size=10)
+    weights[3] = 0.0
+    form = TrainingProblem.create(X, np.zeros(2500), beta=1.0, norm=1).standard
+    v = rng.normal(size=2500)
+    monkeypatch.setattr("bladenet.pricing.base.LONG", 0)
+    monkeypatch.setattr("bladenet.pricing.base.AT_A_TIME", 3)
+    expected = np.maximum(form.points @ weights.T + offsets, 0.0).T @ v
+    np.testing.assert_allclose(choose_pricer(form).values(v, weights, offsets), expected, rtol=1e-12, atol=1e-10)

@@ -164,8 +164,12 @@ def test_one_sample_and_no_columns(m):
     assert solution.objective == pytest.approx(expected, rel=1e-9)
 
 
-def test_columns_are_a_matrix():
-    # guards blocks: every operation against a plain array, through additions and deletions
+@pytest.mark.parametrize("large", [False, True])
+def test_columns_are_a_matrix(large, monkeypatch):
+    # guards blocks: every operation against a plain array, through additions and deletions; large ones are cut up
+    if large:
+        for name, value in (("LONG", 0), ("SLAB", 7), ("STRIP", 8)):
+            monkeypatch.setattr(f"bladenet.columns.{name}", value)
     rng = np.random.default_rng(7)
     K, columns = np.zeros((30, 0)), Columns(30)
     for k in (3, 80, 1, 70, 0, 5):
