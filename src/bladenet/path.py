@@ -76,7 +76,7 @@ def select_alpha(
 
     With `emphasise`, values near the best are compared once more with features multiplied by the square roots of their
     shares of the penalty, so that those which matter less cost more (see :func:`emphasis`). Each fold takes the shares
-    in its own best network; those of all folds together are chosen if the validation loss falls.
+    in its own best network; those of all folds together are chosen unless the validation loss rises by more than 0.5 %.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ class Comparison:
         """Compare falling α until the loss has risen clearly.
 
         With a `rival` that has seen them, features are emphasised as its networks say, and it ends as soon as the loss
-        rises or is no better than the rival's. Without, the first network is constant, and a loss that has never been
+        rises or is clearly above the rival's. Without, the first network is constant, and a loss that has never been
         below that may still fall.
 
         Raises
