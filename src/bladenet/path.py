@@ -26,7 +26,6 @@ LOOSE = 5e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
 SPARSER = 1.005  # times the smallest loss: so much may be lost with emphasised features, whose networks are sparser
-EQUAL = 5e-4  # relative difference of losses that is taken for none
 LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for that has none
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -71,8 +70,7 @@ def select_alpha(
     search goes on from that for the last α, and proves nothing: it ends when no better neuron turns up. There are five
     folds, of which no more are used than leave out 1,000 samples. They are shuffled with a fixed seed, so the answer is
     deterministic; for classification losses every fold has its share of both classes. The α chosen lies between the
-    values tried: of those that validation cannot tell from the best, to 0.05 %, it is the largest, whose network is the
-    sparsest.
+    values tried, where a parabola through the best of them and its neighbours is lowest.
 
     With `emphasise`, values near the best are compared once more with features multiplied by the square roots of their
     shares of the penalty, so that those which matter less cost more (see :func:`emphasis`). Each fold takes the shares
@@ -167,10 +165,7 @@ class Descent:
 
     @property
     def alpha(self) -> float:
-        """The largest α that validation cannot tell from the best.
-
-        It is sought on a parabola through the losses of the best α compared and those beside it, over log α.
-        """
+        """The best α, or where a parabola through its loss and those beside it is lowest, over log α."""
         if not self.losses:
             return float(self.alphas[0])
         best = self.best
@@ -178,10 +173,8 @@ class Descent:
             return float(self.alphas[best])
         before, here, after = self.losses[best - 1 : best + 2]
         bend = before - 2.0 * here + after
-        if bend <= 0:
-            return float(self.alphas[best])
-        step = 0.5 * (before - after) / bend - np.sqrt(2.0 * EQUAL * here / bend)
-        return float(self.alphas[best] * (self.alphas[best + 1] / self.alphas[best]) ** max(-1.0, step))
+        step = 0.5 * (before - after) / bend if bend > 0 else 0.0
+        return float(self.alphas[best] * (self.alphas[best + 1] / self.alphas[best]) ** step)
 
     def selection(self, factors: Array) -> Selection:
         """The best α, and the neurons of the first fold to start from."""
