@@ -18,7 +18,7 @@ from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.training import largest_violation
 
 FOLDS = 5
-ENOUGH = 1000  # held-out samples: no more folds are used than leave out so many
+ENOUGH = 1000  # held-out samples, of each class if there are classes: no more folds are used than leave out so many
 ALPHAS = 15  # values tried, geometric between α_max and RANGE · α_max
 RANGE = 1e-5
 ROUGH = 0.05  # how closely α_max is found
@@ -68,9 +68,10 @@ def select_alpha(
     Fifteen geometric values between α_max, at which the optimal network is constant, and α_max / 10⁵ are compared by
     the mean loss on the samples left out, from the largest down until that has risen clearly, or twice in a row. Each
     search goes on from that for the last α, and proves nothing: it ends when no better neuron turns up. There are five
-    folds, of which no more are used than leave out 1,000 samples. They are shuffled with a fixed seed, so the answer is
-    deterministic; for classification losses every fold has its share of both classes. The α chosen lies between the
-    values tried, where a parabola through the best of them and its neighbours is lowest.
+    folds, of which no more are used than leave out 1,000 samples, for classification losses 1,000 of each class: where
+    one is rare, validation losses are as noisy as its samples are few. They are shuffled with a fixed seed, so the
+    answer is deterministic, and every fold has its share of both classes. The α chosen lies between the values tried,
+    where a parabola through the best of them and its neighbours is lowest.
 
     With `emphasise`, values near the best are compared once more with features multiplied by the square roots of their
     shares of the penalty, so that those which matter less cost more (see :func:`emphasis`). Each fold takes the shares
@@ -296,7 +297,6 @@ class Fold:
 
 def _splits(y: Array, loss: Loss) -> list[Split]:
     """Training and validation rows of each fold."""
-    used = ceil(ENOUGH / (len(y) / FOLDS))
     if loss.classifies:
         smallest = int(min((y > 0).sum(), (y < 0).sum()))
         if smallest < 2:
@@ -304,11 +304,17 @@ def _splits(y: Array, loss: Loss) -> list[Split]:
                 f"alpha='auto' needs at least two samples of each class to cross-validate, but one class has "
                 f"n_samples={smallest}. Give alpha as a number."
             )
-        folds = StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
-        return list(folds.split(y, y > 0))[:used]
+        stratified = StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
+        return list(stratified.split(y, y > 0))[: _enough(smallest)]
     if len(y) < 2:
         raise ValueError(
             f"alpha='auto' needs at least two samples to cross-validate, got n_samples={len(y)}. "
             "Give alpha as a number."
         )
-    return list(KFold(min(FOLDS, len(y)), shuffle=True, random_state=0).split(y))[:used]
+    folds = KFold(min(FOLDS, len(y)), shuffle=True, random_state=0)
+    return list(folds.split(y))[: _enough(len(y))]
+
+
+def _enough(samples: int) -> int:
+    """How many folds together leave out 1,000 of so many samples; more than there are if none do."""
+    return ceil(ENOUGH * FOLDS / samples)
