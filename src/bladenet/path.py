@@ -1,7 +1,7 @@
 """Regularisation paths: choosing α, and how much each feature counts, by cross-validation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
 from typing import Any
@@ -25,6 +25,9 @@ ROUGH = 0.05  # how closely α_max is found
 LOOSE = 5e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
+EQUAL = (
+    1.001  # times the smallest loss: nothing that validation could tell from it, and a larger α is cheaper and sparser
+)
 SPARSER = 1.005  # times the smallest loss: so much may be lost with emphasised features, whose networks are sparser
 LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for that has none
 
@@ -71,7 +74,8 @@ def select_alpha(
     folds, of which no more are used than leave out 1,000 samples, for classification losses 1,000 of each class: where
     one is rare, validation losses are as noisy as its samples are few. They are shuffled with a fixed seed, so the
     answer is deterministic, and every fold has its share of both classes. The α chosen lies between the values tried,
-    where a parabola through the best of them and its neighbours is lowest.
+    where a parabola through the best of them (the largest within 0.1 % of the smallest loss) and its neighbours is
+    lowest.
 
     With `emphasise`, values near the best are compared once more with features multiplied by the square roots of their
     shares of the penalty, so that those which matter less cost more (see :func:`emphasis`). Each fold takes the shares
@@ -142,18 +146,29 @@ class Descent:
 
     Attributes
     ----------
-    alphas : (k,) falling; losses : those of the first of them, on all samples left out
-    networks : of each fold, at the best α; none if nothing has been compared
+    alphas : (k,) falling
+    losses : those of the α compared so far, on all samples left out
+    tried : for each of these, the network of every fold
     """
 
     alphas: Array
-    losses: list[float]
-    networks: list[Network]
+    losses: list[float] = field(default_factory=list)
+    tried: list[list[Network]] = field(default_factory=list)
 
     @property
     def best(self) -> int:
-        """The number of the best α."""
-        return int(np.argmin(self.losses))
+        """The number of the best α: the first whose loss is as good as the smallest; 0 before anything is compared."""
+        return int(np.argmax(np.array(self.losses) <= EQUAL * self.loss)) if self.losses else 0
+
+    @property
+    def networks(self) -> list[Network]:
+        """Those of every fold at the best α; none if nothing has been compared."""
+        return self.tried[self.best] if self.tried else []
+
+    def add(self, loss: float, networks: list[Network]) -> None:
+        """What the next α brought."""
+        self.losses.append(loss)
+        self.tried.append(networks)
 
     @property
     def loss(self) -> float:
@@ -174,7 +189,7 @@ class Descent:
             return float(self.alphas[best])
         before, here, after = self.losses[best - 1 : best + 2]
         bend = before - 2.0 * here + after
-        step = 0.5 * (before - after) / bend if bend > 0 else 0.0
+        step = min(0.5 * (before - after) / bend, 0.5) if bend > 0 else 0.0  # further only where all are as good
         return float(self.alphas[best] * (self.alphas[best + 1] / self.alphas[best]) ** step)
 
     def selection(self, factors: Array) -> Selection:
@@ -208,27 +223,25 @@ class Comparison:
             On Ctrl-C: training turns that into its best network; a comparison has none.
         """
         folds = [self._fold(k, alphas[0], rival.networks[k] if rival else None) for k in range(len(self.splits))]
-        losses, networks = list[float](), list[Network]()
+        descent = Descent(alphas)
         for alpha in alphas:
-            best = int(np.argmin(losses)) if losses else 0
             if len(folds) == 1:  # which may use all cores itself
-                total = folds[0].validation_loss(alpha, CLEARLY * losses[best] if best > 0 else np.inf)
+                total = folds[0].validation_loss(alpha, CLEARLY * descent.loss if descent.best > 0 else np.inf)
             else:
                 total = sum(on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, self.clock))  # noqa: B023
             if self.clock.interrupted:
                 raise KeyboardInterrupt
             if self.clock.stopped:
                 break
-            if total < min(losses, default=np.inf):
-                best, networks = len(losses), [fold.network for fold in folds]
-            losses.append(total)
+            descent.add(total, [fold.network for fold in folds])
+            best, since = descent.best, len(descent.losses) - 1 - descent.best
             if rival is None:
-                rising = len(losses) - 1 - best >= RISES and all(np.diff(losses[-1 - RISES :]) > 0)
-                if best > 0 and (rising or total > CLEARLY * losses[best]):
+                rising = since >= RISES and all(np.diff(descent.losses[-1 - RISES :]) > 0)
+                if best > 0 and (rising or total > CLEARLY * descent.loss):
                     break
-            elif best < len(losses) - 1 or (best > 0 and total > SPARSER * rival.loss_at(alpha)):
+            elif since > 0 or (best > 0 and total > SPARSER * rival.loss_at(alpha)):
                 break
-        return Descent(alphas, losses, networks)
+        return descent
 
     def _fold(self, k: int, alpha: float, network: Network | None) -> "Fold":
         """One split; its search begins with a network's neurons, and with what that network emphasises.
