@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached
+from bladenet.kernels.compiling import inner, kernel
 from bladenet.kernels.linear_algebra import dot
 
 ZERO = 1e-12  # a row of unit length with |row·g| below it passes through the generator g
@@ -12,7 +12,7 @@ MOST_OPEN = 512  # cells waiting at one time
 DIAMETER, CAP = 0, 1  # what the size of a cell is
 
 
-@njit_cached
+@inner
 def squared_distance(a, b):
     """‖a − b‖² of two short vectors."""
     total = 0.0
@@ -21,7 +21,7 @@ def squared_distance(a, b):
     return total
 
 
-@njit_cached
+@inner
 def solve(matrix, right):
     """Replace `right` (k, j) by matrix⁻¹ right, for a small matrix (k, k), which is overwritten."""
     size = len(matrix)
@@ -46,7 +46,7 @@ def solve(matrix, right):
             right[k, j] /= matrix[k, k]
 
 
-@njit_cached
+@inner
 def independent_rows(rows, r):
     """Indices of r rows that span the space, the one farthest from the span of those before it each time (or −1)."""
     n = len(rows)
@@ -69,7 +69,7 @@ def independent_rows(rows, r):
     return chosen
 
 
-@njit_cached
+@inner
 def farthest_pair(g, m, support):
     """The distance of the two generators farthest apart, written to `support`."""
     longest = -1.0
@@ -81,7 +81,7 @@ def farthest_pair(g, m, support):
     return np.sqrt(max(longest, 0.0)), 2
 
 
-@njit_cached
+@inner
 def smallest_cap(g, m, support):
     """Sine of the radius of the smallest spherical cap around unit vectors g, and the vectors on its rim that fix it.
 
@@ -145,7 +145,7 @@ def smallest_cap(g, m, support):
     return np.sqrt(max(0.0, 1.0 - max(cosine, 0.0) ** 2)), count
 
 
-@njit_cached
+@inner
 def cutting_row(rows, mixed, g, support, count):
     """The row that most evenly separates the supporting generators strictly (−1: none does), and whether any row is
     positive, or negative, on them.
@@ -164,7 +164,7 @@ def cutting_row(rows, mixed, g, support, count):
     return best, positive, negative
 
 
-@njit_cached
+@inner
 def share_an_edge(tight_k, tight_l, r):
     """Whether two generators are on r − 2 common facets, so that their edge is one of the cell's, or rarely a chord.
 
@@ -177,7 +177,7 @@ def share_an_edge(tight_k, tight_l, r):
     return facets >= r - 2
 
 
-@njit_cached
+@inner
 def cut(g, tight, m, row, bit, r, side, new_g, new_tight):
     """Generators of the part of a cell where side·row ≥ 0; returns their number, or −1 if there are too many."""
     value = np.empty(m)
@@ -206,7 +206,7 @@ def cut(g, tight, m, row, bit, r, side, new_g, new_tight):
     return count
 
 
-@njit_cached
+@inner
 def free_bit(tight, m, r):
     """A bit that marks no facet, once those on fewer than r − 1 generators are forgotten; 0 if there is none."""
     free = np.int64(0)
@@ -222,7 +222,7 @@ def free_bit(tight, m, r):
     return free
 
 
-@njit_cached
+@inner
 def still_mixed(rows, mixed, g, m, cut_row, out):
     """Rows that still cut the cell, into `out`; their number, and whether one that no longer does is > 0, or < 0."""
     count = 0
@@ -241,7 +241,7 @@ def still_mixed(rows, mixed, g, m, cut_row, out):
     return count, positive, negative
 
 
-@njit_cached
+@inner
 def largest_chamber(rows, kind, threshold, two_sided, budget):
     """Size of the largest chamber of the arrangement of unit rows (n, r), among those larger than `threshold`.
 
@@ -348,7 +348,7 @@ def largest_chamber(rows, kind, threshold, two_sided, budget):
     return threshold, unresolved, work
 
 
-@njit_cached
+@kernel
 def largest_chamber_of_anchors(points, others, anchors, kind, threshold, two_sided, budget):
     """:func:`largest_chamber` over the arrangements of points[others] − anchor, one for each of the anchors (m, r)."""
     worst, work = 0.0, 0

@@ -10,7 +10,7 @@ move between crossings of samples, so each move goes exactly to the first local 
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached
+from bladenet.kernels.compiling import inner, kernel
 from bladenet.kernels.linear_algebra import add, dot, project_off, scale, size_of
 from bladenet.kernels.walking import FALLS, LIMIT, active_sums, count_below, distances, longest, value_of, walk
 
@@ -25,7 +25,7 @@ STEPS = 100  # and MORE for each feature: moves of one climb
 MORE = 20
 
 
-@njit_cached
+@inner
 def contact_row(features, i, contacts, bias, row):
     """What w is orthogonal to if sample i is a contact: x_i, or x_i − x_anchor with a bias."""
     for c in range(len(row)):
@@ -34,7 +34,7 @@ def contact_row(features, i, contacts, bias, row):
             row[c] -= features[c, contacts[0]]
 
 
-@njit_cached
+@inner
 def set_offset(features, bias, anchor, neuron):
     """b = −w·x_anchor."""
     d = features.shape[0]
@@ -44,7 +44,7 @@ def set_offset(features, bias, anchor, neuron):
             neuron[d] -= neuron[c] * features[c, anchor]
 
 
-@njit_cached
+@inner
 def find_contacts(features, a, touch, support, bias, contacts, count, Q, lower, dual):
     """Choose independent samples with |a_i| ≤ touch as contacts, those among contacts[:count] first.
 
@@ -93,7 +93,7 @@ def find_contacts(features, a, touch, support, bias, contacts, count, Q, lower, 
     return chosen
 
 
-@njit_cached
+@inner
 def releases(features, v, a, touch, g, pull, h, shift, bias, contacts, count, dual, support, gains, room):
     """How fast h/‖w‖ rises per unit of movement if one contact is let go, signed by the side.
 
@@ -156,7 +156,7 @@ def releases(features, v, a, touch, g, pull, h, shift, bias, contacts, count, du
             gains[i] = 0.0
 
 
-@njit_cached
+@inner
 def contains(contacts, count, i):
     """Whether sample i is among contacts[:count]."""
     found = False
@@ -165,7 +165,7 @@ def contains(contacts, count, i):
     return found
 
 
-@njit_cached
+@inner
 def release(features, which, side, bias, contacts, count, dual, move, row):
     """The move (d + 1,) of unit length that lets go of one contact, numbered as in :func:`releases`, to a side."""
     d = dual.shape[0]
@@ -192,7 +192,7 @@ def release(features, which, side, bias, contacts, count, dual, move, row):
     set_offset(features, bias, contacts[stays], move)
 
 
-@njit_cached
+@inner
 def advance(near, v, base, a, slope, neuron, move, norm, touch, tol, limit, window, flat, times, order):
     """Walk from the neuron along the move and stay where the walk ends; returns τ, the end and the old norm."""
     d, n = near.shape
@@ -217,7 +217,7 @@ def advance(near, v, base, a, slope, neuron, move, norm, touch, tol, limit, wind
     return tau, end, size
 
 
-@njit_cached
+@inner
 def draw_contacts(a, touch, contacts, draw, touching):
     """Put other samples that touch the hyperplane first among the contacts; returns how many touch it."""
     count = 0
@@ -231,7 +231,7 @@ def draw_contacts(a, touch, contacts, draw, touching):
     return count
 
 
-@njit_cached
+@inner
 def slide(Q, k, w, support, move, trial):
     """A move that contacts leave free, across w, along which a coordinate of w vanishes; False if there is none.
 
@@ -254,7 +254,7 @@ def slide(Q, k, w, support, move, trial):
     return longest > APART
 
 
-@njit_cached
+@inner
 def largest(gains, count):
     """Index of the largest |gain| among gains[:count]."""
     best = 0
@@ -264,7 +264,7 @@ def largest(gains, count):
     return best
 
 
-@njit_cached
+@inner
 def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol, steps, slope, times, order):
     """Climb from `neuron` (in place) while only the samples `near` (d, n) change sides; others add base·(w, b).
 
@@ -360,7 +360,7 @@ def climb_nearby(near, v, base, neuron, a, width, reach, norm, bias, touch, tol,
     return 0, False
 
 
-@njit_cached
+@inner
 def measure(features, bias, touch, neuron, far):
     """Distances of all samples; where all are active, after the offset has gone back to the outermost.
 
@@ -372,7 +372,7 @@ def measure(features, bias, touch, neuron, far):
         distances(features, neuron, far)
 
 
-@njit_cached
+@kernel
 def climb(features, v, neurons, norm, bias, touch):
     """Climb h/‖w‖_p, where h(w, b) = Σ_i v_i (w·x_i + b)_+ > 0, from each neuron to a local maximum, in place.
 

@@ -18,7 +18,7 @@ the new generator. Samples with v < 0 come first.
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached, njit_sums
+from bladenet.kernels.compiling import inner, inner_sums, kernel
 from bladenet.kernels.linear_algebra import add
 
 FEW = 8  # mixed samples with v < 0 up to which their α are optimised one by one
@@ -26,7 +26,7 @@ LEANS = 2  # steps of the other samples' α towards the generator with the large
 SWEEPS = 6  # of the generators, to bound a linear function over the Euclidean norm
 
 
-@njit_sums
+@inner_sums
 def halve(a, c, v, scale, out):
     """Activations (a + c)·scale at the middle of an edge; returns Σ v min(|a|, |c|) over samples that it crosses."""
     total = 0.0
@@ -37,7 +37,7 @@ def halve(a, c, v, scale, out):
     return total
 
 
-@njit_sums
+@inner_sums
 def crossing(a, c, v):
     """Σ |v| min(|a|, |c|) over samples with a, c of opposite signs: how much h can bend along an edge."""
     total = 0.0
@@ -47,7 +47,7 @@ def crossing(a, c, v):
     return total
 
 
-@njit_sums
+@inner_sums
 def bend(a, lean, v, count):
     """Σ |v| ((a)_+ − α a) over samples 0…count−1, with α = 1 where they lean to the active side."""
     total = 0.0
@@ -56,7 +56,7 @@ def bend(a, lean, v, count):
     return total
 
 
-@njit_sums
+@inner_sums
 def widen(low, high, a):
     """Extend ranges by the values a."""
     for i in range(len(a)):
@@ -64,7 +64,7 @@ def widen(low, high, a):
         high[i] = max(high[i], a[i])
 
 
-@njit_cached
+@inner
 def ratio_bound(linear, g, d, norm, enough, p):
     """Upper bound on Σ λ_k linear_k over ‖Σ λ_k w_k‖_p, λ ≥ 0; stops once it is at most `enough`.
 
@@ -113,7 +113,7 @@ def ratio_bound(linear, g, d, norm, enough, p):
     return best
 
 
-@njit_cached
+@inner
 def longest_edge(g, bends, d, above, norm):
     """The edge (k, m) to halve, and its length: where mixed samples bend h most, or where ‖w‖ does.
 
@@ -134,7 +134,7 @@ def longest_edge(g, bends, d, above, norm):
     return best_k, best_m, length
 
 
-@njit_cached
+@inner
 def midpoint(g, k, m, d, norm, out):
     """The generator halfway between two, its weight of unit norm; returns the factor that scales their sum."""
     size = 0.0
@@ -148,7 +148,7 @@ def midpoint(g, k, m, d, norm, out):
     return scale
 
 
-@njit_cached
+@inner
 def offer(value, g, sign, side, cell, best, neurons):
     """Keep a generator, or its opposite, if it is the best neuron of its side in its cell."""
     if value > best[side, cell]:
@@ -157,7 +157,7 @@ def offer(value, g, sign, side, cell, best, neurons):
             neurons[side, cell, c] = sign * g[c]
 
 
-@njit_cached
+@inner
 def excess(above, tilt, good):
     """By how much a linear bound exceeds what is good enough, on either side; and at which generator."""
     worst, where = -np.inf, 0
@@ -168,7 +168,7 @@ def excess(above, tilt, good):
     return worst, where
 
 
-@njit_cached
+@inner
 def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
     """A linear bound on h over a cone: above_k = h_k + bend, for the best of a few choices of α; returns its excess.
 
@@ -198,7 +198,7 @@ def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
     return over
 
 
-@njit_cached
+@inner
 def least_largest(base, slope, tilt, good, start):
     """The t ∈ [0, 1] with the least excess of the linear bound base − slope·t: an end, or where two lines meet."""
     r = len(base)
@@ -224,7 +224,7 @@ def least_largest(base, slope, tilt, good, start):
     return best
 
 
-@njit_cached
+@inner
 def tighten(block, count, values, tilt, good, over, above, trial, base, slope, alpha):
     """Lower a linear bound by optimising α ∈ [0, 1] of the samples with v < 0, one at a time; returns its excess.
 
@@ -255,7 +255,7 @@ def tighten(block, count, values, tilt, good, over, above, trial, base, slope, a
     return over
 
 
-@njit_cached
+@inner
 def settle(above, tilt, over, g, d, norm, good, p):
     """Bound h/‖w‖_p and its opposite on a cone from a linear bound on h; returns it, and whether it is good enough."""
     enough_above, enough_opposite = (good[0], good[1]) if over <= 0.0 else (np.inf, np.inf)
@@ -264,7 +264,7 @@ def settle(above, tilt, over, g, d, norm, good, p):
     return max(upper, opposite), upper <= good[0] and opposite <= good[1]
 
 
-@njit_cached
+@inner
 def keep_mixed(block, rows, negative, low, high, index, buffer, start):
     """Copy the mixed samples of a child, with generators at `rows`, to a new block; returns (all, those with v < 0)."""
     r = len(rows)
@@ -289,7 +289,7 @@ def keep_mixed(block, rows, negative, low, high, index, buffer, start):
     return kept, kept_negative
 
 
-@njit_cached
+@inner
 def root_block(features, v, root, buffer):
     """Activations of all samples with v ≠ 0 at the generators of a root cone, v < 0 first; returns (all, v < 0)."""
     d, n = features.shape
@@ -313,7 +313,7 @@ def root_block(features, v, root, buffer):
     return count, negative
 
 
-@njit_cached
+@kernel
 def branch_and_bound(
     features, v, moment, root, norm, threshold, slack, rounding, cell_depth, best, neurons, stop, max_depth
 ):

@@ -8,14 +8,14 @@ leaving the samples that a pencil is fixed to one after the other, in every orde
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached
+from bladenet.kernels.compiling import inner, kernel
 from bladenet.kernels.linear_algebra import TOUCH, complete_basis, dot, extend_basis
 from bladenet.kernels.sweeping import crossings, open_pencil, workspace
 
 OFF_FACE = 1e-9  # critical points on the wrong side of a sample by more than this are off the face
 
 
-@njit_cached
+@kernel
 def sweep_faces(points, v, pencils, fixed, events, bias, threshold, best, neurons, stop):
     """Keep the best critical points of the faces around the arcs of pencils (p = 2).
 
@@ -42,7 +42,7 @@ def sweep_faces(points, v, pencils, fixed, events, bias, threshold, best, neuron
     return len(pencils), neglected
 
 
-@njit_cached
+@inner
 def faces_around(points, v, pencil, bias, inside, basis, fixed):
     """The faces that meet every arc of a pencil, as maps of the arc's moments s = Σ_A v_i (x_i − x_j) and q = Σ_A v_i.
 
@@ -95,7 +95,7 @@ def faces_around(points, v, pencil, bias, inside, basis, fixed):
     return maps[:count], shifts[:count], sizes[:count], anchors[:count], signs[:count]
 
 
-@njit_cached
+@inner
 def moments_on_leaving(points, v, inside, anchor, flag, fixed, moments):
     """Moments Σ v_i row_i (depth, 2, d) of the samples that become active when vector k of a flag is left to a side.
 
@@ -117,7 +117,7 @@ def moments_on_leaving(points, v, inside, anchor, flag, fixed, moments):
                 break
 
 
-@njit_cached
+@inner
 def next_permutation(order):
     """The next permutation of 0 … q − 1 in lexicographic order, in place; the last one stays."""
     k = len(order) - 2
@@ -135,7 +135,7 @@ def next_permutation(order):
         low, high = low + 1, high - 1
 
 
-@njit_cached
+@inner
 def best_faces(points, v, rows, u, kept, times, order, around, threshold, noise, best, neurons):
     """Turn once round a pencil and keep the best critical points of the faces around its arcs.
 
@@ -193,7 +193,7 @@ def best_faces(points, v, rows, u, kept, times, order, around, threshold, noise,
             add_row(moment, -u[event - m], rows[kept[event - m]])
 
 
-@njit_cached
+@inner
 def add_row(moment, weight, row):
     """Add weight · (row, 1)."""
     for c in range(len(row)):
@@ -201,7 +201,7 @@ def add_row(moment, weight, row):
     moment[len(row)] += weight
 
 
-@njit_cached
+@inner
 def sided(x, w, offset, active):
     """w·x + b, or its negative for a sample that should not be active: below 0 where it contradicts that."""
     return dot(w, x) + offset if active else -(dot(w, x) + offset)

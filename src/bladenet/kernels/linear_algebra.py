@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached, njit_sums
+from bladenet.kernels.compiling import inner, inner_sums, kernel
 
 TOUCH = 1e-12  # a vector this close to a span, relative to its own length, lies in it
 
 
-@njit_cached
+@kernel
 def scaled_part(G, A, unit, ridge):
     """Rows and columns A of G, divided by the units (m,) of both, with a multiple of the identity added."""
     out = np.empty((len(A), len(A)))
@@ -18,7 +18,7 @@ def scaled_part(G, A, unit, ridge):
     return out
 
 
-@njit_cached
+@kernel
 def cholesky_delete(R, j):
     """Cholesky factor RᵀR after row and column j are deleted, in place: in the leading part, one smaller.
 
@@ -43,7 +43,7 @@ def cholesky_delete(R, j):
             R[p + 1, c] = cosine * lower - sine * upper
 
 
-@njit_cached
+@kernel
 def solve_transposed(R, b):
     """x with Rᵀx = b, R upper triangular. R may be the corner of a larger matrix, which LAPACK would copy."""
     x = b.copy()
@@ -53,7 +53,7 @@ def solve_transposed(R, b):
     return x
 
 
-@njit_cached
+@kernel
 def solve_triangular(R, b):
     """x with Rx = b, R upper triangular; see :func:`solve_transposed`."""
     x = b.copy()
@@ -62,7 +62,7 @@ def solve_triangular(R, b):
     return x
 
 
-@njit_sums
+@inner_sums
 def dot(x, y):
     """x·y."""
     total = 0.0
@@ -71,28 +71,28 @@ def dot(x, y):
     return total
 
 
-@njit_cached
+@inner
 def add(x, t, y):
     """x += t y, in place."""
     for c in range(len(x)):
         x[c] += t * y[c]
 
 
-@njit_cached
+@inner
 def scale(x, t):
     """x *= t, in place."""
     for c in range(len(x)):
         x[c] *= t
 
 
-@njit_cached
+@inner
 def project_off(Q, k, vector):
     """Subtract from `vector` (d,) its components along the orthonormal rows Q[:k]; twice, for the last digits."""
     for turn in range(2 * k):
         add(vector, -dot(Q[turn % k], vector), Q[turn % k])
 
 
-@njit_cached
+@inner
 def extend_basis(basis, size, vector):
     """Make `vector` row `size` of `basis`, after `size` orthonormal rows: its normalised part orthogonal to them.
 
@@ -109,7 +109,7 @@ def extend_basis(basis, size, vector):
     return distance, True
 
 
-@njit_cached
+@inner
 def complete_basis(basis, size):
     """Complete `size` orthonormal rows of the square matrix `basis` by the axes farthest from their span."""
     d = len(basis)
@@ -126,7 +126,7 @@ def complete_basis(basis, size):
         extend_basis(basis, k, axis)
 
 
-@njit_cached
+@inner
 def size_of(w, norm):
     """‖w‖_p."""
     if norm == 2:

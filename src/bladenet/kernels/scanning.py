@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached, njit_sums
+from bladenet.kernels.compiling import inner, inner_sums, kernel
 
 BINS = 256  # of a direction; offsets put the hyperplane between two of them
 
 
-@njit_sums
+@inner_sums
 def project(features, weight, out):
     """out_i = w·x_i; returns the smallest and the largest."""
     out[:] = 0.0
@@ -20,7 +20,7 @@ def project(features, weight, out):
     return low, high
 
 
-@njit_cached
+@inner
 def fill(p, v, low, width, sums, moments):
     """Σ v and Σ v p over the samples of each bin."""
     sums[:] = 0.0
@@ -32,7 +32,7 @@ def fill(p, v, low, width, sums, moments):
         moments[j] += v[i] * p[i]
 
 
-@njit_cached
+@kernel
 def scan(features, v, weights, bias, orientations, offsets, values):
     """Of the neurons ±(w, b) with b between two bins of w·x (0 without bias), those with the largest and smallest h.
 

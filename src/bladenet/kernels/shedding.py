@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached
+from bladenet.kernels.compiling import inner, kernel
 from bladenet.kernels.linear_algebra import add, dot
 
 
-@njit_cached
+@kernel
 def shed(H, U, k, kept, z, signs, residual, price):
     """Minimise ½ dᵀH⁻¹d − gᵀd + Σ_j price_j |z_j + d_j| over d, dropping coordinates that end at zero.
 
@@ -61,7 +61,7 @@ def shed(H, U, k, kept, z, signs, residual, price):
     return k
 
 
-@njit_cached
+@inner
 def _direction(H, U, k, kept, residual):
     """(H − UᵀU) · residual."""
     m = len(residual)
@@ -77,7 +77,7 @@ def _direction(H, U, k, kept, residual):
     return p
 
 
-@njit_cached
+@inner
 def _column(H, U, k, kept, j):
     """Column j of H − UᵀU, without the rounding at coordinates that were dropped."""
     column = np.empty(len(H))
@@ -92,7 +92,7 @@ def _column(H, U, k, kept, j):
     return column
 
 
-@njit_cached
+@inner
 def _lowest(z, p, residual, kept, price):
     """The lowest point along z + t p, 0 ≤ t ≤ 1: which coordinate stops there at zero, or −1; t; which change sign."""
     curvature = dot(p, residual)

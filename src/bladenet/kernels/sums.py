@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_sums
+from bladenet.kernels.compiling import kernel
 from bladenet.kernels.linear_algebra import add
 from bladenet.kernels.walking import value_of
 
 BLOCK = 1024  # samples at a time, so that they and their activations stay in the cache
 
 
-@njit_sums
+@kernel
 def neuron_values(features, v, weights, offsets, out):
     """out[k] = Σ_i v_i (w_k·x_i + b_k)_+, evaluated directly: features (d, N), (N,), (m, d), (m,) → (m,)."""
     d, n = features.shape

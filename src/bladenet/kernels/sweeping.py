@@ -7,11 +7,11 @@ the plane of B_0 and B_1 matter there.
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached
+from bladenet.kernels.compiling import inner, kernel
 from bladenet.kernels.linear_algebra import TOUCH, complete_basis, dot, extend_basis
 
 
-@njit_cached
+@kernel
 def sweep_pencils(points, v, pencils, fixed, events, bias, norm, arcs, best, neurons, stop):
     """Sweep pencils: all of their blades and, if `arcs`, the critical points between them (p = 2).
 
@@ -47,7 +47,7 @@ def sweep_pencils(points, v, pencils, fixed, events, bias, norm, arcs, best, neu
     return len(pencils), neglected
 
 
-@njit_cached
+@inner
 def workspace(n, fixed, events):
     """Arrays for open_pencil: rows that end with the events, a basis that starts with the fixed vectors, the others."""
     d = events.shape[1]
@@ -60,7 +60,7 @@ def workspace(n, fixed, events):
     return rows, basis, np.zeros((3, len(rows))), np.zeros(len(rows), np.int64), np.zeros(n, np.int64)
 
 
-@njit_cached
+@inner
 def open_pencil(points, v, pencil, bias, fixed, rows, basis, x, kept, inside):
     """Fill in the rows x_i − anchor, the basis of fixed vectors, those of the pencil and two of its plane, and x.
 
@@ -97,7 +97,7 @@ def open_pencil(points, v, pencil, bias, fixed, rows, basis, x, kept, inside):
     return outside, within, farthest
 
 
-@njit_cached
+@inner
 def crossings(x0, x1):
     """Angles in [−π, π] at which w = (cos θ, sin θ) starts (2m, first half) and ceases to act on each x; their order.
 
@@ -112,7 +112,7 @@ def crossings(x0, x1):
     return times, np.argsort(times)
 
 
-@njit_cached
+@inner
 def turn(x0, x1, u, times, order, frame, norm, arcs, heights, angles):
     """Turn w = cos θ B_0 + sin θ B_1 once round over samples x of weight u: all blades of one pencil.
 
@@ -157,7 +157,7 @@ def turn(x0, x1, u, times, order, frame, norm, arcs, heights, angles):
             s1 -= u[event - m] * x1[event - m]
 
 
-@njit_cached
+@inner
 def record(theta, value, sign, heights, angles):
     """Keep the angle θ if its neuron is the best of its sign in its cell of angles."""
     cells = heights.shape[1]
@@ -167,7 +167,7 @@ def record(theta, value, sign, heights, angles):
         angles[sign, cell] = theta
 
 
-@njit_cached
+@inner
 def keep_neurons(heights, angles, frame, anchor, norm, best, neurons):
     """Turn angles into neurons (w, b) where they are better than those that are there."""
     d = len(anchor)

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from bladenet.kernels.compiling import njit_cached, njit_sums
+from bladenet.kernels.compiling import inner, inner_sums
 from bladenet.kernels.linear_algebra import dot
 
 FALLS, PEAK, LIMIT = -1, -2, -3  # how a walk ends other than at a sample or a zero coordinate
 
 
-@njit_sums
+@inner_sums
 def value_of(v, a):
     """Σ v_i (a_i)_+."""
     total = 0.0
@@ -17,7 +17,7 @@ def value_of(v, a):
     return total
 
 
-@njit_sums
+@inner_sums
 def longest(features, room):
     """The largest ‖x_i‖: features (d, N), room (N,)."""
     room[:] = 0.0
@@ -30,7 +30,7 @@ def longest(features, room):
     return np.sqrt(square)
 
 
-@njit_sums
+@inner_sums
 def count_below(a, limit):
     """How many a_i ≤ limit."""
     count = 0
@@ -39,7 +39,7 @@ def count_below(a, limit):
     return count
 
 
-@njit_sums
+@inner_sums
 def distances(features, direction, out):
     """out[i] = direction·(x_i, 1): features (d, N), direction (d + 1,)."""
     d, n = features.shape
@@ -52,7 +52,7 @@ def distances(features, direction, out):
                 out[i] += w * features[c, i]
 
 
-@njit_sums
+@inner_sums
 def active_sums(features, v, a, above, weight, out):
     """out = Σ_{a_i > above} v_i (x_i, 1), (d + 1,); `weight` is room for N numbers."""
     d, n = features.shape
@@ -68,7 +68,7 @@ def active_sums(features, v, a, above, weight, out):
         out[c] = total
 
 
-@njit_sums
+@inner_sums
 def crossing_times(v, a, slope, touch, times):
     """When a_i + τ·slope_i = 0 (inf if never), and the sums of v_i slope_i: h is Σ v_i (a_i + τ slope_i)_+.
 
@@ -82,7 +82,7 @@ def crossing_times(v, a, slope, touch, times):
     return rise
 
 
-@njit_cached
+@inner
 def sift_down(order, times, root, count):
     """Restore the heap order[:count], soonest first, below `root`."""
     item = order[root]
@@ -99,7 +99,7 @@ def sift_down(order, times, root, count):
     order[root] = item
 
 
-@njit_cached
+@inner
 def norm_along(w, move, norm):
     """‖w + τ m‖ just after τ = 0: n0 + τ n1 for p = 1, sqrt(n0 + τ² n1) for p = 2, where w ⟂ m and ‖w‖ = 1."""
     if norm == 2:
@@ -111,7 +111,7 @@ def norm_along(w, move, norm):
     return n0, n1
 
 
-@njit_cached
+@inner
 def walk(v, a, slope, sa, sb, w, move, norm, touch, tol, limit, window, flat, times, order):
     """Follow w + τ·move, 0 ≤ τ ≤ limit, to the first local maximum of h/‖w‖_p, h = sa + τ sb + Σ_i v_i (…)_+.
 
