@@ -74,7 +74,7 @@ def select_alpha(
     folds, of which no more are used than leave out 1,000 samples, for classification losses 1,000 of each class: where
     one is rare, validation losses are as noisy as its samples are few. They are shuffled with a fixed seed, so the
     answer is deterministic, and every fold has its share of both classes. The α chosen lies between the values tried,
-    where a parabola through the best of them (the largest within 0.1 % of the smallest loss) and its neighbours is
+    where a parabola through the best of them (the largest within 0.2 % of the smallest loss) and its neighbours is
     lowest.
 
     With `emphasise`, values near the best are compared once more with features multiplied by the square roots of their
