@@ -18,16 +18,14 @@ from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.training import largest_violation
 
 FOLDS = 5
-ENOUGH = 1000  # held-out samples, of each class if there are classes: no more folds are used than leave out so many
+ENOUGH = 1000  # held-out samples (500 of either class): no more folds are used than leave out so many
 ALPHAS = 15  # values tried, geometric between α_max and RANGE · α_max
 RANGE = 1e-5
 ROUGH = 0.05  # how closely α_max is found
 LOOSE = 5e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
-EQUAL = (
-    1.001  # times the smallest loss: nothing that validation could tell from it, and a larger α is cheaper and sparser
-)
+EQUAL = 1.002  # times the smallest loss: as good, and a larger α is cheaper and sparser
 SPARSER = 1.005  # times the smallest loss: so much may be lost with emphasised features, whose networks are sparser
 LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for that has none
 
@@ -71,7 +69,7 @@ def select_alpha(
     Fifteen geometric values between α_max, at which the optimal network is constant, and α_max / 10⁵ are compared by
     the mean loss on the samples left out, from the largest down until that has risen clearly, or twice in a row. Each
     search goes on from that for the last α, and proves nothing: it ends when no better neuron turns up. There are five
-    folds, of which no more are used than leave out 1,000 samples, for classification losses 1,000 of each class: where
+    folds, of which no more are used than leave out 1,000 samples, for classification losses 500 of either class: where
     one is rare, validation losses are as noisy as its samples are few. They are shuffled with a fixed seed, so the
     answer is deterministic, and every fold has its share of both classes. The α chosen lies between the values tried,
     where a parabola through the best of them (the largest within 0.2 % of the smallest loss) and its neighbours is
@@ -318,7 +316,7 @@ def _splits(y: Array, loss: Loss) -> list[Split]:
                 f"n_samples={smallest}. Give alpha as a number."
             )
         stratified = StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
-        return list(stratified.split(y, y > 0))[: _enough(smallest)]
+        return list(stratified.split(y, y > 0))[: _enough(2 * smallest)]
     if len(y) < 2:
         raise ValueError(
             f"alpha='auto' needs at least two samples to cross-validate, got n_samples={len(y)}. "
