@@ -14,7 +14,7 @@ from benchmarks import machine
 from benchmarks.problems import PROBLEMS
 from benchmarks.solvers import bladenet
 from bladenet import TrainingProblem, kernels
-from bladenet.lasso import RestrictedProblem
+from bladenet.lasso import Lasso
 from bladenet.pricing import BranchAndBound, Clock, PrefixSums
 from bladenet.pricing.branch_and_bound import CELL_DEPTH, MAX_DEPTH
 
@@ -115,7 +115,7 @@ def gram_update(known: int = 200, new: int = 50) -> tuple[str, float, float]:
     offsets = 0.3 * np.cos(7 * angles)
     times = []
     for _ in range(RUNS):
-        master = RestrictedProblem(form, Clock())
+        master = Lasso(form, Clock())
         master.add(weights[:known], offsets[:known])
         start = perf_counter()
         master.add(weights[known:], offsets[known:])

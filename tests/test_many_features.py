@@ -6,7 +6,7 @@ import pytest
 import bladenet as bn
 from bladenet import joint_descent
 from bladenet.joint_descent import moved_together
-from bladenet.lasso import RestrictedProblem
+from bladenet.lasso import Lasso
 from bladenet.pricing import Ascent, Clock, Rising, anchored, choose_pricer, rising
 from bladenet.problem import TrainingProblem
 
@@ -93,14 +93,14 @@ def test_strips_change_nothing(monkeypatch):
 
 
 def solved(form):
-    restricted = RestrictedProblem(form, Clock())
+    restricted = Lasso(form, Clock())
     restricted.add(*starts_of(form))
     solution = restricted.solve(1e-9)
     return restricted.in_use, solution
 
 
 def objective_on(form, weights, offsets):
-    restricted = RestrictedProblem(form, Clock())
+    restricted = Lasso(form, Clock())
     restricted.add(weights, offsets)
     return restricted.solve(1e-9).objective
 

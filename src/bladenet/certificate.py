@@ -1,7 +1,8 @@
 """Certificates: how good a network is, proven from the data, the network and a priced dual variable.
 
 Weak duality: any v in the domain of the conjugates with Σ v = 0 (if there is a bias) and |Σ_i v_i (w·x_i + b)_+| ≤ β
-for every neuron with ‖w‖_p = 1 gives  min objective ≥ −Σ_i s_i ℓ*(v_i / s_i, y_i).  Everything is evaluated here
+for every neuron with ‖w‖_p = 1 gives  min objective ≥ −Σ_i s_i ℓ*(v_i / s_i, y_i).  For several outputs v_i is a row
+and |·| the dual of the norm that amplitudes have in the penalty (Theorem 23).  Everything is evaluated here
 anew in float64, in the user's units, from the definition; nothing comes from the solver but the network, v and the
 bound that a pricer proved for that v.
 """
@@ -11,7 +12,7 @@ from enum import Enum
 
 import numpy as np
 
-from bladenet.losses import Array, balanced
+from bladenet.losses import Array, by_sample
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
 
@@ -35,7 +36,7 @@ class DualProof:
 
     Attributes
     ----------
-    dual : (n,) one entry per sample, in the user's units
+    dual : (n,) one entry per sample, or (n, c) for several outputs, in the user's units
     bound : float, |Σ_i dual_i (w·x_i + b)_+| ≤ bound for every neuron with ‖w‖_p = 1 and any offset b. It is trusted:
         certification tries it on some neurons and refuses it if it fails there, but on two features only a pricer
         can prove it.
@@ -128,12 +129,14 @@ class Certificate:
 
 def objective_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
     """Σ_i s_i ℓ(f(x_i), y_i) + β Σ_j |u_j| ‖w_j‖_p, from the definition."""
-    f = np.full(len(problem.X), network.intercept)
+    f = np.zeros(problem.y.shape) + network.intercept
     for start in range(0, len(f), STRIP):  # all activations at once can be gigabytes
         rows = slice(start, start + STRIP)
         f[rows] += np.maximum(problem.X[rows] @ network.weights.T + network.biases, 0.0) @ network.amplitudes
     lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-    penalty = float(np.abs(network.amplitudes) @ lengths)
+    u = network.amplitudes
+    sizes = np.abs(u) if u.ndim == 1 else np.linalg.norm(u, ord=problem.output_norm, axis=1)
+    penalty = float(sizes @ lengths)
     return float(problem.sample_weight @ problem.loss.value(f, problem.y)) + problem.beta * penalty
 
 
@@ -148,25 +151,25 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
     if not (np.isfinite(v).all() and 0.0 <= proof.bound < np.inf) or v[~kept].any():
         return 0.0
     v, s, y, X = v[kept], s[kept], problem.y[kept], problem.X[kept]
-    low, high = problem.loss.domain(y)
-    width = np.where(np.isfinite(high), high - low, 0.0)
-    if (v / s < low - 1e-12 * width).any() or (v / s > high + 1e-12 * width).any():
+    inside = problem.loss.into_domain(by_sample(1.0 / s, v), y)
+    if inside is None:
         return 0.0
-    v = s * np.clip(v / s, low, high)
+    v = by_sample(s, inside)
     total, reach = float(np.abs(v).sum()), float(np.abs(X - X.mean(axis=0) * problem.bias).max()) * X.shape[1]
     bound = proof.bound
     if problem.bias:
-        surplus = abs(float(v.sum()))
+        surplus = float(np.abs(v.sum(axis=0)).sum())
         if surplus > 1e-12 * total:
             return 0.0
-        # rounding only: balance it, which changes |h| by at most the surplus times the largest distance
-        v, bound = balanced(v), bound + 2.0 * surplus * reach
+        # rounding only: balance it, which changes |h| by at most what changes times the largest distance
+        unbalanced, v = v, problem.loss.balanced(v, y, s)
+        bound += 2.0 * float(np.abs(v - unbalanced).sum()) * reach
     if probe(problem, v, X, network) > bound * (1.0 + 1e-9) + 1e-15 * len(v) * total * reach:
         return 0.0
     scaled = v * min(1.0, problem.beta / bound) if bound > 0 else v
     if problem.bias and not problem.loss.classifies:
-        y = y - y.mean()  # with Σ v = 0 an offset of the targets cancels, and would only round the rest away
-    value = -float(s @ problem.loss.conjugate(scaled / s, y))
+        y = y - y.mean(axis=0)  # with Σ v = 0 an offset of the targets cancels, and would only round the rest away
+    value = -float(s @ problem.loss.conjugate(by_sample(1.0 / s, scaled), y))
     return max(0.0, value)
 
 
@@ -186,9 +189,10 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
         direction[rng.permutation(d)[most:]] = 0.0
     if network is not None and len(network):
         lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-        h = v @ np.maximum((X - centre) @ network.weights.T + (network.weights @ centre + network.biases), 0.0)
-        largest = float((np.abs(h[lengths > 0]) / lengths[lengths > 0]).max(initial=0.0))
-        strongest = np.argsort(-np.abs(network.amplitudes))[:PROBES]
+        hidden = np.maximum((X - centre) @ network.weights.T + (network.weights @ centre + network.biases), 0.0)
+        h = dual_size(hidden.T @ v, problem)
+        largest = float((h[lengths > 0] / lengths[lengths > 0]).max(initial=0.0))
+        strongest = np.argsort(-network.sizes(problem.output_norm))[:PROBES]
         directions.append(network.weights[strongest])
     stacked = np.vstack(directions)
     lengths = np.linalg.norm(stacked, ord=problem.norm, axis=1)
@@ -199,11 +203,20 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
             order = np.argsort(-place)
             place, active = place[order], v[order]
             # the offset at a sample leaves those before it active
-            h = np.cumsum(active * place) - place * np.cumsum(active)
-            largest = max(largest, float(np.abs(h).max()))
-        else:
+            h = np.cumsum(by_sample(place, active), axis=0) - by_sample(place, np.cumsum(active, axis=0))
+            largest = max(largest, float(dual_size(h, problem).max()))
+        elif v.ndim == 1:
             largest = max(largest, abs(float(v @ np.maximum(place, 0.0))))
+        else:
+            largest = max(largest, float(dual_size(np.maximum(place, 0.0)[None] @ v, problem)[0]))
     return largest
+
+
+def dual_size(h: Array, problem: TrainingProblem) -> Array:
+    """|h| of neurons (m,), or for several outputs (m, c) the dual of the norm that amplitudes have in the penalty."""
+    if h.ndim == 1:
+        return np.abs(h)
+    return np.asarray(np.linalg.norm(h, ord={1: np.inf, 2: 2}[problem.output_norm], axis=1), dtype=np.float64)
 
 
 def certify(
@@ -245,4 +258,5 @@ def certify(
 def _rounding(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork) -> float:
     """What rounding may take off an objective: activations far from the origin are differences of large numbers."""
     terms = np.abs(network.weights) @ np.abs(problem.X).max(axis=0) + np.abs(network.biases)
-    return 4.0 * float(np.finfo(float).eps * (np.abs(network.amplitudes) @ terms) * np.abs(proof.dual).sum())
+    sizes = np.abs(network.amplitudes).reshape(len(network), -1).sum(axis=1)
+    return 4.0 * float(np.finfo(float).eps * (sizes @ terms) * np.abs(proof.dual).sum())

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bladenet.interior_point import Restricted
 from bladenet.joint_descent import moved_together
-from bladenet.lasso import RestrictedProblem
-from bladenet.losses import Array, balanced
+from bladenet.losses import Array, by_sample
+from bladenet.master import restricted_problem
 from bladenet.parallel import one_blas_thread
-from bladenet.pricing import Clock, Priced, Pricer
+from bladenet.pricing import Clock, Priced, Pricer, choose_relaxation
 from bladenet.problem import StandardForm
 from bladenet.relaxed_dual import relaxed_dual
+from bladenet.restricted import Restricted
 
 MOST_NEW = 200  # neurons added per round
 FIRST_SLACK = 0.3
@@ -79,11 +79,11 @@ class ColumnGeneration:
     ):
         self.form, self.pricing, self.tol, self.clock, self.callback = form, pricing, tol, clock, callback
         self.pricer = pricing(form)
-        self.neurons = RestrictedProblem(form, clock)
+        self.neurons = restricted_problem(form, clock)
         self.history: list[Round] = []
         self.best = constant_network(form)
         self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
-        self.dual, self.bound = np.zeros(len(form.y)), 0.0
+        self.dual, self.bound = np.zeros(form.y.shape), 0.0
         self.lower = form.constant
         # how far above β the largest |h| is expected, relative to β; at first by a crude bound
         lengths = np.abs(form.points).sum(axis=1)
@@ -94,7 +94,7 @@ class ColumnGeneration:
         """The search for another β (in units of the standard form); it takes over the neurons of this one."""
         other = copy(self)
         other.form = self.neurons.form = replace(self.form, beta=beta)
-        other.history, other.dual, other.bound = [], np.zeros(len(self.form.y)), 0.0
+        other.history, other.dual, other.bound = [], np.zeros(self.form.y.shape), 0.0
         other.lower = self.form.constant
         other.violation = self.form.beta * (1.0 + self.violation) / beta - 1.0
         other.begin()
@@ -160,8 +160,11 @@ class ColumnGeneration:
     def relax(self) -> None:
         """Raise the lower bound by a convex relaxation of pricing, where no proof was tried or it was not finished."""
         with one_blas_thread():
-            v, bound = relaxed_dual(self.form, self.best.v, self.clock)
-        self._raise_lower_bound(v, bound)
+            if self.form.y.ndim == 1:
+                self._raise_lower_bound(*relaxed_dual(self.form, self.best.v, self.clock))
+            else:
+                v = self.form.at_points(self.best.v)
+                self._raise_lower_bound(self.best.v, choose_relaxation(self.form).price(v, 0.0, 0.0, self.clock).bound)
 
     def _started(self) -> Restricted:
         """Where to begin: the neurons that are here, those of a subsample, or none."""
@@ -275,8 +278,11 @@ class ColumnGeneration:
 
 def constant_network(form: StandardForm) -> Restricted:
     """The optimal network without neurons, and its dual variable."""
-    t = form.loss.constant_fit(form.y, form.weight) if form.bias else 0.0
-    f = np.full(len(form.y), t)
-    v = form.weight * form.loss.gradient(f, form.y)
+    outputs = form.y.shape[1:]
+    t = form.loss.constant_fit(form.y, form.weight) if form.bias else np.zeros(outputs)
+    f = np.broadcast_to(t, form.y.shape)
+    v = by_sample(form.weight, form.loss.gradient(f, form.y))
+    if form.bias:
+        v = form.loss.balanced(v, form.y, form.weight)
     objective = float(form.weight @ form.loss.value(f, form.y))
-    return Restricted(np.zeros(0), t, balanced(v) if form.bias else v, objective, np.inf, np.zeros(0, bool))
+    return Restricted(np.zeros((0, *outputs)), t if outputs else float(t), v, objective, np.inf, np.zeros(0, bool))

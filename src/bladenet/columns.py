@@ -52,16 +52,16 @@ class Columns:
         return np.vstack(parts)
 
     def forward(self, z: Array) -> Array:
-        """Kz: (m,) → (n,); columns with z = 0 cost nothing."""
-        f = np.zeros(self.n)
+        """Kz: (m,) → (n,), or (m, c) → (n, c); columns with z = 0 cost nothing."""
+        f = np.zeros((*z.shape[1:], self.n))
         for block, start in self._located():
             part = z[start : start + len(block)]
-            used = np.flatnonzero(part)
+            used = np.flatnonzero(part if z.ndim == 1 else part.any(axis=1))
             if 2 * len(used) > len(part):
-                f += part @ block
+                f += part.T @ block
             elif len(used):
-                f += part[used] @ block[used]
-        return f
+                f += part[used].T @ block[used]
+        return f.T
 
     def adjoint(self, v: Array) -> Array:
         """Kᵀv: (n,) → (m,), or (n, k) → (m, k)."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit
+from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -39,6 +40,7 @@ class _BladeNet(BaseEstimator):
         norm: int = 2,
         bias: bool = True,
         loss: str | Loss = "squared",
+        output_norm: int = 2,
         tol: float = 1e-6,
         scaling: str | None = "auto",
         max_interaction: int | None = None,
@@ -51,6 +53,7 @@ class _BladeNet(BaseEstimator):
         self.norm = norm
         self.bias = bias
         self.loss = loss
+        self.output_norm = output_norm
         self.tol = tol
         self.scaling = scaling
         self.max_interaction = max_interaction
@@ -59,15 +62,16 @@ class _BladeNet(BaseEstimator):
         self.time_limit = time_limit
         self.callback = callback
 
-    def _train(self, X: Array, y: Array, weight: Array) -> Self:
-        """Train on encoded and validated data; y holds −1 and +1 for classification."""
+    def _train(self, X: Array, y: Array, weight: Array, loss: str | Loss) -> Self:
+        """Train on encoded and validated data; y as in :func:`bladenet.train`."""
         start = time.perf_counter()
         scaling = fit_scaling(chosen_scaling(self.scaling, self.max_interaction), X, weight, centred=bool(self.bias))
         scaled = scaling.apply(X)
         settings: dict[str, Any] = {
             "norm": self.norm,
             "bias": self.bias,
-            "loss": self.loss,
+            "loss": loss,
+            "output_norm": self.output_norm,
             "sample_weight": weight,
             "max_interaction": self.max_interaction,
             "vertices_only": self.vertices_only,
@@ -229,6 +233,9 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     bias : bool
         Whether neurons and output have (unpenalised) offsets.
     loss : "squared" ½(f − y)², "huber", or a :class:`bladenet.HuberLoss`
+    output_norm : 1 or 2
+        Norm of a neuron's amplitudes in the penalty, where there are several outputs: with 2 they share neurons (group
+        Lasso), with 1 each has its own.
     tol : float
         Relative duality gap to prove.
     scaling : "auto", None, "standard", "rank" or "blend"
@@ -272,7 +279,7 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         ----------
         X : (n, d), an array of numbers, or a pandas or polars data frame of numbers and categories (text, booleans,
             categorical types), which become indicators such as "colour=red"
-        y : (n,)
+        y : (n,), or (n, c) for several outputs (squared loss)
         sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
 
         Raises
@@ -281,12 +288,26 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
             On invalid data or hyper-parameters; names the value and the remedy.
         """
         self._check_settings(classifies=False)
-        samples, target, weight = self._prepare(X, y, sample_weight, y_numeric=True)
-        return self._train(samples, np.asarray(target, dtype=np.float64), weight)
+        samples, target, weight = self._prepare(X, y, sample_weight, y_numeric=True, multi_output=True)
+        target = np.asarray(target, dtype=np.float64)
+        column = target.ndim == 2 and target.shape[1] == 1
+        self._train(samples, target[:, 0] if column else target, weight, self.loss)
+        if column:  # predictions come in the shape of the targets
+            network = self.network_
+            self.network_ = replace(
+                network, amplitudes=network.amplitudes[:, None], intercept=np.array([network.intercept])
+            )
+            self.evidence_ = replace(self.evidence_, targets=self.evidence_.targets[:, None])
+        return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predicted targets: (n, d) → (n,)."""
+        """Predicted targets: (n, d) → (n,), or (n, c) for several outputs."""
         return self._scores(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 def _probabilities_exist(model: BladeNetClassifier) -> bool:
@@ -299,18 +320,20 @@ def _probabilities_exist(model: BladeNetClassifier) -> bool:
 
 
 class BladeNetClassifier(ClassifierMixin, _BladeNet):
-    """Globally optimal two-layer ReLU network for two classes, with a certificate.
+    """Globally optimal two-layer ReLU network for classification, with a certificate.
 
-    The network's output is a score, positive for ``classes_[1]``. Parameters and attributes are those of
-    :class:`BladeNetRegressor`, except:
+    For two classes the network's output is a score, positive for ``classes_[1]``; for more there is a score for each,
+    trained on the cross-entropy of their softmax, with neurons that all classes share. Parameters and attributes are
+    those of :class:`BladeNetRegressor`, except:
 
     Parameters
     ----------
-    loss : "logistic" log(1 + exp(−y f)), or "hinge" max(0, 1 − y f), with y = ±1
+    loss : "logistic" log(1 + exp(−y f)) with y = ±1, the cross-entropy for more than two classes; or "hinge"
+        max(0, 1 − y f), for two
 
     Attributes
     ----------
-    classes_ : (2,), sorted
+    classes_ : (classes,), sorted
     """
 
     def __init__(
@@ -319,6 +342,7 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         norm: int = 2,
         bias: bool = True,
         loss: str | Loss = "logistic",
+        output_norm: int = 2,
         tol: float = 1e-6,
         scaling: str | None = "auto",
         max_interaction: int | None = None,
@@ -332,6 +356,7 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             norm,
             bias,
             loss,
+            output_norm,
             tol,
             scaling,
             max_interaction,
@@ -348,13 +373,13 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         ----------
         X : (n, d), an array of numbers, or a pandas or polars data frame of numbers and categories (text, booleans,
             categorical types), which become indicators such as "colour=red"
-        y : (n,), two classes: numbers or strings
+        y : (n,), classes: numbers or strings
         sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
 
         Raises
         ------
         ValueError
-            On invalid data or hyper-parameters, or if there are not exactly two classes.
+            On invalid data or hyper-parameters, or if there is one class only.
         """
         self._check_settings(classifies=True)
         samples, labels, weight = self._prepare(X, y, sample_weight)
@@ -364,33 +389,31 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             raise ValueError(
                 f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of two classes."
             )
-        if len(classes) > 2:
-            shown = ", ".join(repr(label) for label in classes.tolist()[:5])
+        if len(classes) == 2:
+            self._train(samples, np.where(code == 1, 1.0, -1.0), weight, self.loss)
+        elif get_loss(self.loss).name == "hinge":
             raise ValueError(
-                "Only binary classification is supported: this version of BladeNetClassifier is binary, but y has "
-                f"{len(classes)} classes ({shown}{', …' * (len(classes) > 5)}). Merge classes, or wrap it in "
-                "sklearn.multiclass.OneVsRestClassifier."
+                f"loss='hinge' is for two classes, but y has {len(classes)}: use loss='logistic', which is the "
+                "cross-entropy there, or sklearn.multiclass.OneVsRestClassifier."
             )
-        self._train(samples, np.where(code == 1, 1.0, -1.0), weight)
+        else:
+            self._train(samples, code.astype(np.float64), weight, "softmax")
         self.classes_: np.ndarray = classes
         return self
 
     def decision_function(self, X: ArrayLike) -> Array:
-        """Scores, positive for ``classes_[1]``: (n, d) → (n,)."""
+        """Scores: (n, d) → (n,), positive for ``classes_[1]``, or (n, classes), the largest for the predicted class."""
         return self._scores(X)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predicted classes: (n, d) → (n,)."""
         scores = self.decision_function(X)
-        return self.classes_[(scores > 0).astype(np.int64)]
+        return self.classes_[scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(np.int64)]
 
     @available_if(_probabilities_exist)
     def predict_proba(self, X: ArrayLike) -> Array:
-        """Class probabilities, columns as in ``classes_``: (n, d) → (n, 2). Logistic loss only."""
+        """Class probabilities, columns as in ``classes_``: (n, d) → (n, classes). Logistic loss only."""
         scores = self.decision_function(X)
+        if scores.ndim == 2:
+            return np.asarray(softmax(scores, axis=1), dtype=np.float64)
         return np.column_stack([expit(-scores), expit(scores)])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bladenet.blades import CONTACT
-from bladenet.losses import Array, Index
+from bladenet.losses import Array, Index, by_sample, over_outputs, row_norms
 from bladenet.training import Fit
 
 BLOCK = 4_000_000  # activations held at a time
@@ -22,10 +22,11 @@ class Evidence:
     n_samples : int, training samples of weight above zero
     index : (k,) rows of the training data that define neurons, ascending
     rows : (k, d) their features in the user's units
-    targets : (k,) their targets; −1 and +1 for classification
+    targets : (k,) their targets, or (k, c); −1 and +1 for two classes, indicators for more
     low, high : (d,) range of the features in the user's units
     acts_on : (m,) number of training samples on the active side of each neuron
-    importance : (m,) standard deviation of each neuron's contribution to the output over the training samples
+    importance : (m,) standard deviation of each neuron's contribution to the output over the training samples; with
+        several outputs the length of theirs
     share : (m,) covariance of each neuron's contribution with the output, divided by the variance of the output; they
         sum to 1, and one that opposes the others is negative
     """
@@ -49,7 +50,7 @@ class Evidence:
         samples, weight = problem.X[kept], problem.sample_weight[kept]
         weight = weight / weight.sum()
         m = len(network)
-        output = np.zeros(len(samples))
+        output = np.zeros(problem.y.shape)[kept]
         acts_on, importance, share = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m)
         width = max(1, BLOCK // len(samples))
         blocks = [slice(start, start + width) for start in range(0, m, width)]
@@ -60,9 +61,10 @@ class Evidence:
             hidden = _hidden(fit, samples, block)
             acts_on[block] = (hidden > CONTACT * problem.standard.scale).sum(axis=0)
             hidden -= weight @ hidden
-            importance[block] = np.abs(network.amplitudes[block]) * np.sqrt(weight @ hidden**2)
-            share[block] = network.amplitudes[block] * ((weight * output) @ hidden)
-        variance = float(weight @ output**2)
+            amplitudes = network.amplitudes[block]
+            importance[block] = row_norms(amplitudes) * np.sqrt(weight @ hidden**2)
+            share[block] = over_outputs(amplitudes * (hidden.T @ by_sample(weight, output)))
+        variance = float(weight @ over_outputs(output**2))
         return cls(
             int(kept.sum()),
             index,

@@ -12,6 +12,7 @@ from bladenet.certificate import Certificate
 from bladenet.encoding import Encoding, Level
 from bladenet.evidence import Evidence
 from bladenet.formulas import Point, Units, counted, number, percent
+from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import Scaling
 
@@ -37,7 +38,7 @@ class DefiningSample:
 
     index: int
     features: tuple[Level | None, ...]
-    target: Level
+    target: Level | tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,11 @@ class NeuronExplanation:
     Attributes
     ----------
     neuron : position in the network
-    formula : its contribution to the output, with feature names and rounded numbers
-    weights, bias, amplitude : as in the network
-    importance : standard deviation of its contribution over the training samples, in units of the output
+    formula : its contribution to the output, with feature names and rounded numbers; with several outputs what its
+        amplitudes multiply
+    weights, bias, amplitude : as in the network; for several outputs a tuple of amplitudes
+    importance : standard deviation of its contribution over the training samples, in units of the output; with several
+        outputs the length of theirs
     share : of the variation of the output over the training samples; those of all neurons sum to 1
     kind : "vertex" if the samples (and the coordinates) determine the hyperplane, else "face"
     samples : training samples that the hyperplane passes through
@@ -65,7 +68,7 @@ class NeuronExplanation:
     formula: str
     weights: tuple[float, ...]
     bias: float
-    amplitude: float
+    amplitude: float | tuple[float, ...]
     importance: float
     share: float
     kind: str
@@ -84,7 +87,7 @@ class Explanation:
     Attributes
     ----------
     neurons : NeuronExplanation, by descending importance
-    intercept : float
+    intercept : float, for several outputs a tuple
     certificate : Certificate
     feature_names : names of the inputs of the network
     indicators : those inputs that are 1 for a category and else 0
@@ -94,10 +97,11 @@ class Explanation:
     bias : whether neurons have offsets; if not, every hyperplane passes through the origin
     n_samples : int, training samples of weight above zero
     output : what the network computes: "prediction", or the class that positive scores stand for
+    outputs : names of the outputs, if there are several: classes, or "output 0", …
     """
 
     neurons: tuple[NeuronExplanation, ...]
-    intercept: float
+    intercept: float | tuple[float, ...]
     certificate: Certificate
     feature_names: tuple[str, ...]
     indicators: tuple[str, ...]
@@ -106,29 +110,32 @@ class Explanation:
     bias: bool
     n_samples: int
     output: str
+    outputs: tuple[str, ...] = ()
 
     def data(self) -> pd.DataFrame:
         """One row per neuron, the most important first.
 
-        Columns: neuron, formula, weight[NAME] per feature, and the fields of :class:`NeuronExplanation` from bias on;
-        samples are row numbers of the training data.
+        Columns: neuron, formula, weight[NAME] per feature, and the fields of :class:`NeuronExplanation` from bias on,
+        with amplitude[NAME] per output if there are several; samples are row numbers of the training data.
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
         weights = [f"weight[{name}]" for name in self.feature_names]
-        fields = ["bias", "amplitude", "importance", "share", "kind", "orientation", "coordinates", "columns"]
-        fields += ["switches", "acts_on"]
+        amplitudes = [f"amplitude[{name}]" for name in self.outputs] or ["amplitude"]
+        fields = ["importance", "share", "kind", "orientation", "coordinates", "columns", "switches", "acts_on"]
         rows = [
             (
                 n.neuron,
                 n.formula,
                 *n.weights,
+                n.bias,
+                *(n.amplitude if isinstance(n.amplitude, tuple) else (n.amplitude,)),
                 *(getattr(n, field) for field in fields),
                 tuple(sample.index for sample in n.samples),
             )
             for n in self.neurons
         ]
-        return pd.DataFrame(rows, columns=["neuron", "formula", *weights, *fields, "samples"])
+        return pd.DataFrame(rows, columns=["neuron", "formula", *weights, "bias", *amplitudes, *fields, "samples"])
 
     def features(self) -> pd.DataFrame:
         """How much of the variation of the output over the training samples is due to which columns of the data.
@@ -167,9 +174,10 @@ class Explanation:
             f"{self.certificate.status.value} (gap {self.certificate.gap:.1e}). {self.certificate.advice}",
         ]
         if not count:
-            return "\n".join([*lines, f"{self.output} = {number(self.intercept)} for every sample."])
+            return "\n".join([*lines, f"{self.output} = {self._amounts(self.intercept)} for every sample."])
+        times = ", each times its amplitudes" if self.outputs else ""
         lines += [
-            f"{self.output} = {number(self.intercept)} + the neurons below.",
+            f"{self.output} = {self._amounts(self.intercept)} + the neurons below{times}.",
             "Samples are rows of the training data, from 0. Most important neurons first; importance is the "
             "standard deviation of the neuron's contribution over the training samples.",
         ]
@@ -185,6 +193,17 @@ class Explanation:
                 f"and {counted(count - LISTED, 'more neuron')}, {percent(rest)} of the variation; data() has all.",
             ]
         return "\n".join(lines)
+
+    def _amounts(self, values: float | tuple[float, ...]) -> str:
+        """A number, or one for each output with its name."""
+        if not isinstance(values, tuple):
+            return number(values)
+        shown = [f"{name} {number(value)}" for name, value in zip(self.outputs, values, strict=True)]
+        return f"({', '.join(_shortened(shown, VALUES, 'output'))})"
+
+    def _target(self, sample: DefiningSample) -> str:
+        target = sample.target
+        return self._amounts(target) if isinstance(target, tuple) else _written(target)
 
     def _describe_terms(self) -> list[str]:
         """The shares of columns and pairs, unless there is only one."""
@@ -206,7 +225,7 @@ class Explanation:
     def _describe(self, neuron: NeuronExplanation) -> list[str]:
         lines = [
             f"neuron {neuron.neuron}: {neuron.formula}",
-            f"  amplitude {number(neuron.amplitude)}, importance {number(neuron.importance)}, acts on "
+            f"  amplitude {self._amounts(neuron.amplitude)}, importance {number(neuron.importance)}, acts on "
             f"{neuron.acts_on} of {counted(self.n_samples, 'training sample')}",
         ]
         if len(neuron.coordinates) < len(self.feature_names):
@@ -225,7 +244,7 @@ class Explanation:
             shown = [f"{name} = {_written(values[name])}" for name in neuron.columns]
             lines.append(
                 f"    sample {sample.index}: {', '.join(_shortened(shown, VALUES, 'value'))}; "
-                f"target {_written(sample.target)}"
+                f"target {self._target(sample)}"
             )
         return lines
 
@@ -252,7 +271,7 @@ def explain_network(
     bias: bool,
     encoding: Encoding,
     scaling: Scaling,
-    classes: tuple[Level, Level] | None = None,
+    classes: tuple[Level, ...] | None = None,
 ) -> Explanation:
     """Explain a trained network.
 
@@ -263,16 +282,22 @@ def explain_network(
     certificate, evidence : of the same training
     bias : whether neurons have offsets
     encoding, scaling : from the columns of the data to features, and from those to the inputs of the network
-    classes : the classes that targets −1 and +1 stand for; None for regression
+    classes : the classes that targets −1 and +1 stand for, or indicators; None for regression
     """
     units = Units(encoding, scaling, evidence.low, evidence.high, bias)
     columns = tuple(column.name for column in encoding.columns)
     position = {int(i): k for k, i in enumerate(evidence.index)}
 
+    several = network.amplitudes.ndim == 2
+
     def sample(i: int) -> DefiningSample:
         k = position[i]
-        signed = float(evidence.targets[k])
-        target: Level = signed if classes is None else classes[int(signed > 0)]
+        value = evidence.targets[k]
+        target: Level | tuple[float, ...]
+        if classes is not None:
+            target = classes[int(value.argmax() if several else value > 0)]
+        else:
+            target = tuple(value.tolist()) if value.ndim else float(value)
         return DefiningSample(i, tuple(encoding.values(evidence.rows[k]).values()), target)
 
     def explained(j: int) -> NeuronExplanation:
@@ -282,12 +307,13 @@ def explain_network(
             # the kink is at the sample itself; solving for it only adds rounding
             switches = ((float(evidence.rows[position[blade.samples[0]], blade.coordinates[0]]),),)
         kink = switches[0][0] if len(switches) == 1 else None
+        amplitude = _plain(network.amplitudes[j])
         return NeuronExplanation(
             neuron=j,
-            formula=units.formula(weight, offset, float(network.amplitudes[j]), kink),
+            formula=units.formula(weight, offset, 1.0 if isinstance(amplitude, tuple) else amplitude, kink),
             weights=tuple(weight.tolist()),
             bias=offset,
-            amplitude=float(network.amplitudes[j]),
+            amplitude=amplitude,
             importance=float(evidence.importance[j]),
             share=float(evidence.share[j]),
             kind="vertex" if blade.is_vertex else "face",
@@ -300,10 +326,16 @@ def explain_network(
         )
 
     neurons = tuple(explained(j) for j in np.argsort(-evidence.importance, kind="stable").tolist())
-    output = "prediction" if classes is None else f"score (positive for class {classes[1]})"
+    outputs: tuple[str, ...] = ()
+    if several:
+        outputs = tuple(map(str, classes or [f"output {o}" for o in range(network.amplitudes.shape[1])]))
+    if classes is None:
+        output = "prediction"
+    else:
+        output = "scores of the classes" if several else f"score (positive for class {classes[1]})"
     return Explanation(
         neurons,
-        float(network.intercept),
+        _plain(network.intercept),
         certificate,
         units.names,
         tuple(units.names[c] for c in units.indicators),
@@ -312,7 +344,13 @@ def explain_network(
         bias,
         evidence.n_samples,
         output,
+        outputs,
     )
+
+
+def _plain(values: float | Array) -> float | tuple[float, ...]:
+    """A number, or a tuple of one for each output."""
+    return tuple(np.asarray(values).tolist()) if np.ndim(values) else float(values)
 
 
 def _written(value: Level | None) -> str:

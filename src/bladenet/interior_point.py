@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from bladenet.losses import Array, Loss, SquaredLoss, balanced
+from bladenet.restricted import Restricted
 
 Newton = Callable[[Array, Array, float], tuple[Array, float]]
 
@@ -20,27 +21,6 @@ PATIENCE = 15  # steps without a better gap before giving up
 REFINEMENTS = 8
 INSIDE = 0.9  # of β: the largest |Kᵀv| to start from
 PROXIMAL = 1e-10  # smallest curvature of a loss term, in units of 1 / weight
-
-
-@dataclass(frozen=True, eq=False)
-class Restricted:
-    """Solution of the restricted problem.
-
-    Attributes
-    ----------
-    z : (m,) amplitudes; t : float intercept
-    v : (n,) dual variable, inside the domain of the conjugate and orthogonal to the intercept column
-    objective : float, primal value at (z, t)
-    gap : float, objective minus the dual value at v
-    used : (m,) bool, neurons that the solution needs
-    """
-
-    z: Array
-    t: float
-    v: Array
-    objective: float
-    gap: float
-    used: Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -155,7 +155,7 @@ def _decode(document: dict[str, Any]) -> Model:
         "blades_": blades,
         "certificate_": Certificate(**{**certificate, "status": Status(certificate["status"])}),
         "history_": [Round(**row) for row in document["history"]],
-        "evidence_": _decode_evidence(document["evidence"], blades, d),
+        "evidence_": _decode_evidence(document["evidence"], blades, d, network.amplitudes.shape[1:]),
         "alpha_": float(document["alpha"]),
         "beta_": float(document["beta"]),
     }
@@ -165,19 +165,20 @@ def _decode(document: dict[str, Any]) -> Model:
     if (classes is None) is isinstance(model, BladeNetClassifier):
         raise ValueError(f"classes {classes!r} do not fit a {document['kind']}")
     if classes is not None:
-        fitted["classes_"] = _decode_classes(classes)
+        fitted["classes_"] = _decode_classes(classes, *network.amplitudes.shape[1:])
     for name, value in fitted.items():
         setattr(model, name, value)
     return model
 
 
 def _decode_network(fields: dict[str, Any], d: int) -> ReLUNetwork:
-    m = len(fields["amplitudes"])
+    m, outputs = len(fields["biases"]), np.shape(fields["intercept"])
+    intercept = _array(fields["intercept"], np.float64, outputs) if outputs else float(fields["intercept"])
     network = ReLUNetwork(
         _array(fields["weights"], np.float64, (m, d)),
         _array(fields["biases"], np.float64, (m,)),
-        _array(fields["amplitudes"], np.float64, (m,)),
-        float(fields["intercept"]),
+        _array(fields["amplitudes"], np.float64, (m, *outputs)),
+        intercept,
     )
     for values in (network.weights, network.biases, network.amplitudes, network.intercept):
         if not np.isfinite(values).all():
@@ -195,13 +196,13 @@ def _decode_blade(fields: dict[str, Any], d: int) -> Blade:
     )
 
 
-def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int) -> Evidence:
+def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int, outputs: tuple[int, ...]) -> Evidence:
     m, k = len(blades), len(fields["index"])
     evidence = Evidence(
         _count(fields["n_samples"]),
         _array(fields["index"], np.int64, (k,)),
         _array(fields["rows"], np.float64, (k, d)),
-        _array(fields["targets"], np.float64, (k,)),
+        _array(fields["targets"], np.float64, (k, *outputs)),
         _array(fields["low"], np.float64, (d,)),
         _array(fields["high"], np.float64, (d,)),
         _array(fields["acts_on"], np.int64, (m,)),
@@ -268,11 +269,11 @@ def _encode_classes(classes: np.ndarray) -> dict[str, Any]:
     return {"dtype": classes.dtype.str, "values": values}
 
 
-def _decode_classes(fields: dict[str, Any]) -> np.ndarray:
+def _decode_classes(fields: dict[str, Any], count: int = 2) -> np.ndarray:
     dtype = np.dtype(fields["dtype"])
     if dtype.kind not in "biufUO":
         raise ValueError(f"classes cannot have the type {dtype}")
-    return _array(fields["values"], dtype, (2,))
+    return _array(fields["values"], dtype, (count,))
 
 
 def _array(values: Any, dtype: Any, shape: tuple[int, ...]) -> Any:

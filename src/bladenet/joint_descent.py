@@ -8,11 +8,11 @@ column generation alone would pay for with as many columns.
 import numpy as np
 from scipy.optimize import minimize
 
-from bladenet.interior_point import Restricted
 from bladenet.losses import Array
 from bladenet.parallel import one_blas_thread
 from bladenet.pricing import Clock, anchored, stopping
 from bladenet.problem import Neurons, StandardForm
+from bladenet.restricted import Restricted
 
 MOVES = 50
 MEMORY = 20  # moves that the quasi-Newton method remembers

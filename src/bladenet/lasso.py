@@ -14,58 +14,30 @@ from dataclasses import replace
 import numpy as np
 
 from bladenet.active_set import ColumnForm, GramForm, active_set
-from bladenet.columns import Columns
-from bladenet.interior_point import InteriorPoint, Restricted
+from bladenet.clock import Clock
+from bladenet.interior_point import InteriorPoint
 from bladenet.losses import Array, Index, SquaredLoss, balanced
-from bladenet.parallel import one_blas_thread
-from bladenet.pricing import Clock
 from bladenet.problem import StandardForm
 from bladenet.proximal_newton import ProximalNewton
+from bladenet.restricted import Restricted, RestrictedProblem
 
 SMALL = 2_000_000  # entries of the columns up to which they may be worked on directly
 NEAR = 0.1  # of β: how far below it |h| of a neuron may be that the interior point looks at from the start
 ROUNDS = 4  # of interior points on some columns, before all of them are taken
 SECOND_TRY = 1000  # rows and columns up to which an inexact interior point is tried by its other system
 ENOUGH = 10.0  # times the accuracy asked for: what a solver may fall short by
-PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
 
 
-class RestrictedProblem:
-    """The neurons found so far, their columns (w·x + b)_+, and the optimum over them.
-
-    Attributes
-    ----------
-    weights : (m, d), offsets : (m,) the neurons
-    """
+class Lasso(RestrictedProblem):
+    """The restricted problem of one output."""
 
     def __init__(self, form: StandardForm, clock: Clock):
-        self.form, self.clock = form, clock
-        self.weights = np.zeros((0, form.points.shape[1]))
-        self.offsets = np.zeros(0)
-        self.columns = Columns(len(form.points))
-        self.v = np.zeros(len(form.y))  # dual variable of the last solution
-        self.t = 0.0
-        self.idle = np.zeros(0, dtype=np.int64)
-        self.z = np.zeros(0)
+        super().__init__(form, clock)
         self.squared = isinstance(form.loss, SquaredLoss)
         self.gram = np.zeros((0, 0))
         self.correlation = np.zeros(0)
         self.sums = np.zeros(0)  # of each column, weighted
         self.target = form.y - form.weight @ form.y / form.weight.sum() if form.bias else form.y
-
-    def add(self, weights: Array, offsets: Array) -> int:
-        """Add neurons (k, d), (k,) that are not here yet; returns how many."""
-        known = {row.tobytes() for row in _keys(self.weights, self.offsets)}
-        new = [k for k, row in enumerate(_keys(weights, offsets)) if row.tobytes() not in known]
-        weights, offsets = weights[new], offsets[new]
-        columns = weights @ self.form.points.T
-        columns += offsets[:, None]
-        np.maximum(columns, 0.0, out=columns)
-        self.columns.add(columns)
-        self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
-        self.idle = np.r_[self.idle, np.zeros(len(new), dtype=np.int64)]
-        self.z = np.r_[self.z, np.zeros(len(new))]
-        return len(new)
 
     def _extend_gram(self) -> None:
         """Inner products with the columns added since the last solution, less means that an intercept absorbs."""
@@ -85,18 +57,6 @@ class RestrictedProblem:
             self.sums = np.r_[self.sums, sums]
         self.gram = np.block([[self.gram, across], [across.T, 0.5 * (corner + corner.T)]])
         self.correlation = np.r_[self.correlation, correlation]
-
-    def objective(self, z: Array, t: float) -> float:
-        """Of these amplitudes of the neurons here and this intercept."""
-        f = self.columns.forward(z)[self.form.row] + t
-        return float(self.form.weight @ self.form.loss.value(f, self.form.y)) + self.form.beta * float(np.abs(z).sum())
-
-    def solve(self, accuracy: float) -> Restricted:
-        """The restricted optimum, to a relative duality gap of about `accuracy`."""
-        with one_blas_thread():
-            solution = self._solve(accuracy)
-        self.z, self.t, self.v = np.where(solution.used, solution.z, 0.0), solution.t, solution.v
-        return solution
 
     def _solve(self, accuracy: float) -> Restricted:
         if self.squared:
@@ -206,31 +166,9 @@ class RestrictedProblem:
         objective = 0.5 * float(v @ residual) + form.beta * float(np.abs(z).sum())
         return Restricted(z, t, balanced(v) if form.bias else v, objective, np.nan, used)
 
-    @property
-    def in_use(self) -> tuple[Array, Array]:
-        """Weights and offsets of the neurons in the last solution."""
-        used = self.z != 0
-        return self.weights[used], self.offsets[used]
-
-    def drop_unused(self, solution: Restricted) -> None:
-        """Forget neurons that several solutions in a row did without, once they are many."""
-        self.idle = np.where(solution.used, 0, self.idle + 1)
-        kept = self.idle < PATIENCE
-        if kept.sum() >= 0.75 * len(kept):
-            return
-        self.weights, self.offsets, self.idle, self.z = (
-            self.weights[kept],
-            self.offsets[kept],
-            self.idle[kept],
-            self.z[kept],
-        )
-        self.columns.keep(np.flatnonzero(kept))
+    def _keep(self, kept: Index) -> None:
+        super()._keep(kept)
         if self.squared:
             self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]
             if self.form.bias:
                 self.sums = self.sums[kept]
-
-
-def _keys(weights: Array, offsets: Array) -> Array:
-    """Neurons rounded so that the same one found twice compares equal."""
-    return np.asarray(np.round(np.column_stack([weights, offsets]), 10) + 0.0, dtype=np.float64)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bladenet.losses import Array
+from bladenet.losses import Array, by_sample, row_norms
 from bladenet.problem import finite_array
 
 STRIP = 4096  # samples whose activations are held at once
@@ -19,14 +19,14 @@ class ReLUNetwork:
     ----------
     weights : (m, d)
     biases : (m,)
-    amplitudes : (m,)
-    intercept : float
+    amplitudes : (m,), or (m, c) for several outputs
+    intercept : float, or (c,)
     """
 
     weights: Array
     biases: Array
     amplitudes: Array
-    intercept: float
+    intercept: float | Array
 
     def __post_init__(self) -> None:
         m = len(self.amplitudes)
@@ -35,8 +35,14 @@ class ReLUNetwork:
                 f"a network of {m} amplitudes needs weights ({m}, features) and biases ({m},), got shapes "
                 f"{self.weights.shape} and {self.biases.shape}."
             )
-        for array in (self.weights, self.biases, self.amplitudes):
-            array.setflags(write=False)
+        if np.shape(self.intercept) != self.amplitudes.shape[1:]:
+            raise ValueError(
+                f"amplitudes of shape {self.amplitudes.shape} need an intercept of shape {self.amplitudes.shape[1:]}, "
+                f"got {np.shape(self.intercept)}."
+            )
+        for array in (self.weights, self.biases, self.amplitudes, self.intercept):
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.amplitudes)
@@ -56,29 +62,34 @@ class ReLUNetwork:
         return X
 
     def predict(self, X: ArrayLike) -> Array:
-        """Outputs of the network: (n, d) → (n,). For classification these are scores, positive for class +1."""
+        """Outputs of the network: (n, d) → (n,), or (n, c); for classes their scores, or that of class +1."""
         X = self._checked(X)
-        output = np.full(len(X), self.intercept)
+        output = np.tile(np.asarray(self.intercept, dtype=np.float64), (len(X), *([1] * np.ndim(self.intercept))))
         for start in range(0, len(X), STRIP):  # all activations at once can be gigabytes
             rows = slice(start, start + STRIP)
             output[rows] += self._activations(X[rows]) @ self.amplitudes
         return output
 
-    def penalty(self, norm: int) -> float:
-        """Σ_j |u_j| ‖w_j‖_p, unchanged by :meth:`balanced`."""
-        return float(np.abs(self.amplitudes) @ np.linalg.norm(self.weights, ord=norm, axis=1))
+    def sizes(self, output_norm: int = 2) -> Array:
+        """|u_j| of each neuron, (m,), or ‖u_j‖_q for several outputs."""
+        return row_norms(self.amplitudes, output_norm)
 
-    def balanced(self, norm: int = 2) -> "ReLUNetwork":
-        """The same function with ‖w_j‖_p = |u_j|, which minimises ½ Σ (‖w_j‖_p² + u_j²) (paper §6.12).
+    def penalty(self, norm: int, output_norm: int = 2) -> float:
+        """Σ_j |u_j| ‖w_j‖_p, or Σ_j ‖u_j‖_q ‖w_j‖_p; unchanged by :meth:`balanced`."""
+        return float(self.sizes(output_norm) @ np.linalg.norm(self.weights, ord=norm, axis=1))
+
+    def balanced(self, norm: int = 2, output_norm: int = 2) -> "ReLUNetwork":
+        """The same function with ‖w_j‖_p = |u_j|, which minimises ½ Σ (‖w_j‖_p² + |u_j|²) (paper §6.12).
 
         A neuron that contributes nothing becomes zero.
         """
-        lengths = np.linalg.norm(self.weights, ord=norm, axis=1)
-        sizes = np.sqrt(np.abs(self.amplitudes) * lengths)
-        factor = np.divide(sizes, lengths, out=np.zeros_like(sizes), where=lengths > 0)
+        lengths, sizes = np.linalg.norm(self.weights, ord=norm, axis=1), self.sizes(output_norm)
+        common = np.sqrt(sizes * lengths)
+        factor = np.divide(common, lengths, out=np.zeros_like(common), where=lengths > 0)
+        share = np.divide(common, sizes, out=np.zeros_like(common), where=sizes > 0)
         return replace(
             self,
             weights=self.weights * factor[:, None],
             biases=self.biases * factor,
-            amplitudes=np.sign(self.amplitudes) * sizes,
+            amplitudes=by_sample(share, self.amplitudes),
         )

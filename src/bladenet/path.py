@@ -10,11 +10,12 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from bladenet.column_generation import ColumnGeneration
-from bladenet.losses import Array, Loss, get_loss
+from bladenet.losses import Array, Loss, get_loss, row_norms
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
+from bladenet.restricted import nonzero
 from bladenet.training import largest_violation
 
 FOLDS = 5
@@ -31,7 +32,7 @@ LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for t
 
 Split = tuple[np.ndarray, np.ndarray]
 Samples = tuple[Array, Array, Array]
-Network = tuple[Array, Array, Array]
+Network = tuple[Array, Array, Array]  # weights, biases, amplitudes
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,7 @@ def select_alpha(
     norm: int = 2,
     bias: bool = True,
     loss: str | Loss = "squared",
+    output_norm: int = 2,
     sample_weight: Array | None = None,
     max_interaction: int | None = None,
     vertices_only: bool = False,
@@ -81,8 +83,8 @@ def select_alpha(
 
     Parameters
     ----------
-    X : (n, d); y : (n,), −1 and +1 for classification losses
-    norm, bias, loss, max_interaction, vertices_only : as in :func:`bladenet.train`
+    X : (n, d); y : (n,) or (n, c), as in :func:`bladenet.train`
+    norm, bias, loss, output_norm, max_interaction, vertices_only : as in :func:`bladenet.train`
     sample_weight : (n,), ≥ 0; weighs training and validation; samples of weight 0 are left out
     emphasise : for norm=1
     time_limit : seconds; when they are over, what has not been compared yet, the smallest α, is left out
@@ -103,7 +105,9 @@ def select_alpha(
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     checked = get_loss(loss)
     shape: dict[str, Any] = {"norm": norm, "bias": bias, "loss": checked, "max_interaction": max_interaction}
-    whole = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape).standard
+    shape["output_norm"] = output_norm
+    problem = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape)
+    whole, y = problem.standard, problem.y
     largest = largest_violation(whole, ROUGH, clock) * whole.scale / weight.sum()
     exact = make_plan(whole, LOOSE, time_limit).strategy == "exact"
     kept = weight > 0
@@ -130,7 +134,7 @@ def emphasis(networks: list[Network], d: int) -> Array:
     √m_j this is the tangent to 2 Σ_j √m_j at m, so that training is a step of majorisation–minimisation towards
     networks of fewer features, as in the adaptive Lasso. The m are averages; the networks' own cost stays what it was.
     """
-    masses = [np.abs(amplitudes) @ np.abs(weights) for weights, _, amplitudes in networks]
+    masses = [row_norms(amplitudes) @ np.abs(weights) for weights, _, amplitudes in networks]
     share = sum((mass / mass.sum() for mass in masses if mass.any()), start=np.zeros(d))
     if not share.any():
         return np.ones(d)
@@ -294,14 +298,14 @@ class Fold:
     def _loss(self) -> float:
         """That of the best network so far."""
         best, weights, offsets = self.search.best, self.search.best_weights, self.search.best_offsets
-        used = best.z != 0
+        used = nonzero(best.z)
         hidden = np.maximum(self.places @ weights[used].T + offsets[used], 0.0)
         return float(self.weight_out @ self.loss.value(hidden @ best.z[used] + best.t, self.y_out))
 
     @property
     def network(self) -> Network:
         """The last: weights, biases and, up to a factor, amplitudes."""
-        used = self.search.best.z != 0
+        used = nonzero(self.search.best.z)
         neurons = self.form.original_neurons(self.search.best_weights[used], self.search.best_offsets[used])
         return *neurons, self.search.best.z[used]
 
@@ -309,14 +313,16 @@ class Fold:
 def _splits(y: Array, loss: Loss) -> list[Split]:
     """Training and validation rows of each fold."""
     if loss.classifies:
-        smallest = int(min((y > 0).sum(), (y < 0).sum()))
+        counts = y.sum(axis=0) if y.ndim == 2 else np.array([(y > 0).sum(), (y < 0).sum()])
+        smallest = int(counts.min())
         if smallest < 2:
             raise ValueError(
                 f"alpha='auto' needs at least two samples of each class to cross-validate, but one class has "
                 f"n_samples={smallest}. Give alpha as a number."
             )
         stratified = StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
-        return list(stratified.split(y, y > 0))[: _enough(2 * smallest)]
+        classes = y.argmax(axis=1) if y.ndim == 2 else y > 0
+        return list(stratified.split(y, classes))[: _enough(len(counts) * smallest)]
     if len(y) < 2:
         raise ValueError(
             f"alpha='auto' needs at least two samples to cross-validate, got n_samples={len(y)}. "

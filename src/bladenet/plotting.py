@@ -72,9 +72,13 @@ def plot_fit(
     Raises
     ------
     ValueError
-        If `X` is not the data the model was trained on, or names or shapes do not match.
+        If `X` is not the data the model was trained on, names or shapes do not match, or there are several outputs.
     """
     from sklearn.base import is_classifier
+
+    outputs = model.network_.amplitudes.shape[1:]
+    if outputs:
+        raise ValueError(f"a picture shows one output, but the model has {outputs[0]}: see explain() for its neurons.")
 
     scene = Scene.create(model, X, y, feature_names, target)
     if scene.X.shape[1] > 2 or model.encoding_.has_categories:

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bladenet.losses import Array, Index, Loss, SquaredLoss, get_loss
+from bladenet.losses import Array, Index, Loss, SoftmaxLoss, SquaredLoss, by_sample, get_loss, row_norms
 
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
+MOST_CLASSES = 10_000
 EXTREME = 1e100  # beyond it, and below its inverse, squares of the data leave the range of float64
 
 
@@ -29,10 +30,11 @@ class TrainingProblem:
     Attributes
     ----------
     X : (n, d) float64
-    y : (n,) float64; −1 or +1 for classification losses
+    y : (n,) float64; −1 or +1 for classification losses; (n, c) for several outputs, for softmax a 1 for the class
     sample_weight : (n,) float64, ≥ 0, not all zero
     beta : float, > 0
     norm : 1 or 2
+    output_norm : 1 or 2, the norm of a neuron's amplitudes in the penalty
     bias : bool; if False, neither neurons nor output have an offset
     loss : Loss
     max_interaction : int or None; the most features that a neuron may read (norm 1)
@@ -48,6 +50,7 @@ class TrainingProblem:
     loss: Loss
     max_interaction: int | None = None
     n_components: int | None = None
+    output_norm: int = 2
 
     @classmethod
     def create(
@@ -62,6 +65,7 @@ class TrainingProblem:
         sample_weight: ArrayLike | None = None,
         max_interaction: int | None = None,
         n_components: int | None = None,
+        output_norm: int = 2,
     ) -> "TrainingProblem":
         """Check everything, then build the problem.
 
@@ -71,8 +75,9 @@ class TrainingProblem:
             Naming the argument, the offending value and the remedy.
         """
         checked_loss = get_loss(loss)
-        if norm not in (1, 2) or isinstance(norm, bool):
-            raise ValueError(f"norm must be 1 or 2, got {norm!r}.")
+        for value, name in ((norm, "norm"), (output_norm, "output_norm")):
+            if value not in (1, 2) or isinstance(value, bool):
+                raise ValueError(f"{name} must be 1 or 2, got {value!r}.")
         if not isinstance(bias, (bool, np.bool_)):
             raise ValueError(f"bias must be True or False, got {bias!r}.")
         X = finite_array(X, "X")
@@ -86,19 +91,9 @@ class TrainingProblem:
             )
         if 0 in X.shape:
             raise ValueError(f"X is empty: it has shape {X.shape}; at least one sample and one feature are needed.")
-        y = finite_array(y, "y")
-        if y.ndim != 1 or len(y) != len(X):
-            raise ValueError(f"y must have shape ({len(X)},), one target per row of X, got shape {y.shape}.")
-        if np.abs(y).max() > EXTREME:
-            raise ValueError(f"the largest entry of y is {np.abs(y).max():g}: rescale y to below {EXTREME:g}.")
-        if checked_loss.classifies and not np.isin(y, (-1.0, 1.0)).all():
-            odd = y[~np.isin(y, (-1.0, 1.0))][0]
-            raise ValueError(
-                f"loss={checked_loss.name!r} needs targets −1 and +1, but y contains {odd:g}. "
-                "Map your two classes to −1 and +1, or use BladeNetClassifier, which does."
-            )
+        y = _targets(y, len(X), checked_loss)
         weight = np.ones(len(X)) if sample_weight is None else finite_array(sample_weight, "sample_weight")
-        if weight.shape != y.shape:
+        if weight.shape != (len(X),):
             raise ValueError(f"sample_weight must have shape ({len(X)},), got shape {weight.shape}.")
         if (weight < 0).any() or not (weight > 0).any():
             raise ValueError(
@@ -115,6 +110,7 @@ class TrainingProblem:
             checked_loss,
             _most_features(max_interaction, norm),
             _components(n_components, norm),
+            int(output_norm),
         )
         if problem.bias:
             kept = weight > 0
@@ -185,8 +181,9 @@ class StandardForm:
             # Σ ½ s (f − y)² at one point = ½ S (f − ȳ)² + a constant, so a point needs one term
             row: Index = np.arange(len(points))
             term: Index = point
-            mean = y[first] + group_sums(point, weight * (y - y[first][point])) / group_sums(point, weight)
-            constant, y = 0.5 * float(weight @ (y - mean[point]) ** 2), mean
+            within = group_sums(point, by_sample(weight, y - y[first][point]))
+            mean = y[first] + by_sample(1.0 / group_sums(point, weight), within)
+            constant, y = float(weight @ problem.loss.value(mean[point], y)), mean
         else:
             constant = 0.0
             first_term, term = distinct_rows(np.column_stack([point, y]))
@@ -250,27 +247,46 @@ class StandardForm:
             weight=weight * (self.weight.sum() / weight.sum()),
         )
 
+    @property
+    def output_norm(self) -> int:
+        """The norm of a neuron's amplitudes in the penalty."""
+        return self.original.output_norm
+
+    @property
+    def several(self) -> bool:
+        """Whether h is priced as a vector of all outputs; with output_norm 1 each output is priced for itself."""
+        return self.y.ndim == 2 and self.output_norm == 2
+
+    def penalty(self, z: Array) -> float:
+        """Σ_j |z_j|, or Σ_j ‖z_j‖_q for several outputs."""
+        return float(row_norms(z, self.output_norm).sum())
+
+    def size(self, h: Array) -> Array:
+        """What the penalty's dual limits to β: |h| of each neuron, (m,), or the dual norm of its outputs, (m, c)."""
+        return row_norms(h, 2 if self.output_norm == 2 else np.inf)
+
     def at_points(self, v: Array) -> Array:
-        """Sum the dual variables of the loss terms at each point: (k,) → (N,)."""
+        """Sum the dual variables of the loss terms at each point: (k,) → (N,), or (k, c) → (N, c)."""
         return group_sums(self.row, v, len(self.points))
 
     def dual_value(self, v: Array) -> float:
         """−Σ_i s_i ℓ*(v_i / s_i, y_i), what a feasible v proves about the objective less the `constant`."""
-        return -float(self.weight @ self.loss.conjugate(v / self.weight, self.y))
+        return -float(self.weight @ self.loss.conjugate(by_sample(1.0 / self.weight, v), self.y))
 
     def original_dual(self, v: Array) -> Array:
         """The dual variable of every original sample, (k,) → (n,): those of merged samples split."""
         problem = self.original
-        dual = np.zeros(len(problem.y))
+        dual = np.zeros(problem.y.shape)
         kept = self.term >= 0
         term, s = self.term[kept], problem.sample_weight[kept]
-        share = v[term] / self.weight[term]
+        share = by_sample(1.0 / self.weight, v)[term]
         if isinstance(problem.loss, SquaredLoss):
             # ȳ − y_i from differences within the point, which a large offset of y cannot round away
             _, first = np.unique(term, return_index=True)
             within = problem.y[kept] - problem.y[kept][first][term]
-            share = share - (within - (group_sums(term, s * within) / group_sums(term, s))[term])
-        dual[kept] = s * share
+            mean = by_sample(1.0 / group_sums(term, s), group_sums(term, by_sample(s, within)))
+            share = share - (within - mean[term])
+        dual[kept] = by_sample(s, share)
         return dual
 
 
@@ -313,7 +329,9 @@ def _selection(points: Array) -> tuple[Array | None, float]:
 
 
 def group_sums(group: Index, values: Array, groups: int = 0) -> Array:
-    """Sums of the values by group."""
+    """Sums of the values (n,) or (n, c) by group."""
+    if values.ndim == 2:
+        return np.column_stack([group_sums(group, column, groups) for column in values.T])
     return np.bincount(group, values, minlength=groups).astype(np.float64, copy=False)
 
 
@@ -324,6 +342,42 @@ def distinct_rows(rows: Array) -> tuple[Index, Index]:
     group = np.empty(len(rows), dtype=np.int64)
     group[order] = np.cumsum(new) - 1
     return order[new], group
+
+
+def _targets(y: ArrayLike, n: int, loss: Loss) -> Array:
+    """Checked targets, (n,) or for several outputs (n, c)."""
+    y = finite_array(y, "y")
+    if isinstance(loss, SoftmaxLoss):
+        return _indicators(y, n)
+    several = loss.most_outputs > 1 and y.ndim == 2 and y.shape[1] > 0
+    if not (y.ndim == 1 or several) or len(y) != n:
+        shapes = f"({n},)" if loss.most_outputs == 1 else f"({n},) or ({n}, outputs)"
+        hint = f" loss={loss.name!r} has one output." if y.ndim == 2 and loss.most_outputs == 1 else ""
+        raise ValueError(f"y must have shape {shapes}, one target per row of X, got shape {y.shape}.{hint}")
+    if np.abs(y).max() > EXTREME:
+        raise ValueError(f"the largest entry of y is {np.abs(y).max():g}: rescale y to below {EXTREME:g}.")
+    if loss.classifies and not np.isin(y, (-1.0, 1.0)).all():
+        odd = y[~np.isin(y, (-1.0, 1.0))][0]
+        raise ValueError(
+            f"loss={loss.name!r} needs targets −1 and +1, but y contains {odd:g}. "
+            "Map your two classes to −1 and +1, or use BladeNetClassifier, which does."
+        )
+    return y
+
+
+def _indicators(y: Array, n: int) -> Array:
+    """Classes 0, 1, … as rows with a single 1: (n,) → (n, c)."""
+    if y.shape != (n,):
+        raise ValueError(f"y must have shape ({n},), one class per row of X, got shape {y.shape}.")
+    odd = y[(y < 0) | (y != np.floor(y)) | (y > MOST_CLASSES)]
+    if len(odd):
+        raise ValueError(
+            f"loss='softmax' needs classes numbered 0, 1, …, but y contains {odd[0]:g}. "
+            "Number your classes, or use BladeNetClassifier, which does."
+        )
+    if not y.any():
+        raise ValueError("loss='softmax' needs at least two classes, but every entry of y is 0.")
+    return np.eye(int(y.max()) + 1)[y.astype(np.int64)]
 
 
 def _most_features(value: Any, norm: int) -> int | None:

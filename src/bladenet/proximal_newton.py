@@ -14,9 +14,9 @@ import numpy as np
 
 from bladenet.active_set import GramForm, active_set
 from bladenet.columns import Columns
-from bladenet.interior_point import Restricted
 from bladenet.losses import Array, Index, Loss, balanced
 from bladenet.problem import group_sums
+from bladenet.restricted import Restricted
 
 MAX_STEPS = 60
 PATIENCE = 8  # steps without a better gap or a much better objective before giving up

@@ -13,13 +13,13 @@ from bladenet.blades import Blade, find_blade, neurons_of
 from bladenet.certificate import Certificate, DualProof, certify
 from bladenet.chambers import vertex_factor
 from bladenet.column_generation import ColumnGeneration, Round, constant_network
-from bladenet.interior_point import Restricted
-from bladenet.lasso import RestrictedProblem
 from bladenet.losses import Array, Loss
+from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
 from bladenet.planning import LONG, Plan, make_plan
-from bladenet.pricing import Clock, Relaxation, choose_pricer
+from bladenet.pricing import Clock, choose_pricer, choose_relaxation
 from bladenet.problem import Neurons, StandardForm, TrainingProblem, finite_array
+from bladenet.restricted import Restricted, masked, nonzero
 
 SEARCH_SHARE = 0.8  # of the time limit, where a relaxation is still to come
 SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this
@@ -56,6 +56,7 @@ def train(
     norm: int = 2,
     bias: bool = True,
     loss: str | Loss = "squared",
+    output_norm: int = 2,
     tol: float = 1e-6,
     sample_weight: ArrayLike | None = None,
     max_interaction: int | None = None,
@@ -74,11 +75,13 @@ def train(
     Parameters
     ----------
     X : (n, d)
-    y : (n,); −1 and +1 for classification losses
+    y : (n,); −1 and +1 for classification losses, 0, 1, … for softmax; (n, c) for several outputs (squared loss)
     beta : regularisation, > 0, in the units of the summed loss per unit of penalty
     norm : 1 or 2, the norm of the weights in the penalty
     bias : whether neurons and output have (unpenalised) offsets
-    loss : "squared" ½(f − y)², "logistic", "hinge", "huber", or a Loss
+    loss : "squared" ½(f − y)², "logistic", "hinge", "huber", "softmax", or a Loss
+    output_norm : the norm of a neuron's amplitudes u_j in the penalty, where there are several outputs: 2 (they share
+        neurons, as in the group Lasso) or 1 (each output has its own)
     tol : relative duality gap to prove
     sample_weight : (n,), ≥ 0; a weight of 2 is the same as a repeated sample
     max_interaction : neurons read at most so many features; then optimal among all such networks, for any d (norm=1)
@@ -113,9 +116,12 @@ def train(
         sample_weight=sample_weight,
         max_interaction=max_interaction,
         n_components=n_components,
+        output_norm=output_norm,
     )
     _check_controls(tol, time_limit)
     start = None if start is None else _checked_start(start, problem)
+    if vertices_only and problem.y.ndim == 2:
+        raise ValueError("vertices_only=True is for a single output; train every output for itself, or leave it out.")
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     form = problem.standard
     planned = make_plan(form, tol, time_limit, strategy)
@@ -218,7 +224,7 @@ def _rebuilt(problem: TrainingProblem, search: ColumnGeneration) -> tuple[Restri
     """The best solution, its blades, and the neurons in the user's units that follow from these."""
     solution, weights, offsets = _cleaned(search)
     blades, neurons = _blades_of(problem, weights, offsets)
-    moved = RestrictedProblem(search.form, Clock())
+    moved = restricted_problem(search.form, Clock())
     moved.add(*search.form.neurons(*neurons))
     affordable = solution.objective + 0.05 * search.tol * search.objective
     if len(moved.offsets) < len(blades) or moved.objective(solution.z, solution.t) > affordable:
@@ -244,10 +250,10 @@ def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:
 def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
     best, used = search.best, search.best.used
-    sparse = replace(best, z=np.where(used, best.z, 0.0))
+    sparse = replace(best, z=masked(best.z, used))
     if not used.any():
         return _nonzero(sparse, search.best_weights, search.best_offsets)
-    needed = search.neurons = RestrictedProblem(search.form, search.clock)  # the many columns of the search can go
+    needed = search.neurons = restricted_problem(search.form, search.clock)  # the many columns of the search can go
     if needed.add(search.best_weights[used], search.best_offsets[used]) == used.sum():
         needed.z, needed.t = best.z[used], best.t
     affordable = best.objective + 0.05 * max(search.tol, search.gap * search.clock.stopped) * search.objective
@@ -261,7 +267,7 @@ def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
 
 
 def _nonzero(solution: Restricted, weights: Array, offsets: Array) -> tuple[Restricted, Array, Array]:
-    kept = solution.z != 0
+    kept = nonzero(solution.z)
     return replace(solution, z=solution.z[kept]), weights[kept], offsets[kept]
 
 
@@ -300,7 +306,7 @@ def largest_violation(form: StandardForm, slack: float, clock: Clock) -> float:
     if make_plan(form, slack).strategy == "exact":
         bound = choose_pricer(form).maximum(v, slack, clock).bound
     else:
-        bound = Relaxation(form).price(v, 0.0, slack, clock).bound
+        bound = choose_relaxation(form).price(v, 0.0, slack, clock).bound
     if clock.interrupted:
         raise KeyboardInterrupt  # the searches turn it into what they have; here that is no answer
     return bound

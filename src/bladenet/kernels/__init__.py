@@ -8,16 +8,20 @@ from bladenet.kernels.chambers import largest_chamber_of_anchors
 from bladenet.kernels.climbing import climb
 from bladenet.kernels.cones import branch_and_bound
 from bladenet.kernels.faces import sweep_faces
+from bladenet.kernels.groups import descend_groups
 from bladenet.kernels.linear_algebra import cholesky_delete, scaled_part, solve_transposed, solve_triangular
 from bladenet.kernels.scanning import scan
 from bladenet.kernels.shedding import shed
 from bladenet.kernels.sums import neuron_values
 from bladenet.kernels.sweeping import sweep_pencils
+from bladenet.kernels.vector_cones import branch_and_bound_of_outputs
 
 __all__ = [
     "branch_and_bound",
+    "branch_and_bound_of_outputs",
     "cholesky_delete",
     "climb",
+    "descend_groups",
     "largest_chamber_of_anchors",
     "neuron_values",
     "scaled_part",

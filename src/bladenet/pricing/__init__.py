@@ -5,6 +5,7 @@ from bladenet.pricing.angular_sweep import AngularSweep
 from bladenet.pricing.ascent import MANY, Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.branch_and_bound import MOST_CLIMBS, BranchAndBound
+from bladenet.pricing.each_output import EachOutput
 from bladenet.pricing.few_features import FewFeatures
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.pricing.relaxation import Relaxation
@@ -18,6 +19,7 @@ __all__ = [
     "Ascent",
     "BranchAndBound",
     "Clock",
+    "EachOutput",
     "FewFeatures",
     "PrefixSums",
     "Priced",
@@ -26,6 +28,7 @@ __all__ = [
     "Rising",
     "anchored",
     "choose_pricer",
+    "choose_relaxation",
     "stopping",
 ]
 
@@ -40,6 +43,18 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False, exact: bool =
     ValueError
         If there are too many blades to enumerate.
     """
+    if form.y.ndim == 2 and not form.several:
+        return EachOutput(_pricer_of_one_space(form, vertices_only, exact))
+    return _pricer_of_one_space(form, vertices_only, exact)
+
+
+def choose_relaxation(form: StandardForm) -> Pricer:
+    """Bounds |h| for any number of features, and proposes nothing."""
+    relaxation = Relaxation(form)
+    return EachOutput(relaxation) if form.y.ndim == 2 and not form.several else relaxation
+
+
+def _pricer_of_one_space(form: StandardForm, vertices_only: bool, exact: bool) -> Pricer:
     most, d = form.original.max_interaction, form.points.shape[1]
     if most is not None and most < d:
         return FewFeatures(form, most, exact_pricer)
@@ -47,7 +62,7 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False, exact: bool =
         return AngularSweep(form, vertices_only=True)
     if exact:
         return exact_pricer(form, MOST_CLIMBS)
-    smooth = form.norm == 2 and form.loss.smooth and d >= MANY and len(form.points) >= CROWD * d
+    smooth = form.y.ndim == 1 and form.norm == 2 and form.loss.smooth and d >= MANY and len(form.points) >= CROWD * d
     return Rising(form) if smooth else Ascent(form)
 
 
@@ -56,4 +71,4 @@ def exact_pricer(space: Space, climbs: int) -> Pricer:
     d = space.points.shape[1]
     if d == 1:
         return PrefixSums(space)
-    return BranchAndBound(space, climbs) if space.bias or d > 2 else AngularSweep(space)
+    return BranchAndBound(space, climbs) if space.bias or space.several or d > 2 else AngularSweep(space)

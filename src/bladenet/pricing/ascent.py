@@ -46,7 +46,11 @@ class Ascent(Pricer):
         return self.ranked(v, neurons[:, :-1], neurons[:, -1], threshold, np.inf)
 
     def starts(self, v: Array, clock: Clock, turns: int = TURNS) -> Array:
-        """The most promising neurons (m, d + 1) in random directions, each with its best offset of either sign."""
+        """The most promising neurons (m, d + 1) in random directions, each with its best offset of either sign.
+
+        For several outputs, promising along a random direction of these.
+        """
+        v = one_output(v, self.rng)
         directions = self._directions()
         many = len(self.features) >= MANY
         if many:
@@ -99,6 +103,14 @@ class Ascent(Pricer):
         lengths = np.linalg.norm(directions, ord=self.form.norm, axis=1)
         directions = directions[lengths > 0] / lengths[lengths > 0, None]
         return np.unique(directions, axis=0)  # few directions have one nonzero coordinate
+
+
+def one_output(v: Array, rng: np.random.Generator) -> Array:
+    """V·u, the dual variable of one output, for a random direction u of several, likelier where V is large."""
+    if v.ndim == 1:
+        return v
+    u = v.T @ rng.normal(size=len(v))
+    return v @ (u / max(float(np.linalg.norm(u)), np.finfo(float).tiny))
 
 
 def best_offsets(projections: Array, v: Array) -> tuple[Array, Array]:

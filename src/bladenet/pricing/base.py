@@ -1,7 +1,8 @@
 """Pricing: which neuron is missing? The contract that every pricer keeps.
 
 For a dual variable v of the points, h(w, b) = Σ_i v_i (w·x_i + b)_+. A pricer returns neurons with large |h| and a
-proven upper bound on |h| over all neurons with ‖w‖_p = 1 and any offset (offset 0 if there is no bias).
+proven upper bound on |h| over all neurons with ‖w‖_p = 1 and any offset (offset 0 if there is no bias). With several
+outputs v is (N, c), h is a vector, and |h| stands for its length.
 """
 
 from abc import ABC, abstractmethod
@@ -12,11 +13,12 @@ import numpy as np
 
 from bladenet.clock import Clock
 from bladenet.kernels import neuron_values
-from bladenet.losses import Array
+from bladenet.losses import Array, row_norms
 from bladenet.parallel import on_threads
 
 LONG = 3_000_000  # samples times neurons that are worth a second thread
 AT_A_TIME = 64  # neurons that a thread evaluates
+STRIP = 4096  # points whose activations are held at once
 
 
 class Space(Protocol):
@@ -27,6 +29,7 @@ class Space(Protocol):
     points : (N, d) distinct samples of unit size, centred if there is a bias
     norm : 1 or 2
     bias : bool
+    several : bool, whether h is a vector, for several outputs
     """
 
     @property
@@ -41,6 +44,10 @@ class Space(Protocol):
     def bias(self) -> bool:
         """Whether neurons have offsets."""
 
+    @property
+    def several(self) -> bool:
+        """Whether h is a vector."""
+
 
 @dataclass(frozen=True, eq=False)
 class Priced:
@@ -49,7 +56,8 @@ class Priced:
     Attributes
     ----------
     bound : float, |h| ≤ bound for every neuron that the pricer covers
-    weights : (k, d), offsets : (k,), values : (k,) neurons of unit norm and their h, largest |h| first
+    weights : (k, d), offsets : (k,), values : (k,) neurons of unit norm and their h (its length, for several outputs),
+        largest |h| first
     cones : number of cones examined (0 where there are none)
     visits : samples examined, summed over cones
     """
@@ -78,7 +86,7 @@ class Pricer(ABC):
 
         Parameters
         ----------
-        v : (N,) dual variable of the points
+        v : (N,) dual variable of the points, (N, c) for several outputs
         threshold : float, neurons below it are of no interest; the bound may be as loose as this
         slack : float, relative looseness allowed where |h| exceeds the threshold
         clock : Clock, stops the search; the bound returned is then what was proven so far
@@ -118,7 +126,9 @@ class Pricer(ABC):
         return replace(priced, bound=min(priced.bound, crude))
 
     def values(self, v: Array, weights: Array, offsets: Array) -> Array:
-        """h of given neurons, evaluated directly: O(N d) each, nothing reused from a search."""
+        """h of given neurons, or its length, evaluated directly: O(N d) each, nothing reused from a search."""
+        if v.ndim == 2:
+            return row_norms(self.outputs(v, weights, offsets))
         weights, offsets, out = np.ascontiguousarray(weights), np.ascontiguousarray(offsets), np.empty(len(offsets))
         if len(v) * len(offsets) < LONG:
             neuron_values(self.features, v, weights, offsets, out)
@@ -126,6 +136,14 @@ class Pricer(ABC):
             parts = [slice(k, k + AT_A_TIME) for k in range(0, len(offsets), AT_A_TIME)]
             on_threads(lambda part: neuron_values(self.features, v, weights[part], offsets[part], out[part]), parts)
         return out
+
+    def outputs(self, v: Array, weights: Array, offsets: Array) -> Array:
+        """h of given neurons for several outputs: v (N, c) → (m, c)."""
+        strips = [slice(k, k + STRIP) for k in range(0, len(v), STRIP)]
+        h = np.zeros((len(offsets), v.shape[1]))
+        for strip in strips:
+            h += np.maximum(weights @ self.features[:, strip] + offsets[:, None], 0.0) @ v[strip]
+        return h
 
     def ranked(
         self, v: Array, weights: Array, offsets: Array, threshold: float, bound: float, cones: int = 0, visits: int = 0

@@ -31,7 +31,7 @@ class Cones:
 
     Attributes
     ----------
-    features : (d, N); v : (N,); norm : 1 or 2
+    features : (d, N); v : (N,), or (N, c) for several outputs; norm : 1 or 2
     threshold, slack : see :meth:`Pricer.price`
     rounding : float, allowed for in every bound
     """
@@ -44,15 +44,23 @@ class Cones:
     rounding: float
 
     def search(self, task: tuple[Array, float], clock: Clock) -> tuple[float, int, int, Array, Array]:
-        """Bound sign·h over a root cone and its opposite: (bound, cones, visits, values, neurons of the cells)."""
+        """Bound sign·h over a root cone and its opposite: (bound, cones, visits, values, neurons of the cells).
+
+        For several outputs the length of h, which has no sign.
+        """
         root, sign = task
-        v = sign * self.v
         best = np.zeros((2, 1 << CELL_DEPTH))
         neurons = np.zeros((*best.shape, root.shape[1]))
-        bound, cones, visits = kernels.branch_and_bound(
-            self.features, v, self.features @ v, root, self.norm, self.threshold, self.slack, self.rounding,
-            CELL_DEPTH, best, neurons, clock.flag, MAX_DEPTH,
-        )  # fmt: skip
+        search = (root, self.norm, self.threshold, self.slack, self.rounding, CELL_DEPTH, best, neurons, clock.flag)
+        if self.v.ndim == 1:
+            v = sign * self.v
+            bound, cones, visits = kernels.branch_and_bound(self.features, v, self.features @ v, *search, MAX_DEPTH)
+        else:
+            V, lengths = np.ascontiguousarray(self.v.T), np.linalg.norm(self.v, axis=1)
+            moments = V @ self.features.T
+            bound, cones, visits = kernels.branch_and_bound_of_outputs(
+                self.features, V, lengths, moments, *search, MAX_DEPTH
+            )
         found = best > self.threshold
         return bound, cones, visits, best[found], neurons[found]
 
@@ -82,7 +90,8 @@ class BranchAndBound(Pricer):
         # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
         rounding = np.finfo(float).eps * (len(v) + 256) * float(np.abs(v).sum() * self.reach)
         cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
-        results = on_all_workers(cones.search, product(self.roots, (1.0, -1.0)), clock)
+        signs = (1.0, -1.0) if v.ndim == 1 else (1.0,)
+        results = on_all_workers(cones.search, product(self.roots, signs), clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
         found = climbed(self, v, np.concatenate(neurons)[best], clock)

@@ -16,8 +16,9 @@ from bladenet import kernels
 from bladenet.clock import Clock
 from bladenet.losses import Array, Index
 from bladenet.parallel import on_all_cores, on_all_workers
+from bladenet.pricing.ascent import one_output
 from bladenet.pricing.base import Priced, Pricer, Space
-from bladenet.pricing.climbs import climb
+from bladenet.pricing.climbs import climb, climb_outputs
 from bladenet.problem import distinct_rows, group_sums
 
 CANDIDATES = 256  # neurons per pricing that are followed to local maxima, all sets together
@@ -39,7 +40,7 @@ class FeatureSpace:
     ----------
     columns : (k,) the features
     points : (N', k); point : (N,) which of them each point of the whole space becomes
-    norm, bias : as in the whole space
+    norm, bias, several : as in the whole space
     """
 
     columns: Index
@@ -47,9 +48,10 @@ class FeatureSpace:
     point: Index
     norm: int
     bias: bool
+    several: bool
 
     def dual(self, v: Array) -> Array:
-        """The dual variable of the points here: (N,) → (N',)."""
+        """The dual variable of the points here: (N,) → (N',), or (N, c) → (N', c)."""
         return group_sums(self.point, v, len(self.points))
 
 
@@ -66,7 +68,7 @@ class Subspaces:
     """
 
     def __init__(self, space: Space, exact: Callable[[Space, int], Pricer], climbs: int):
-        self.points, self.norm, self.bias = space.points, space.norm, space.bias
+        self.points, self.norm, self.bias, self.several = space.points, space.norm, space.bias, space.several
         self.exact, self.climbs = exact, climbs
         self.made: dict[Columns, tuple[FeatureSpace, Pricer]] = {}
 
@@ -80,7 +82,7 @@ class Subspaces:
         if columns not in self.made:
             values = self.points[:, columns]
             first, point = self._distinct(columns)
-            space = FeatureSpace(np.array(columns), values[first], point, self.norm, self.bias)
+            space = FeatureSpace(np.array(columns), values[first], point, self.norm, self.bias, self.several)
             self.made[columns] = space, self.exact(space, self.climbs)
         return self.made[columns]
 
@@ -154,7 +156,7 @@ class FewFeatures(Pricer):
         counts = self._directions()
         drawn = self.rng.normal(size=(counts.sum(), self.most))
         directions = drawn / np.abs(drawn).sum(axis=1, keepdims=True)
-        orientations, offsets, values = self._scanned(v, counts, directions, clock)
+        orientations, offsets, values = self._scanned(one_output(v, self.rng), counts, directions, clock)
         best = self._promising(np.abs(values), counts, threshold)
         weights = np.zeros((len(best[0]), self.form.points.shape[1]))
         oriented = directions[best[0]] * orientations[best][:, None]
@@ -209,8 +211,11 @@ class FewFeatures(Pricer):
             here = np.ix_(rows, space.columns)
             neurons = np.column_stack([weights[here], offsets[rows]])
             dual, split = space.dual(v), int(np.count_nonzero(~positive[rows]))
-            climb(pricer, dual, neurons[:split], -1.0, clock)
-            climb(pricer, dual, neurons[split:], 1.0, clock)
+            if self.form.several:
+                climb_outputs(pricer, dual, neurons, clock)
+            else:
+                climb(pricer, dual, neurons[:split], -1.0, clock)
+                climb(pricer, dual, neurons[split:], 1.0, clock)
             moved[here], shifted[rows] = neurons[:, :-1], neurons[:, -1]
 
         on_all_cores(move, np.split(order, np.flatnonzero(np.diff(home[order])) + 1) if len(order) else [], clock)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bladenet.clock import Clock
-from bladenet.losses import Array
+from bladenet.losses import Array, by_sample, row_norms
 from bladenet.pricing.base import Priced, Pricer, Space
 
 CELLS = 128  # stretches of the line, each keeps its best hinge of either orientation and sign
@@ -24,14 +24,16 @@ class PrefixSums(Pricer):
         x, sorted_v, n = self.x, v[self.order], len(self.x)
         if self.form.bias:
             # h(±1, ∓x_j) grows by the slope, the sum of v on the active side, times each step between samples
-            steps = np.diff(x)
-            right = np.r_[np.cumsum(np.cumsum(sorted_v[::-1])[:-1] * steps[::-1])[::-1], 0.0]
-            left = np.r_[0.0, np.cumsum(np.cumsum(sorted_v)[:-1] * steps)]
-            values = np.concatenate([right, left])
+            steps, none = np.diff(x), np.zeros((1, *v.shape[1:]))
+            right = np.cumsum(by_sample(steps[::-1], np.cumsum(sorted_v[::-1], axis=0)[:-1]), axis=0)[::-1]
+            left = np.cumsum(by_sample(steps, np.cumsum(sorted_v, axis=0)[:-1]), axis=0)
+            values = np.concatenate([right, none, none, left])
             weights, offsets = np.repeat([1.0, -1.0], n), np.concatenate([-x, x])
         else:
-            values = np.array([sorted_v @ np.maximum(x, 0.0), sorted_v @ np.maximum(-x, 0.0)])
+            values = np.array([np.maximum(x, 0.0) @ sorted_v, np.maximum(-x, 0.0) @ sorted_v])
             weights, offsets = np.array([1.0, -1.0]), np.zeros(2)
+        if v.ndim == 2:
+            values = row_norms(values)
         rounding = np.finfo(float).eps * (n + 64) * float(np.abs(v).sum() * np.abs(x).max() * 2.0)
         found = self._best_of_cells(values) & (np.abs(values) > threshold)
         bound = float(np.abs(values).max()) + rounding

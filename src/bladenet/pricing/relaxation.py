@@ -127,8 +127,13 @@ class Relaxation(Pricer):
         self.relaxed = RelaxedMaximum(form.points, form.norm, form.bias)
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
-        """See :meth:`Pricer.price`; the slack is towards the best bound that the relaxation can prove."""
-        bound = self.relaxed.bound(v, threshold, max(slack, CLOSE), clock)
+        """See :meth:`Pricer.price`; the slack is towards the best bound that the relaxation can prove.
+
+        The length of h for several outputs is at most that of the bounds on each.
+        """
+        columns = np.ascontiguousarray(v.reshape(len(v), -1).T)
+        share = threshold / np.sqrt(len(columns))
+        bound = float(np.linalg.norm([self.relaxed.bound(one, share, max(slack, CLOSE), clock) for one in columns]))
         return Priced(bound, np.zeros((0, self.form.points.shape[1])), np.zeros(0), np.zeros(0))
 
 

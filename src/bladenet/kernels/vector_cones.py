@@ -1,0 +1,327 @@
+"""Branch and bound over cones of neurons for several outputs (Theorem 23): see `cones`, of which this is the sibling.
+
+Samples have dual variables V_i of one number per output, h(w, b) = Σ_i V_i (w·x_i + b)_+ is a vector, and its length
+‖h‖₂ is to be bounded. On a cone h = Σ λ_k h_k − Σ_i V_i t_i, where mixed sample i is off by 0 ≤ t_i ≤ Σ λ_k gap_ik, so
+‖h‖ ≤ Σ λ_k above_k if above_k bounds ‖h_k − Σ_i V_i t_i‖, 0 ≤ t_i ≤ gap_ik. Along a direction u, that of the middle of
+the cone, mixed samples act like those of one output with v = V·u; what they do across it counts only in squares.
+
+In memory a cone's mixed samples are a block of r + c + 2 rows: activations at each generator, V, ‖V_i‖, and a row for
+the activations at the new generator.
+"""
+
+import numpy as np
+
+from bladenet.kernels.compiling import inner, inner_sums, kernel
+from bladenet.kernels.cones import FEW, least_largest, longest_edge, midpoint, ratio_bound, widen
+from bladenet.kernels.linear_algebra import add, dot
+
+LEANS = 2  # steps of the samples' α towards the generator with the largest bound
+
+
+@inner_sums
+def halfway(a, c, scale, out, crossed):
+    """Activations (a + c)·scale at the middle of an edge, and min(|a|, |c|) of the samples that it crosses, else 0."""
+    for i in range(len(a)):
+        p, q = a[i], c[i]
+        out[i] = (p + q) * scale
+        crossed[i] = min(max(p, 0.0), max(-q, 0.0)) + min(max(-p, 0.0), max(q, 0.0))
+
+
+@inner_sums
+def turned(along, across, lengths):
+    """across_i = ‖V_i‖ across a direction, from ‖V_i‖ and the part along it."""
+    for i in range(len(along)):
+        across[i] = np.sqrt(max(lengths[i] ** 2 - along[i] ** 2, 0.0))
+
+
+@inner_sums
+def reach(a, lean, along, across):
+    """How far mixed samples may move h: up, down and across. The gap is (a)_+, or (−a)_+ where α = 1 (lean > 0)."""
+    up = down = aside = 0.0
+    for i in range(len(a)):
+        gap = max(-a[i], 0.0) if lean[i] > 0.0 else max(a[i], 0.0)
+        up += gap * max(-along[i], 0.0)
+        down += gap * max(along[i], 0.0)
+        aside += gap * across[i]
+    return up, down, aside
+
+
+@inner
+def length_of(x):
+    """‖x‖₂."""
+    return np.sqrt(dot(x, x))
+
+
+@inner
+def outer_length(component, aside, up, down, across):
+    """Bound on a length from parts along and across a direction, and how far each may move."""
+    along = max(component + up, down - component)
+    return np.sqrt(along * along + (aside + across) ** 2)
+
+
+@inner
+def middle_direction(h, u):
+    """The direction of Σ_k h_k, or the first axis; h (r, c)."""
+    u[:] = 0.0
+    for k in range(len(h)):
+        for o in range(len(u)):
+            u[o] += h[k, o]
+    length = length_of(u)
+    if length > 0.0:
+        for o in range(len(u)):
+            u[o] /= length
+    else:
+        u[0] = 1.0
+
+
+@inner
+def refine_leans(block, rows, count, along, across, component, aside, good, above, trial, lean, alpha, base, slope):
+    """Lower the bound by optimising α of the (few) samples that bend h upwards, one at a time; returns its excess.
+
+    With one such sample this is exact along the direction: without it, ridges of ‖h‖ would be cut to dust.
+    """
+    r = len(component)
+    few = np.empty(FEW, dtype=np.int64)
+    negative = 0
+    for i in range(count):
+        if along[i] < 0.0:
+            if negative == FEW:
+                return
+            few[negative] = i
+            negative += 1
+    if negative == 0:
+        return
+    zero, goods = np.zeros(r), np.full(2, good)
+    for j in range(negative):
+        i = few[j]
+        alpha[j] = 1.0 if lean[i] > 0.0 else 0.0
+    up = np.zeros(r)
+    for k in range(r):
+        for j in range(negative):
+            a = block[rows[k], few[j]]
+            up[k] -= along[few[j]] * (max(a, 0.0) - alpha[j] * a)
+    for _ in range(2):
+        for j in range(negative):
+            i = few[j]
+            for k in range(r):
+                slope[k] = -along[i] * block[rows[k], i]
+                base[k] = component[k] + up[k] + slope[k] * alpha[j]
+            alpha[j] = least_largest(base, slope, zero, goods, alpha[j])
+            for k in range(r):
+                up[k] = base[k] - slope[k] * alpha[j] - component[k]
+    for k in range(r):
+        _, down, sideways = reach(block[rows[k]], lean, along, across)
+        for j in range(negative):
+            a = block[rows[k], few[j]]
+            crude = max(-a, 0.0) if lean[few[j]] > 0.0 else max(a, 0.0)
+            sideways += (max(a, 0.0) - alpha[j] * a - crude) * across[few[j]]
+        trial[k] = outer_length(component[k], aside[k], max(up[k], 0.0), down, max(sideways, 0.0))
+    if trial.max() < above.max():
+        above[:] = trial
+
+
+@inner
+def bound_length(
+    block, rows, count, c, h, good, u, component, aside, along, across, lean, above, trial, alpha, base, slope
+):
+    """Numbers above_k (r,) with ‖h‖ ≤ Σ λ_k above_k on a cone whose generators have the values h (r, c)."""
+    r = len(rows)
+    middle_direction(h, u)
+    largest = 0.0
+    for k in range(r):
+        length = length_of(h[k])
+        component[k] = dot(u, h[k])
+        aside[k] = np.sqrt(max(length * length - component[k] * component[k], 0.0))
+        largest = max(largest, length)
+    along[:count] = 0.0
+    for o in range(c):
+        add(along[:count], u[o], block[r + o])
+    turned(along[:count], across, block[r + c])
+    lean[:count] = 0.0
+    for k in range(r):
+        add(lean[:count], 1.0, block[rows[k]])
+    above[:] = np.inf
+    for step in range(1 + LEANS):
+        for k in range(r):
+            up, down, sideways = reach(block[rows[k]], lean, along[:count], across)
+            trial[k] = outer_length(component[k], aside[k], up, down, sideways)
+        where = trial.argmax()
+        if trial[where] < above.max():
+            above[:] = trial
+        if above.max() <= good or largest > good or step == LEANS:
+            break
+        add(lean[:count], 2.0 * r / (step + 2.0), block[rows[where]])
+    if above.max() > good >= largest:
+        refine_leans(block, rows, count, along, across, component, aside, good, above, trial, lean, alpha, base, slope)
+
+
+@inner
+def keep_mixed(block, rows, c, low, high, index, buffer, start):
+    """Copy the mixed samples of a child, with generators at `rows`, to a new block; returns how many they are."""
+    r = len(rows)
+    count = block.shape[1]
+    low[:count] = block[rows[0]]
+    high[:count] = low[:count]
+    for k in range(1, r):
+        widen(low, high, block[rows[k]])
+    kept = 0
+    for i in range(count):
+        index[kept] = i
+        kept += (low[i] < 0.0) & (high[i] > 0.0)
+    for k in range(r + c + 1):
+        source = block[rows[k]] if k < r else block[k]
+        to = start + k * kept
+        for i in range(kept):
+            buffer[to + i] = source[index[i]]
+    return kept
+
+
+@inner
+def offer(h, g, sign, side, cell, best, neurons):
+    """Keep a generator, or its opposite, if it is the best neuron of its side in its cell."""
+    length = length_of(h)
+    if length > best[side, cell]:
+        best[side, cell] = length
+        for k in range(len(g)):
+            neurons[side, cell, k] = sign * g[k]
+
+
+@kernel
+def branch_and_bound_of_outputs(
+    features, V, lengths, moment, root, norm, threshold, slack, rounding, cell_depth, best, neurons, stop, max_depth
+):
+    """As `branch_and_bound`, for the length of h: V (c, N), lengths (N,) of the V_i, moment (c, d) = Σ V_i x_i."""
+    d, n = features.shape
+    r, c = len(root), len(V)
+    tall = r + c + 2
+    buffer = np.empty(4 * tall * (n + 16))
+    height = max_depth + 4
+    open_g, open_h, open_tilt = np.empty((height, r, d + 1)), np.empty((height, r, c)), np.empty((height, r, c))
+    open_bends, open_bound = np.zeros((height, r, r)), np.empty(height)
+    open_block = np.zeros((height, 4), dtype=np.int64)  # offset, samples, depth, cell
+
+    g, new = np.empty((r, d + 1)), np.empty(d + 1)
+    values, tilt, sided = np.empty((r, c)), np.empty((r, c)), np.empty((r, c))
+    value, new_tilt, old_value, old_tilt = np.empty(c), np.empty(c), np.empty(c), np.empty(c)
+    above, trial, component, aside = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
+    base, slope, u, p, alpha = np.empty(r), np.empty(r), np.empty(c), np.empty(d), np.empty(FEW)
+    bends, new_bends = np.empty((r, r)), np.empty(r)
+    low, high, lean, along, across, crossed = (
+        np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    )  # fmt: skip
+    index = np.empty(n + 1, dtype=np.int64)
+    rows = np.arange(r)
+
+    # all samples that matter, at the generators of the root
+    count = 0
+    for i in range(n):
+        if lengths[i] > 0.0:
+            index[count] = i
+            count += 1
+    block = buffer[: tall * count].reshape(tall, count)
+    for j in range(count):
+        i = index[j]
+        for k in range(r):
+            a = root[k, d]
+            for e in range(d):
+                a += root[k, e] * features[e, i]
+            block[k, j] = a
+        for o in range(c):
+            block[r + o, j] = V[o, i]
+        block[r + c, j] = lengths[i]
+    largest = 0.0
+    for k in range(r):
+        open_g[0, k] = root[k]
+        for o in range(c):
+            open_tilt[0, k, o] = root[k, :d] @ moment[o]
+            open_h[0, k, o] = block[r + o] @ np.maximum(block[k], 0.0)
+            value[o] = open_h[0, k, o] - open_tilt[0, k, o]
+        largest = max(largest, block[r + c] @ np.abs(block[k]))
+        offer(open_h[0, k], root[k], 1.0, 0, 0, best, neurons)
+        offer(value, root[k], -1.0, 1, 0, best, neurons)
+        for m in range(k):
+            halfway(block[k], block[m], 1.0, block[r + c + 1], crossed[:count])
+            open_bends[0, k, m] = open_bends[0, m, k] = dot(crossed[:count], block[r + c])
+    open_bound[0] = r * largest * (np.sqrt(d) if norm == 2 else 1.0)
+    open_block[0, 1] = count
+    top = 1
+
+    bound = 0.0
+    cones = visits = 0
+    if r == 1:  # one neuron and its opposite
+        bound = max(best[0, 0], best[1, 0]) + rounding
+        top = 0
+    while top > 0:
+        if stop[0] != 0:
+            for k in range(top):
+                bound = max(bound, open_bound[k])
+            break
+        top -= 1
+        offset, count, depth, cell = open_block[top]
+        parent_bound = open_bound[top]
+        g[:], values[:], tilt[:], bends[:] = open_g[top], open_h[top], open_tilt[top], open_bends[top]
+        end = offset + tall * count
+        if end + 2 * tall * count > len(buffer):
+            larger = np.empty(2 * (end + 2 * tall * count))
+            larger[:end] = buffer[:end]
+            buffer = larger
+        block = buffer[offset:end].reshape(tall, count)
+        true = 0.0
+        for k in range(r):
+            sided[k] = values[k] - tilt[k]
+            true = max(true, length_of(values[k]), length_of(sided[k]))
+
+        k, m, length = longest_edge(g, bends, d, true, norm)
+        if depth >= max_depth or length < 1e-30:
+            bound = max(bound, parent_bound)
+            continue
+        scale = midpoint(g, k, m, d, norm, new)
+        halfway(block[k], block[m], scale, block[r + c + 1], crossed[:count])
+        for o in range(c):
+            value[o] = (values[k, o] + values[m, o] - dot(crossed[:count], block[r + o])) * scale
+            new_tilt[o] = (tilt[k, o] + tilt[m, o]) * scale
+        for j in range(r):
+            # the activations at the middle are only read: `low` takes them once more
+            halfway(block[j], block[r + c + 1], 1.0, low[:count], crossed[:count])
+            new_bends[j] = dot(crossed[:count], block[r + c])
+        visits += count
+
+        for side in range(2):
+            cones += 1
+            old = k if side == 0 else m
+            old_value[:], old_tilt[:] = values[old], tilt[old]
+            rows[old] = r + c + 1
+            values[old], tilt[old] = value, new_tilt
+            child_cell = 2 * cell + side if depth < cell_depth else cell
+            first = child_cell << max(0, cell_depth - depth - 1)
+            offer(value, new, 1.0, 0, first, best, neurons)
+            offer(value - new_tilt, new, -1.0, 1, first, best, neurons)
+            open_g[top] = g
+            open_g[top, old] = new
+
+            child_bound, closed, true = 0.0, True, 0.0
+            for opposite in range(2):
+                good = max(threshold, (1.0 + slack) * best[opposite, first], 4.0 * rounding) - rounding
+                for j in range(r):
+                    sided[j] = values[j] - tilt[j] if opposite else values[j]
+                    true = max(true, length_of(sided[j]))
+                bound_length(block, rows, count, c, sided, good, u, component, aside, along, across, lean, above, trial,
+                             alpha, base, slope)  # fmt: skip
+                upper = ratio_bound(above, open_g[top], d, norm, good if above.max() <= good else np.inf, p)
+                child_bound = max(child_bound, upper)
+                closed = closed and upper <= good
+            child_bound = min(parent_bound, child_bound + rounding)
+            if closed or child_bound - true <= 4.0 * rounding:
+                bound = max(bound, child_bound)
+            else:
+                kept = keep_mixed(block, rows, c, low, high, index, buffer, end)
+                open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
+                open_bends[top, old] = open_bends[top, :, old] = new_bends
+                open_bends[top, old, old] = 0.0
+                open_block[top, 0], open_block[top, 1], open_block[top, 2] = end, kept, depth + 1
+                open_block[top, 3] = child_cell
+                end += tall * kept
+                top += 1
+            rows[old] = old
+            values[old], tilt[old] = old_value, old_tilt
+    return bound, cones, visits

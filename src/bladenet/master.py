@@ -1,0 +1,12 @@
+"""The restricted problem that fits the number of outputs."""
+
+from bladenet.clock import Clock
+from bladenet.group_lasso import GroupLasso
+from bladenet.lasso import Lasso
+from bladenet.problem import StandardForm
+from bladenet.restricted import RestrictedProblem
+
+
+def restricted_problem(form: StandardForm, clock: Clock) -> RestrictedProblem:
+    """Without neurons yet."""
+    return Lasso(form, clock) if form.y.ndim == 1 else GroupLasso(form, clock)
