@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 import bladenet as bn
 from bladenet.certificate import Status
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-from bladenet.path import select_alpha
+from bladenet.selection import select_alpha
 
 
 @pytest.fixture

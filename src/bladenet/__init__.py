@@ -12,6 +12,8 @@ _HOME = {
     "train": "training",
     "beta_max": "training",
     "plan": "training",
+    "path": "regularisation_path",
+    "RegularisationPath": "regularisation_path",
     "Fit": "training",
     "Plan": "planning",
     "TrainingProblem": "problem",
@@ -22,6 +24,7 @@ _HOME = {
     "chamber_report": "chambers",
     "Chambers": "chambers",
     "Loss": "losses",
+    "SoftmaxLoss": "losses",
     "HuberLoss": "losses",
     "BladeNetRegressor": "estimators",
     "BladeNetClassifier": "estimators",
@@ -38,10 +41,11 @@ if TYPE_CHECKING:
     from bladenet.chambers import Chambers, chamber_report
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.io import load_model, save_model
-    from bladenet.losses import HuberLoss, Loss
+    from bladenet.losses import HuberLoss, Loss, SoftmaxLoss
     from bladenet.network import ReLUNetwork
     from bladenet.planning import Plan
     from bladenet.problem import TrainingProblem
+    from bladenet.regularisation_path import RegularisationPath, path
     from bladenet.training import Fit, beta_max, plan, train
 
 

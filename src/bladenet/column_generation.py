@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -90,13 +90,13 @@ class ColumnGeneration:
         self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
         self.proven = UNPROVEN  # the violation that the next proof reckons with
 
-    def at(self, beta: float) -> "ColumnGeneration":
-        """The search for another β (in units of the standard form); it takes over the neurons of this one."""
+    def at(self, form: StandardForm) -> "ColumnGeneration":
+        """The search for the same problem with another β; it takes over the neurons of this one."""
         other = copy(self)
-        other.form = self.neurons.form = replace(self.form, beta=beta)
+        other.form = self.neurons.form = form
         other.history, other.dual, other.bound = [], np.zeros(self.form.y.shape), 0.0
         other.lower = self.form.constant
-        other.violation = self.form.beta * (1.0 + self.violation) / beta - 1.0
+        other.violation = self.form.beta * (1.0 + self.violation) / form.beta - 1.0
         other.begin()
         return other
 

@@ -20,9 +20,9 @@ from bladenet.evidence import Evidence
 from bladenet.explain import Explanation, explain_network
 from bladenet.formulas import counted
 from bladenet.losses import LOSSES, Array, Loss, get_loss
-from bladenet.path import select_alpha
 from bladenet.problem import positive_number
 from bladenet.scaling import chosen_scaling, fit_scaling
+from bladenet.selection import select_alpha
 from bladenet.training import Round, train
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     ----------
     alpha : float or "auto", default 1e-3
         Regularisation, > 0, in units of the mean loss; β = alpha · Σ_i s_i. "auto" chooses it by cross-validation, see
-        :func:`bladenet.path.select_alpha`.
+        :func:`bladenet.selection.select_alpha`.
     norm : 1 or 2
         Norm of the weights in the penalty.
     bias : bool
@@ -312,7 +312,7 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
 
 def _probabilities_exist(model: BladeNetClassifier) -> bool:
     name = get_loss(model.loss).name
-    if name != "logistic":
+    if name == "hinge":
         raise AttributeError(
             f"loss={name!r} estimates no probabilities: use decision_function, or train with loss='logistic'."
         )
@@ -389,9 +389,10 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             raise ValueError(
                 f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of two classes."
             )
-        if len(classes) == 2:
+        loss = get_loss(self.loss).name
+        if len(classes) == 2 and loss != "softmax":
             self._train(samples, np.where(code == 1, 1.0, -1.0), weight, self.loss)
-        elif get_loss(self.loss).name == "hinge":
+        elif loss == "hinge":
             raise ValueError(
                 f"loss='hinge' is for two classes, but y has {len(classes)}: use loss='logistic', which is the "
                 "cross-entropy there, or sklearn.multiclass.OneVsRestClassifier."

@@ -122,6 +122,13 @@ class TrainingProblem:
         """The equivalent problem that the solver works on."""
         return StandardForm.of(self)
 
+    def at(self, beta: float) -> "TrainingProblem":
+        """The same problem with another β, its standard form made from the one that is here."""
+        other = replace(self, beta=beta)
+        form = replace(self.standard, beta=beta / self.standard.scale, original=other)
+        other.__dict__["standard"] = form  # where the cached property keeps it
+        return other
+
 
 @dataclass(frozen=True, eq=False)
 class StandardForm:
@@ -366,9 +373,20 @@ def _targets(y: ArrayLike, n: int, loss: Loss) -> Array:
 
 
 def _indicators(y: Array, n: int) -> Array:
-    """Classes 0, 1, … as rows with a single 1: (n,) → (n, c)."""
+    """Classes 0, 1, … (n,) as rows with a single 1, (n, c); or such rows."""
+    if (
+        y.ndim == 2
+        and y.shape[0] == n
+        and y.shape[1] > 1
+        and np.isin(y, (0.0, 1.0)).all()
+        and (y.sum(axis=1) == 1).all()
+    ):
+        return y
     if y.shape != (n,):
-        raise ValueError(f"y must have shape ({n},), one class per row of X, got shape {y.shape}.")
+        raise ValueError(
+            f"y must have shape ({n},), one class per row of X, or ({n}, classes) with a single 1 in each row, "
+            f"got shape {y.shape}."
+        )
     odd = y[(y < 0) | (y != np.floor(y)) | (y > MOST_CLASSES)]
     if len(odd):
         raise ValueError(

@@ -118,7 +118,7 @@ def train(
         n_components=n_components,
         output_norm=output_norm,
     )
-    _check_controls(tol, time_limit)
+    check_controls(tol, time_limit)
     start = None if start is None else _checked_start(start, problem)
     if vertices_only and problem.y.ndim == 2:
         raise ValueError("vertices_only=True is for a single output; train every output for itself, or leave it out.")
@@ -140,10 +140,10 @@ def train(
             clock.extend(time_limit)
             search.relax()
             stopped |= clock.stopped and search.gap > search.tol
-        return _finish(problem, search, tol, restricted, stopped, relaxed=not exact)
+        return finish(problem, search, tol, restricted, stopped, relaxed=not exact)
     except KeyboardInterrupt:  # too late to save time, too early to lose the network
         clock.interrupt()
-        return _finish(problem, search, tol, restricted, stopped, relaxed=not exact)
+        return finish(problem, search, tol, restricted, stopped, relaxed=not exact)
 
 
 def plan(
@@ -166,11 +166,12 @@ def plan(
     problem = TrainingProblem.create(
         X, y, beta=1.0, norm=norm, bias=bias, loss=loss, max_interaction=max_interaction, n_components=n_components
     )
-    _check_controls(tol, time_limit)
+    check_controls(tol, time_limit)
     return make_plan(problem.standard, tol, time_limit, strategy)
 
 
-def _check_controls(tol: float, time_limit: float | None) -> None:
+def check_controls(tol: float, time_limit: float | None) -> None:
+    """Refuse a tolerance or a time limit that makes no sense."""
     if not isinstance(tol, (int, float, np.floating)) or not 1e-12 <= tol < 1:
         raise ValueError(f"tol is a relative gap and must be between 1e-12 and 1, got {tol!r}.")
     number = isinstance(time_limit, numbers.Real) and not isinstance(time_limit, bool)
@@ -194,10 +195,10 @@ def _checked_start(start: tuple[ArrayLike, ArrayLike], problem: TrainingProblem)
     return weights, biases
 
 
-def _finish(
+def finish(
     problem: TrainingProblem, search: ColumnGeneration, tol: float, restricted: bool, stopped: bool, relaxed: bool
 ) -> Fit:
-    """Turn the best restricted solution into blades, the blades into a network, and certify that."""
+    """Turn the best restricted solution of a search into blades, the blades into a network, and certify that."""
     form = search.form
     solution, blades, (weights, biases) = _rebuilt(problem, search)
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)

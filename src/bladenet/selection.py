@@ -1,4 +1,4 @@
-"""Regularisation paths: choosing α, and how much each feature counts, by cross-validation."""
+"""Choosing α, and how much each feature counts, by cross-validation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -279,8 +279,8 @@ class Fold:
         X, y, weight = kept
         X_out, self.y_out, self.weight_out = left_out
         self.total, self.loss = float(weight.sum()), shape["loss"]
-        problem = TrainingProblem.create(X, y, beta=alpha * self.total, sample_weight=weight, **shape)
-        self.form = problem.standard
+        self.problem = TrainingProblem.create(X, y, beta=alpha * self.total, sample_weight=weight, **shape)
+        self.form = self.problem.standard
         self.places = self.form.place(X_out)
         self.search = ColumnGeneration(self.form, pricing, LOOSE, clock)
         self.search.violation = 0.0  # by which |h| exceeds β at α_max, if the other folds do not matter much
@@ -291,7 +291,7 @@ class Fold:
 
     def validation_loss(self, alpha: float, limit: float = np.inf) -> float:
         """Loss on the samples left out, of the network for this α; the search ends if that is above a limit."""
-        self.search = self.search.at(alpha * self.total / self.form.scale)
+        self.search = self.search.at(self.problem.at(alpha * self.total).standard)
         self.search.run(prove=False, worthwhile=lambda: limit == np.inf or self._loss() <= limit)
         return self._loss()
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import bladenet as bn
-from bladenet.path import Descent, emphasis, select_alpha
 from bladenet.scaling import fit_scaling
+from bladenet.selection import Descent, emphasis, select_alpha
 
 
 def sparse_problem(n, d, seed):
