@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from bladenet.clock import Clock
 from bladenet.kernels import descend_groups
-from bladenet.losses import Array, Index, SquaredLoss
+from bladenet.losses import Array, Index, OutputsLoss, SquaredLoss
+from bladenet.problem import StandardForm
 from bladenet.restricted import Restricted, RestrictedProblem
 
 MAX_STEPS = 60
@@ -138,7 +140,12 @@ class Model:
 
 
 class GroupLasso(RestrictedProblem):
-    """See :mod:`bladenet.group_lasso`; for losses with a curvature."""
+    """The restricted problem of several outputs; see :mod:`bladenet.group_lasso`."""
+
+    def __init__(self, form: StandardForm, clock: Clock):
+        super().__init__(form, clock)
+        assert isinstance(form.loss, OutputsLoss)  # problems of several outputs have no others
+        self.loss = form.loss
 
     def _solve(self, accuracy: float) -> Restricted:
         point = best = self._at(self.z, self.t)
@@ -159,7 +166,7 @@ class GroupLasso(RestrictedProblem):
         form = self.form
         F = self.columns.forward(Z)[form.row]
         if form.bias:
-            t = form.loss.intercept(F, form.y, form.weight, t)
+            t = self.loss.intercept(F, form.y, form.weight, t)
         F = F + t
         v = form.weight[:, None] * form.loss.gradient(F, form.y)
         h = self.columns.adjoint(form.at_points(v))
@@ -208,7 +215,7 @@ class GroupLasso(RestrictedProblem):
             prices = np.r_[prices, 0.0]
         m, c = origin.shape
         Q = np.empty((m, c, m, c))
-        curvatures = form.loss.curvature(point.F, form.y) * form.weight[:, None, None]
+        curvatures = self.loss.curvature(point.F, form.y) * form.weight[:, None, None]
         for o in range(c):
             for q in range(o + 1):
                 part = (columns * form.at_points(curvatures[:, o, q])) @ columns.T

@@ -61,6 +61,18 @@ class Loss(ABC):
         """
 
 
+class OutputsLoss(Loss):
+    """A smooth loss of several outputs."""
+
+    @abstractmethod
+    def intercept(self, f: Array, y: Array, weight: Array, start: Array) -> Array:
+        """The best constant to add to predictions f, (n, c) → (c,), sought from `start`."""
+
+    @abstractmethod
+    def curvature(self, f: Array, y: Array) -> Array:
+        """Hessians in f: (n, c, c)."""
+
+
 class ScalarLoss(Loss):
     """A loss of one prediction and one target; all methods are elementwise."""
 
@@ -93,7 +105,7 @@ class ScalarLoss(Loss):
         return balanced(v)
 
 
-class SquaredLoss(ScalarLoss):
+class SquaredLoss(ScalarLoss, OutputsLoss):
     """½ (f − y)², as in scikit-learn's Lasso; over several outputs their sum."""
 
     name = "squared"
@@ -139,6 +151,10 @@ class SquaredLoss(ScalarLoss):
     def intercept(self, f: Array, y: Array, weight: Array, start: Array) -> Array:
         """The best constant to add to predictions f: (n, c) → (c,)."""
         return weight @ (y - f) / weight.sum()
+
+    def curvature(self, f: Array, y: Array) -> Array:
+        """Identities."""
+        return np.broadcast_to(np.eye(f.shape[1]), (*f.shape, f.shape[1]))
 
 
 class HuberLoss(ScalarLoss):
@@ -276,7 +292,7 @@ class HingeLoss(ScalarLoss):
         return 1.0 if weight[y > 0].sum() >= weight[y < 0].sum() else -1.0
 
 
-class SoftmaxLoss(Loss):
+class SoftmaxLoss(OutputsLoss):
     """Cross-entropy −log(exp f_k / Σ_o exp f_o) of class k, one output per class; y (n, c) has a 1 for the class.
 
     Adding a number to all outputs of a sample changes nothing. The dual variable is v = p − y with the probabilities p,

@@ -257,7 +257,7 @@ def branch_and_bound_of_outputs(
                 bound = max(bound, open_bound[k])
             break
         top -= 1
-        offset, count, depth, cell = open_block[top]
+        offset, count, depth, cell = open_block[top, 0], open_block[top, 1], open_block[top, 2], open_block[top, 3]
         parent_bound = open_bound[top]
         g[:], values[:], tilt[:], bends[:] = open_g[top], open_h[top], open_tilt[top], open_bends[top]
         end = offset + tall * count
