@@ -78,8 +78,9 @@ def select_alpha(
     lowest.
 
     With `emphasise`, values near the best are compared once more with features multiplied by the square roots of their
-    shares of the penalty, so that those which matter less cost more (see :func:`emphasis`). Each fold takes the shares
-    in its own best network; those of all folds together are chosen unless the validation loss rises by more than 0.5 %.
+    shares of the penalty, so that those which matter less cost more (see :func:`emphasis`); α is then placed where the
+    losses of both comparisons together are lowest, which have less noise. Each fold takes the shares in its own best
+    network; those of all folds together are chosen unless the validation loss rises by more than 0.5 %.
 
     Parameters
     ----------
@@ -151,16 +152,28 @@ class Descent:
     alphas : (k,) falling
     losses : those of the α compared so far, on all samples left out
     tried : for each of these, the network of every fold
+    rival : another that has seen them; where losses are lowest is sought in the sum of both, which has less noise
     """
 
     alphas: Array
     losses: list[float] = field(default_factory=list)
     tried: list[list[Network]] = field(default_factory=list)
+    rival: "Descent | None" = None
+
+    @property
+    def scores(self) -> Array:
+        """By which α are compared."""
+        return np.array(
+            [
+                loss + (self.rival.loss_at(alpha) if self.rival else 0.0)
+                for alpha, loss in zip(self.alphas, self.losses, strict=False)
+            ]
+        )
 
     @property
     def best(self) -> int:
-        """The number of the best α: the first whose loss is as good as the smallest; 0 before anything is compared."""
-        return int(np.argmax(np.array(self.losses) <= EQUAL * self.loss)) if self.losses else 0
+        """The number of the best α: the first whose score is as good as the smallest; 0 before anything is compared."""
+        return int(np.argmax(self.scores <= EQUAL * self.scores.min())) if self.losses else 0
 
     @property
     def networks(self) -> list[Network]:
@@ -189,7 +202,7 @@ class Descent:
         best = self.best
         if not 0 < best < len(self.losses) - 1:
             return float(self.alphas[best])
-        before, here, after = self.losses[best - 1 : best + 2]
+        before, here, after = self.scores[best - 1 : best + 2]
         bend = before - 2.0 * here + after
         step = min(0.5 * (before - after) / bend, 0.5) if bend > 0 else 0.0  # further only where all are as good
         return float(self.alphas[best] * (self.alphas[best + 1] / self.alphas[best]) ** step)
@@ -225,7 +238,7 @@ class Comparison:
             On Ctrl-C: training turns that into its best network; a comparison has none.
         """
         folds = [self._fold(k, alphas[0], rival.networks[k] if rival else None) for k in range(len(self.splits))]
-        descent = Descent(alphas)
+        descent = Descent(alphas, rival=rival)
         for alpha in alphas:
             if len(folds) == 1:  # which may use all cores itself
                 total = folds[0].validation_loss(alpha, CLEARLY * descent.loss if descent.best > 0 else np.inf)
