@@ -7,17 +7,20 @@ worst violators of ‖h_j‖ ≤ β. Within the model, block coordinate descent 
 steps on these get to the last digits, where coordinate descent crawls. With squared loss the model is exact.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from bladenet.active_set import active_set
 from bladenet.clock import Clock
 from bladenet.kernels import descend_groups
-from bladenet.losses import Array, Index, OutputsLoss, SquaredLoss
+from bladenet.losses import Array, Index, OutputsLoss, SquaredLoss, by_sample, row_norms
 from bladenet.problem import StandardForm
-from bladenet.restricted import Restricted, RestrictedProblem
+from bladenet.proximal_newton import Model as QuadraticModel
+from bladenet.restricted import Restricted, RestrictedProblem, nonzero
 
 MAX_STEPS = 60
 PATIENCE = 6  # steps without a better gap
@@ -46,7 +49,7 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """½ D Q D + gradient·D + Σ_j price_j ‖(origin + D)_j‖_q over changes D (m, c) of the amplitudes.
+    """½ D Q D + gradient·D + β Σ_j ‖(origin + D)_j‖_q over changes D (m, c) of the amplitudes, for the best intercept.
 
     Q is (m, m) if all outputs share it, else (m c, m c).
     """
@@ -54,31 +57,41 @@ class Model:
     Q: Array
     gradient: Array
     origin: Array
-    prices: Array
+    beta: float
     norm: int
-
-    @property
-    def shared(self) -> bool:
-        """Whether outputs do not interact."""
-        return len(self.Q) == len(self.prices) and self.gradient.shape[1] > 1
+    shared: bool
 
     def times(self, D: Array) -> Array:
         """QD."""
         return self.Q @ D if self.shared else (self.Q @ D.ravel()).reshape(D.shape)
 
     def solve(self, accuracy: float) -> Array:
-        """The best D, to a violation of the optimality conditions of `accuracy` (in units of h)."""
+        """The best D, to a violation of the optimality conditions of `accuracy`, relative to β."""
+        D = self._as_lasso(accuracy) if self.norm == 1 else None
+        if D is not None:
+            return D
         Z, R = self.origin.copy(), self.gradient.copy()
         for _ in range(INNER_STEPS):
-            descend_groups(self.Q, self.shared, self._steps(), self.prices, self.norm, Z, R, SWEEPS)
-            if violation(Z, R, self.prices, self.norm).max(initial=0.0) <= accuracy:
+            descend_groups(self.Q, self.shared, self._steps(), self.beta, self.norm, Z, R, SWEEPS)
+            if violation(Z, R, self.beta, self.norm).max(initial=0.0) <= accuracy * self.beta:
                 break
-            D = self._newton_step(Z, R)
-            if D is not None:
-                D = self._safe(Z, R, D)
-                Z = Z + D
+            if self.norm == 2 and Z.any():
+                Z = Z + self._safe(Z, R, self._newton_step(Z, R))
                 R = self.gradient + self.times(Z - self.origin)
         return Z - self.origin
+
+    def _as_lasso(self, accuracy: float) -> Array | None:
+        """With the 1-norm every amplitude counts for itself: a Lasso, or one for each output where they share Q."""
+
+        def change(Q: Array, gradient: Array, origin: Array) -> Array | None:
+            optimum = active_set(QuadraticModel(Q, -gradient, origin, accuracy), self.beta, origin, accuracy)
+            return None if optimum is None else optimum - origin
+
+        if not self.shared:
+            D = change(self.Q, self.gradient.ravel(), self.origin.ravel())
+            return None if D is None else D.reshape(self.origin.shape)
+        each = [change(self.Q, *parts) for parts in zip(self.gradient.T, self.origin.T, strict=True)]
+        return None if any(D is None for D in each) else np.column_stack([D for D in each if D is not None])
 
     def _steps(self) -> Array:
         """1 / a bound on the curvature of each group."""
@@ -88,46 +101,33 @@ class Model:
         blocks = np.abs(self.Q.reshape(m, c, m, c)[np.arange(m), :, np.arange(m), :])
         return 1.0 / blocks.sum(axis=2).max(axis=1)
 
-    def _newton_step(self, Z: Array, R: Array) -> Array | None:
-        """The Newton step on what is not zero, where the penalty is smooth."""
-        rows, outputs = self._support(Z)
-        if not len(rows):
-            return None
-        c = Z.shape[1]
+    def _newton_step(self, Z: Array, R: Array) -> Array:
+        """The Newton step on the groups that are not zero, where the penalty is smooth."""
+        used = np.flatnonzero(Z.any(axis=1))
+        k, c = len(used), Z.shape[1]
         if self.shared:
-            H = np.where(outputs[:, None] == outputs, self.Q[np.ix_(rows, rows)], 0.0)
+            H = np.einsum("ij,op->iojp", self.Q[np.ix_(used, used)], np.eye(c))
         else:
-            H = self.Q[np.ix_(rows * c + outputs, rows * c + outputs)]
-        slope = (R + self.prices[:, None] * directions(Z, self.norm))[rows, outputs]
-        if self.norm == 2:
-            used = np.flatnonzero(Z.any(axis=1))
-            lengths = np.linalg.norm(Z[used], axis=1)
-            unit = Z[used] / lengths[:, None]
-            bend = (self.prices[used] / lengths)[:, None, None] * (np.eye(c) - unit[:, :, None] * unit[:, None, :])
-            inside = np.arange(len(used) * c).reshape(len(used), c)
-            H[inside[:, :, None], inside[:, None, :]] += bend
-        H[np.diag_indices(len(H))] += RIDGE * np.diag(H).max()
-        try:
-            step = cho_solve(cho_factor(H, lower=True, overwrite_a=True, check_finite=False), -slope)
-        except LinAlgError:
-            return None
+            H = self.Q.reshape(len(Z), c, len(Z), c)[used][:, :, used]
+        lengths = row_norms(Z[used])
+        unit = Z[used] / lengths[:, None]
+        bend = (self.beta / lengths)[:, None, None] * (np.eye(c) - unit[:, :, None] * unit[:, None, :])
+        H[np.arange(k), :, np.arange(k), :] += bend
+        H = H.reshape(k * c, k * c)
+        H[np.diag_indices(k * c)] += RIDGE * np.diag(H).max()
+        slope = (R[used] + self.beta * unit).ravel()
         D = np.zeros_like(Z)
-        D[rows, outputs] = step
+        with suppress(LinAlgError):  # then the descent goes on alone
+            D[used] = cho_solve(cho_factor(H, lower=True, overwrite_a=True, check_finite=False), -slope).reshape(k, c)
         return D
 
-    def _support(self, Z: Array) -> tuple[Index, Index]:
-        """Rows and outputs of the amplitudes that may move: of all in a group that is not zero."""
-        mask = np.repeat(Z.any(axis=1)[:, None], Z.shape[1], axis=1) if self.norm == 2 else Z != 0.0
-        mask[self.prices == 0.0] = True
-        return np.nonzero(mask)
-
     def _safe(self, Z: Array, R: Array, D: Array) -> Array:
-        """The longest of some parts of a step that lowers the model; amplitudes that would change sides become 0."""
+        """The longest of some parts of a step that lowers the model; groups that would turn round become 0."""
         QD = self.times(D)
         for length in LENGTHS:
             moved = Z + length * D
-            turned = moved * Z < 0.0 if self.norm == 1 else ((moved * Z).sum(axis=1) < 0.0)[:, None]
-            stopped = np.where(turned & (self.prices > 0.0)[:, None], 0.0, moved) - Z
+            turned = (moved * Z).sum(axis=1) < 0.0
+            stopped = np.where(turned[:, None], 0.0, moved) - Z
             if turned.any() and self._change(Z, R, stopped, self.times(stopped)) < 0.0:
                 return stopped
             if self._change(Z, R, length * D, length * QD) < 0.0:
@@ -135,8 +135,8 @@ class Model:
         return np.zeros_like(Z)
 
     def _change(self, Z: Array, R: Array, D: Array, QD: Array) -> float:
-        lengths = group_lengths(Z + D, self.norm) - group_lengths(Z, self.norm)
-        return float(np.sum(R * D) + 0.5 * np.sum(QD * D) + self.prices @ lengths)
+        lengths = row_norms(Z + D, self.norm) - row_norms(Z, self.norm)
+        return float(np.sum(R * D) + 0.5 * np.sum(QD * D) + self.beta * lengths.sum())
 
 
 class GroupLasso(RestrictedProblem):
@@ -148,7 +148,7 @@ class GroupLasso(RestrictedProblem):
         self.loss = form.loss
 
     def _solve(self, accuracy: float) -> Restricted:
-        point = best = self._at(self.z, self.t)
+        point = best = self._at(self.z, np.asarray(self.t))
         stalled = 0
         for _ in range(MAX_STEPS):
             if best.gap <= accuracy * point.objective or stalled >= PATIENCE or self.clock.stopped:
@@ -159,7 +159,7 @@ class GroupLasso(RestrictedProblem):
             if point.objective - point.gap >= best.objective - best.gap:
                 best = point
         gap = best.gap + (point.objective - best.objective)
-        return Restricted(point.Z, point.t, best.dual, point.objective, gap, point.Z.any(axis=1))
+        return Restricted(point.Z, point.t, best.dual, point.objective, gap, nonzero(point.Z))
 
     def _at(self, Z: Array, t: Array) -> Point:
         """The point with these amplitudes and the best intercept, sought from t."""
@@ -177,72 +177,69 @@ class GroupLasso(RestrictedProblem):
 
     def _step(self, point: Point) -> Point:
         """To the optimum of the model on a working set, or as far towards it as Φ falls."""
-        form = self.form
-        off = violation(point.Z, point.h, np.full(len(point.Z), form.beta), form.output_norm)
-        used = point.Z.any(axis=1)
+        form, used = self.form, point.Z.any(axis=1)
+        off = violation(point.Z, point.h, form.beta, form.output_norm)
         support, candidates = np.flatnonzero(used), np.where(used, -np.inf, off)
         worst = np.argsort(-candidates, kind="stable")[: max(JOINING, len(support))]
         working = np.sort(np.r_[support, worst[candidates[worst] > 0.0]])
-        largest = float(off.max(initial=0.0))
-        model = self._model(point, working)
-        D = model.solve(max(FORCING * largest, FINEST * float(np.abs(point.v).sum())))
+        model, intercept = self._model(point, working)
+        finest = FINEST * max(1.0, float(np.abs(point.v).sum()) / form.beta)
+        D = model.solve(max(FORCING * float(off.max(initial=0.0)) / form.beta, finest))
         dZ = np.zeros_like(point.Z)
-        dZ[working] = D[: len(working)]
-        dt = D[len(working)] if len(D) > len(working) else np.zeros_like(point.t)
+        dZ[working] = D
+        dt = intercept(D)
         for length in LENGTHS:
             moved = self._at(point.Z + length * dZ, point.t + length * dt)
             if moved.objective <= point.objective:
                 return moved
         return point
 
-    def _model(self, point: Point, working: Index) -> Model:
-        """The second-order model; where outputs interact, with the intercept as one more neuron, of price 0."""
+    def _model(self, point: Point, working: Index) -> tuple[Model, Callable[[Array], Array]]:
+        """The second-order model, and how the best intercept in it changes with the amplitudes."""
         form = self.form
-        prices = np.full(len(working), form.beta)
-        origin, gradient = point.Z[working], point.h[working]
+        m, c = len(working), point.Z.shape[1]
         if isinstance(form.loss, SquaredLoss):
             s = form.at_points(form.weight)
             Q = self.columns.gram(working, s)
             if form.bias:
                 sums = self.columns.adjoint(s)[working]
                 Q -= np.outer(sums, sums / s.sum())
-            Q[np.diag_indices(len(Q))] += RIDGE * np.diag(Q).max(initial=np.finfo(float).tiny)
-            return Model(Q, gradient, origin, prices, form.output_norm)
-        columns = self.columns.take(working)
-        if form.bias:
-            columns = np.vstack([columns, np.ones(columns.shape[1])])
-            origin, gradient = np.vstack([origin, point.t]), np.vstack([gradient, point.v.sum(axis=0)])
-            prices = np.r_[prices, 0.0]
-        m, c = origin.shape
-        Q = np.empty((m, c, m, c))
-        curvatures = self.loss.curvature(point.F, form.y) * form.weight[:, None, None]
-        for o in range(c):
-            for q in range(o + 1):
-                part = (columns * form.at_points(curvatures[:, o, q])) @ columns.T
-                Q[:, o, :, q] = part
-                Q[:, q, :, o] = part
-        whole: Any = Q.reshape(m * c, m * c)
-        whole[np.diag_indices(m * c)] += RIDGE * np.diag(whole).max(initial=np.finfo(float).tiny)
-        return Model(whole, gradient, origin, prices, form.output_norm)
-
-
-def group_lengths(Z: Array, norm: int) -> Array:
-    """‖Z_j‖_q of each row."""
-    return np.linalg.norm(Z, ord=norm, axis=1)
+        else:
+            columns = self.columns.take(working)
+            if form.bias:
+                columns = np.vstack([columns, np.ones(columns.shape[1])])
+            curvatures = by_sample(form.weight, self.loss.curvature(point.F, form.y).reshape(len(point.F), -1))
+            weights = form.at_points(curvatures).T.reshape(c, c, -1)
+            Q = np.empty((len(columns), c, len(columns), c))
+            for o in range(c):
+                for q in range(o + 1):
+                    Q[:, o, :, q] = (columns * weights[o, q]) @ columns.T
+                    Q[:, q, :, o] = Q[:, o, :, q]
+            Q = Q.reshape(len(columns) * c, len(columns) * c)
+            if form.bias:
+                across = Q[m * c :, : m * c]
+                response = np.linalg.pinv(Q[m * c :, m * c :], hermitian=True) @ across
+                Q = Q[: m * c, : m * c] - across.T @ response
+        Q[np.diag_indices(len(Q))] += RIDGE * np.diag(Q).max(initial=np.finfo(float).tiny)
+        shared = isinstance(form.loss, SquaredLoss)
+        model = Model(Q, point.h[working], point.Z[working], form.beta, form.output_norm, shared)
+        if shared or not form.bias:
+            return model, lambda D: np.zeros(c)  # which is sought anew in any case
+        return model, lambda D: -response @ D.ravel()
 
 
 def directions(Z: Array, norm: int) -> Array:
     """The gradient of ‖Z_j‖_q where it exists, 0 elsewhere."""
     if norm == 1:
         return np.sign(Z)
-    lengths = group_lengths(Z, 2)[:, None]
+    lengths = row_norms(Z)[:, None]
     return np.divide(Z, lengths, out=np.zeros_like(Z), where=lengths > 0)
 
 
-def violation(Z: Array, R: Array, prices: Array, norm: int) -> Array:
-    """By how much each group misses its optimality condition, −R_j ∈ price_j ∂‖Z_j‖_q."""
-    smooth = R + prices[:, None] * directions(Z, norm)
+def violation(Z: Array, R: Array, beta: float, norm: int) -> Array:
+    """By how much each neuron misses its optimality condition, −R_j ∈ β ∂‖Z_j‖_q."""
+    smooth = R + beta * directions(Z, norm)
     if norm == 1:
-        return np.where(Z != 0.0, np.abs(smooth), np.maximum(np.abs(R) - prices[:, None], 0.0)).max(axis=1)
-    zero = np.maximum(group_lengths(R, 2) - prices, 0.0)
-    return np.where(Z.any(axis=1), group_lengths(smooth, 2), zero)
+        return np.where(Z != 0.0, np.abs(smooth), np.maximum(np.abs(R) - beta, 0.0)).max(axis=1, initial=0.0)
+    zero = np.maximum(row_norms(R) - beta, 0.0)
+    return np.where(Z.any(axis=1), row_norms(smooth), zero)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from bladenet.losses import Array, Loss, SquaredLoss, balanced
+from bladenet.losses import Array, ScalarLoss, SquaredLoss, balanced
 from bladenet.restricted import Restricted
 
 Newton = Callable[[Array, Array, float], tuple[Array, float]]
@@ -62,7 +62,7 @@ class InteriorPoint:
         y: Array,
         weight: Array,
         beta: float,
-        loss: Loss,
+        loss: ScalarLoss,
         larger_system: bool = False,
     ):
         # the larger of the two systems loses other digits: worth a second try where the smaller one falls short

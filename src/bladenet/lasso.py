@@ -16,7 +16,7 @@ import numpy as np
 from bladenet.active_set import ColumnForm, GramForm, active_set
 from bladenet.clock import Clock
 from bladenet.interior_point import InteriorPoint
-from bladenet.losses import Array, Index, SquaredLoss, balanced
+from bladenet.losses import Array, Index, Mask, ScalarLoss, SquaredLoss, balanced
 from bladenet.problem import StandardForm
 from bladenet.proximal_newton import ProximalNewton
 from bladenet.restricted import Restricted, RestrictedProblem
@@ -33,6 +33,8 @@ class Lasso(RestrictedProblem):
 
     def __init__(self, form: StandardForm, clock: Clock):
         super().__init__(form, clock)
+        assert isinstance(form.loss, ScalarLoss)  # the targets have one output
+        self.loss = form.loss
         self.squared = isinstance(form.loss, SquaredLoss)
         self.gram = np.zeros((0, 0))
         self.correlation = np.zeros(0)
@@ -64,8 +66,8 @@ class Lasso(RestrictedProblem):
         if not self.form.loss.smooth:
             return self._interior_point(accuracy)
         form = self.form
-        data = (self.columns, form.row, form.y, form.weight, form.beta, form.loss, form.bias)
-        newton = ProximalNewton(*data, lambda: self.clock.stopped).solve(self.z, self.t, accuracy)
+        data = (self.columns, form.row, form.y, form.weight, form.beta, self.loss, form.bias)
+        newton = ProximalNewton(*data, lambda: self.clock.stopped).solve(self.z, float(self.t), accuracy)
         if newton.gap <= ENOUGH * accuracy * newton.objective or self.clock.stopped:
             return newton
         return min(newton, self._interior_point(accuracy), key=lambda solution: solution.gap)
@@ -119,7 +121,7 @@ class Lasso(RestrictedProblem):
         columns = self.columns.take(chosen)
         columns = columns.T if len(form.row) == len(form.points) else columns[:, form.row].T
         intercept = np.ones(len(form.y)) if form.bias else None
-        data = (columns, intercept, form.y, form.weight, form.beta, form.loss)
+        data = (columns, intercept, form.y, form.weight, form.beta, self.loss)
         solution = InteriorPoint(*data).solve(accuracy, lambda: self.clock.stopped)
         short = solution.gap > ENOUGH * accuracy * solution.objective and not self.clock.stopped
         if short and max(columns.shape) <= SECOND_TRY:
@@ -166,7 +168,7 @@ class Lasso(RestrictedProblem):
         objective = 0.5 * float(v @ residual) + form.beta * float(np.abs(z).sum())
         return Restricted(z, t, balanced(v) if form.bias else v, objective, np.nan, used)
 
-    def _keep(self, kept: Index) -> None:
+    def _keep(self, kept: Mask) -> None:
         super()._keep(kept)
         if self.squared:
             self.gram, self.correlation = self.gram[np.ix_(kept, kept)], self.correlation[kept]

@@ -18,6 +18,7 @@ from scipy.special import expit, logsumexp, softmax, xlogy
 
 Array = NDArray[np.float64]
 Index = NDArray[np.integer[Any]]
+Mask = NDArray[np.bool_]
 PUT_BACK = 1e-12  # of the width of a domain: rounding
 NEWTON_STEPS = 50
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from bladenet.active_set import GramForm, active_set
 from bladenet.columns import Columns
-from bladenet.losses import Array, Index, Loss, balanced
+from bladenet.losses import Array, Index, ScalarLoss, balanced
 from bladenet.problem import group_sums
 from bladenet.restricted import Restricted
 
@@ -82,7 +82,7 @@ class ProximalNewton:
         y: Array,
         weight: Array,
         beta: float,
-        loss: Loss,
+        loss: ScalarLoss,
         bias: bool,
         stopped: Callable[[], bool],
     ):

@@ -39,7 +39,7 @@ def relaxed_dual(form: StandardForm, v0: Array, clock: Clock) -> tuple[Array, fl
     relaxed = RelaxedMaximum(form.points, form.norm, form.bias)
     best, best_value, best_bound = np.zeros(len(form.y)), 0.0, 0.0
     columns, amplitudes = np.zeros((0, len(form.y))), np.zeros(0)
-    t = form.loss.constant_fit(form.y, form.weight) if form.bias else 0.0
+    t = float(form.loss.constant_fit(form.y, form.weight)) if form.bias else 0.0
     v, gap = v0, 0.0
     for _ in range(ROUNDS):
         bound = relaxed.bound(form.at_points(v), slack=max(TOL, gap) * FINENESS, clock=clock) * (1.0 + ROUNDING)

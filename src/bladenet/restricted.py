@@ -7,7 +7,7 @@ import numpy as np
 
 from bladenet.clock import Clock
 from bladenet.columns import Columns
-from bladenet.losses import Array, Index
+from bladenet.losses import Array, Mask
 from bladenet.parallel import one_blas_thread
 from bladenet.problem import StandardForm
 
@@ -32,7 +32,7 @@ class Restricted:
     v: Array
     objective: float
     gap: float
-    used: Array
+    used: Mask
 
 
 class RestrictedProblem(ABC):
@@ -98,19 +98,19 @@ class RestrictedProblem(ABC):
         if kept.sum() < 0.75 * len(kept):
             self._keep(kept)
 
-    def _keep(self, kept: Index) -> None:
+    def _keep(self, kept: Mask) -> None:
         """Forget the other neurons."""
         self.weights, self.offsets = self.weights[kept], self.offsets[kept]
         self.idle, self.z = self.idle[kept], self.z[kept]
         self.columns.keep(np.flatnonzero(kept))
 
 
-def nonzero(z: Array) -> Index:
+def nonzero(z: Array) -> Mask:
     """Which neurons have an amplitude that is not zero: (m,) or (m, c) → (m,) bool."""
-    return z.any(axis=1) if z.ndim == 2 else z != 0.0
+    return np.asarray(z.any(axis=1) if z.ndim == 2 else z != 0.0, dtype=np.bool_)
 
 
-def masked(z: Array, used: Index) -> Array:
+def masked(z: Array, used: Mask) -> Array:
     """The amplitudes with those of unused neurons set to zero."""
     return np.where(used[:, None] if z.ndim == 2 else used, z, 0.0)
 

@@ -22,13 +22,13 @@ def shrunk(row, step, price, norm):
 
 
 @kernel
-def descend_groups(Q, shared, steps, prices, norm, Z, R, sweeps):
-    """Lower ½ ZQZ + … + Σ_j price_j ‖Z_j‖ group by group, in place.
+def descend_groups(Q, shared, steps, beta, norm, Z, R, sweeps):
+    """Lower ½ ZQZ + … + β Σ_j ‖Z_j‖ group by group, in place.
 
     Parameters
     ----------
     Q : (m, m) if `shared` by all outputs (then the quadratic is ½ Σ_o Z_oᵀ Q Z_o), else (m c, m c)
-    steps : (m,) 1 / a bound on the curvature of each group; prices : (m,); norm : 2, or 1 for single entries
+    steps : (m,) 1 / a bound on the curvature of each group; beta : float; norm : 2, or 1 for single entries
     Z : (m, c) ; R : (m, c) the gradient of the quadratic at Z, kept up to date
     """
     m, c = Z.shape
@@ -37,7 +37,7 @@ def descend_groups(Q, shared, steps, prices, norm, Z, R, sweeps):
         for j in range(m):
             for o in range(c):
                 new[o] = Z[j, o] - steps[j] * R[j, o]
-            shrunk(new, steps[j], prices[j], norm)
+            shrunk(new, steps[j], beta, norm)
             moved = False
             for o in range(c):
                 change[o] = new[o] - Z[j, o]
