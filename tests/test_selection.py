@@ -77,3 +77,33 @@ def test_alpha_between_the_values_compared():
     assert 0.01 < Descent(alphas, [3.0, 1.0, 2.0], []).alpha < 0.1
     assert Descent(alphas, [3.0, 2.0, 1.0], []).alpha == 0.01
     assert Descent(alphas, [], []).alpha == 1.0
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ([1.0, 0.9995, 0.999], 1),  # little is not nothing: a constant network is no draw
+        ([1.0, 1.1, 1.2], 0),
+        ([2.0, 1.0, 0.9991, 1.0], 1),  # validation cannot tell, so the larger α
+        ([2.0, 1.0, 0.99, 1.0], 2),
+        ([0.0, 0.0, 0.0], 0),
+        ([], 0),
+    ],
+)
+def test_the_best_alpha_is_the_largest_that_is_as_good_as_any(losses, best):
+    descent = Descent(np.geomspace(1.0, 0.1, 4))
+    for loss in losses:
+        descent.add(loss, [])
+    assert descent.best == best
+
+
+def test_emphasised_features_are_compared_by_both_losses():
+    alphas = np.geomspace(1.0, 0.1, 4)
+    plain = Descent(alphas)
+    for loss in (3.0, 2.0, 2.2, 2.6):
+        plain.add(loss, [])
+    adapted = Descent(alphas[1:], rival=plain)
+    for loss in (2.1, 2.0, 1.99):  # alone, the end of the range would win by noise
+        adapted.add(loss, [])
+    assert adapted.best == 0
+    assert adapted.loss == 1.99

@@ -172,8 +172,16 @@ class Descent:
 
     @property
     def best(self) -> int:
-        """The number of the best α: the first whose score is as good as the smallest; 0 before anything is compared."""
-        return int(np.argmax(self.scores <= EQUAL * self.scores.min())) if self.losses else 0
+        """The number of the best α: the first whose score is as good as the smallest; 0 before anything is compared.
+
+        The first network of all is constant, and must be better than the others, not as good: little is not nothing.
+        """
+        if not self.losses:
+            return 0
+        scores = self.scores
+        equal = scores <= EQUAL * scores.min()
+        equal[0] &= self.rival is not None or scores.argmin() == 0
+        return int(np.argmax(equal))
 
     @property
     def networks(self) -> list[Network]:
