@@ -29,8 +29,8 @@ def l1_rays(X, bias):
     rows = np.vstack([np.hstack([(X - shift) / size, ones]), np.eye(d, d + bias)])
     neurons = []
     for chosen in combinations(np.unique(rows, axis=0), d + bias - 1):
-        _, values, directions = np.linalg.svd(np.array(chosen))
-        if values[-1] > 1e-9 and np.abs(directions[-1, :d]).sum() > 1e-9:
+        _, values, directions = np.linalg.svd(np.array(chosen).reshape(-1, d + bias))
+        if values.min(initial=1.0) > 1e-9 and np.abs(directions[-1, :d]).sum() > 1e-9:
             ray = directions[-1] / np.abs(directions[-1, :d]).sum()
             neurons += [ray, -ray]
     W = np.array(neurons)[:, :d]

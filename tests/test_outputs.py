@@ -88,7 +88,12 @@ def dictionary_optimum(case, W, b):
         loss = cp.sum(cp.log_sum_exp(F, axis=1)) - cp.sum(cp.multiply(Y, F))
     lengths = cp.norm(Z, 2, axis=1) if case.settings["output_norm"] == 2 else cp.norm(Z, 1, axis=1)
     problem = cp.Problem(cp.Minimize(loss + case.beta * cp.sum(lengths)))
-    return problem.solve(cp.CLARABEL, tol_gap_abs=1e-10, tol_gap_rel=1e-10, tol_feas=1e-10)
+    for digits in (1e-10, 1e-8, 1e-6):  # where rounding leaves no ten digits, fewer will do
+        try:
+            return problem.solve(cp.CLARABEL, tol_gap_abs=digits, tol_gap_rel=digits, tol_feas=digits)
+        except cp.SolverError:
+            continue
+    raise AssertionError(f"the oracle has no answer for {case}")
 
 
 def sampled_neurons(X, bias, count, rng):

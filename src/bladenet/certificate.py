@@ -258,5 +258,5 @@ def certify(
 def _rounding(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork) -> float:
     """What rounding may take off an objective: activations far from the origin are differences of large numbers."""
     terms = np.abs(network.weights) @ np.abs(problem.X).max(axis=0) + np.abs(network.biases)
-    sizes = np.abs(network.amplitudes).reshape(len(network), -1).sum(axis=1)
+    sizes = network.sizes(output_norm=1)
     return 4.0 * float(np.finfo(float).eps * (sizes @ terms) * np.abs(proof.dual).sum())

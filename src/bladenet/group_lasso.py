@@ -30,7 +30,8 @@ INNER_STEPS = 60
 FORCING = 1e-2  # accuracy of a model's solution, relative to the violation it starts from
 FINEST = 1e-13
 RIDGE = 1e-13  # added to curvatures, relative to the largest
-LENGTHS = 0.5 ** np.arange(20)  # of steps that are tried
+LENGTHS = 0.25 ** np.arange(10)  # of steps that are tried
+FIRST_ENDS = 6  # of a model's step, where groups come closest to 0: tried as well
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,17 +123,22 @@ class Model:
         return D
 
     def _safe(self, Z: Array, R: Array, D: Array) -> Array:
-        """The longest of some parts of a step that lowers the model; groups that would turn round become 0."""
-        QD = self.times(D)
-        for length in LENGTHS:
-            moved = Z + length * D
-            turned = (moved * Z).sum(axis=1) < 0.0
-            stopped = np.where(turned[:, None], 0.0, moved) - Z
-            if turned.any() and self._change(Z, R, stopped, self.times(stopped)) < 0.0:
-                return stopped
-            if self._change(Z, R, length * D, length * QD) < 0.0:
-                return length * D
-        return np.zeros_like(Z)
+        """The best of some parts of a step; groups that would turn round become 0.
+
+        Where columns are nearly the same the step is long, from one to the other: a part that ends where the first
+        groups come closest to 0 tells which of them can go.
+        """
+        across = (Z * D).sum(axis=1)
+        closest = np.divide(-across, (D * D).sum(axis=1), out=np.full(len(Z), np.inf), where=across < 0.0)
+        ends = np.sort(closest[closest < 1.0])[:FIRST_ENDS]
+        best, least = np.zeros_like(Z), 0.0
+        for length in np.r_[ends, LENGTHS]:
+            stopped = np.where((closest <= length)[:, None], 0.0, Z + length * D) - Z
+            for part in (stopped, length * D):
+                change = self._change(Z, R, part, self.times(part))
+                if change < least:
+                    best, least = part, change
+        return best
 
     def _change(self, Z: Array, R: Array, D: Array, QD: Array) -> float:
         lengths = row_norms(Z + D, self.norm) - row_norms(Z, self.norm)
