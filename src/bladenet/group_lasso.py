@@ -16,6 +16,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from bladenet.active_set import active_set
 from bladenet.clock import Clock
+from bladenet.cone_program import solve_cone_program
 from bladenet.kernels import descend_groups
 from bladenet.losses import Array, Index, OutputsLoss, SquaredLoss, by_sample, row_norms
 from bladenet.problem import StandardForm
@@ -26,7 +27,8 @@ MAX_STEPS = 60
 PATIENCE = 6  # steps without a better gap
 JOINING = 60  # violators that join the working set, or as many as the support if that is more
 SWEEPS = 3  # of block coordinate descent between two Newton steps
-INNER_STEPS = 60
+INNER_STEPS = 20
+CONIC = 1000  # amplitudes up to which a cone program is solved where that is not enough
 FORCING = 1e-2  # accuracy of a model's solution, relative to the violation it starts from
 FINEST = 1e-13
 RIDGE = 1e-13  # added to curvatures, relative to the largest
@@ -71,6 +73,19 @@ class Model:
         D = self._as_lasso(accuracy) if self.norm == 1 else None
         if D is not None:
             return D
+        Z = self._descended(accuracy)
+        if Z.size <= CONIC and self._violation(Z) > accuracy * self.beta:
+            Q = np.kron(self.Q, np.eye(Z.shape[1])) if self.shared else self.Q
+            other = solve_cone_program(Q, self.gradient - self.times(self.origin), self.beta)
+            Z = min(Z, other, key=self._violation)
+        return Z - self.origin
+
+    def _violation(self, Z: Array) -> float:
+        R = self.gradient + self.times(Z - self.origin)
+        return float(violation(Z, R, self.beta, self.norm).max(initial=0.0))
+
+    def _descended(self, accuracy: float) -> Array:
+        """By descents and Newton steps in turn."""
         Z, R = self.origin.copy(), self.gradient.copy()
         for _ in range(INNER_STEPS):
             descend_groups(self.Q, self.shared, self._steps(), self.beta, self.norm, Z, R, SWEEPS)
@@ -79,7 +94,7 @@ class Model:
             if self.norm == 2 and Z.any():
                 Z = Z + self._safe(Z, R, self._newton_step(Z, R))
                 R = self.gradient + self.times(Z - self.origin)
-        return Z - self.origin
+        return Z
 
     def _as_lasso(self, accuracy: float) -> Array | None:
         """With the 1-norm every amplitude counts for itself: a Lasso, or one for each output where they share Q."""
