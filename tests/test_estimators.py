@@ -37,8 +37,8 @@ def labels(plane):
 class _TwoColumns:
     """Trains on the first two features, so that checks whose data have more reach the rest of the code."""
 
-    def _train(self, X, y, sample_weight):
-        return super()._train(X[:, :2], y, sample_weight)
+    def _train(self, X, y, sample_weight, loss):
+        return super()._train(X[:, :2], y, sample_weight, loss)
 
     def _scores(self, X):
         check_is_fitted(self, "network_")

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bladenet.checks import finite_array
 from bladenet.isometry import isometry_constant, isometry_diameter, minimum_over_sphere
 from bladenet.losses import Array, Index
-from bladenet.problem import finite_array
 
 BUDGET = 100_000_000  # rows and pairs of generators that one search looks at: a few seconds
 HIGHEST_RANK = 8  # beyond it no search is tried

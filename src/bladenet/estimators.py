@@ -15,12 +15,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
+from bladenet.checks import positive_number
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
 from bladenet.explain import Explanation, explain_network
 from bladenet.formulas import counted
 from bladenet.losses import LOSSES, Array, Loss, get_loss
-from bladenet.problem import positive_number
 from bladenet.scaling import chosen_scaling, fit_scaling
 from bladenet.selection import select_alpha
 from bladenet.training import Round, train

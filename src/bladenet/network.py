@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bladenet.checks import finite_array
 from bladenet.losses import Array, by_sample, row_norms
-from bladenet.problem import finite_array
 
 STRIP = 4096  # samples whose activations are held at once
 

@@ -6,21 +6,24 @@ The standard form is the same problem on centred data of unit size without repea
 or optimises works there; certificates are computed on the problem as the user gave it.
 """
 
-import numbers
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bladenet.losses import Array, Index, Loss, SoftmaxLoss, SquaredLoss, by_sample, get_loss, row_norms
+from bladenet.checks import (
+    EXTREME,
+    checked_components,
+    checked_interaction,
+    checked_targets,
+    finite_array,
+    positive_number,
+)
+from bladenet.losses import Array, Index, Loss, SquaredLoss, by_sample, get_loss, row_norms
 
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
-MOST_CLASSES = 10_000
-EXTREME = 1e100  # beyond it, and below its inverse, squares of the data leave the range of float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +94,7 @@ class TrainingProblem:
             )
         if 0 in X.shape:
             raise ValueError(f"X is empty: it has shape {X.shape}; at least one sample and one feature are needed.")
-        y = _targets(y, len(X), checked_loss)
+        y = checked_targets(y, len(X), checked_loss)
         weight = np.ones(len(X)) if sample_weight is None else finite_array(sample_weight, "sample_weight")
         if weight.shape != (len(X),):
             raise ValueError(f"sample_weight must have shape ({len(X)},), got shape {weight.shape}.")
@@ -108,8 +111,8 @@ class TrainingProblem:
             int(norm),
             bool(bias),
             checked_loss,
-            _most_features(max_interaction, norm),
-            _components(n_components, norm),
+            checked_interaction(max_interaction, norm),
+            checked_components(n_components, norm),
             int(output_norm),
         )
         if problem.bias:
@@ -349,114 +352,3 @@ def distinct_rows(rows: Array) -> tuple[Index, Index]:
     group = np.empty(len(rows), dtype=np.int64)
     group[order] = np.cumsum(new) - 1
     return order[new], group
-
-
-def _targets(y: ArrayLike, n: int, loss: Loss) -> Array:
-    """Checked targets, (n,) or for several outputs (n, c)."""
-    y = finite_array(y, "y")
-    if isinstance(loss, SoftmaxLoss):
-        return _indicators(y, n)
-    several = loss.most_outputs > 1 and y.ndim == 2 and y.shape[1] > 0
-    if not (y.ndim == 1 or several) or len(y) != n:
-        shapes = f"({n},)" if loss.most_outputs == 1 else f"({n},) or ({n}, outputs)"
-        hint = f" loss={loss.name!r} has one output." if y.ndim == 2 and loss.most_outputs == 1 else ""
-        raise ValueError(f"y must have shape {shapes}, one target per row of X, got shape {y.shape}.{hint}")
-    if np.abs(y).max() > EXTREME:
-        raise ValueError(f"the largest entry of y is {np.abs(y).max():g}: rescale y to below {EXTREME:g}.")
-    if loss.classifies and not np.isin(y, (-1.0, 1.0)).all():
-        odd = y[~np.isin(y, (-1.0, 1.0))][0]
-        raise ValueError(
-            f"loss={loss.name!r} needs targets −1 and +1, but y contains {odd:g}. "
-            "Map your two classes to −1 and +1, or use BladeNetClassifier, which does."
-        )
-    return y
-
-
-def _indicators(y: Array, n: int) -> Array:
-    """Classes 0, 1, … (n,) as rows with a single 1, (n, c); or such rows."""
-    if (
-        y.ndim == 2
-        and y.shape[0] == n
-        and y.shape[1] > 1
-        and np.isin(y, (0.0, 1.0)).all()
-        and (y.sum(axis=1) == 1).all()
-    ):
-        return y
-    if y.shape != (n,):
-        raise ValueError(
-            f"y must have shape ({n},), one class per row of X, or ({n}, classes) with a single 1 in each row, "
-            f"got shape {y.shape}."
-        )
-    odd = y[(y < 0) | (y != np.floor(y)) | (y > MOST_CLASSES)]
-    if len(odd):
-        raise ValueError(
-            f"loss='softmax' needs classes numbered 0, 1, …, but y contains {odd[0]:g}. "
-            "Number your classes, or use BladeNetClassifier, which does."
-        )
-    if not y.any():
-        raise ValueError("loss='softmax' needs at least two classes, but every entry of y is 0.")
-    return np.eye(int(y.max()) + 1)[y.astype(np.int64)]
-
-
-def _most_features(value: Any, norm: int) -> int | None:
-    if value is None:
-        return None
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(
-            f"max_interaction is the number of features that a neuron may read: 1, 2, …, or None, got {value!r}."
-        )
-    if norm != 1:
-        raise ValueError(
-            f"max_interaction={value} needs norm=1: with norm={norm} the best neurons read all features. "
-            "Set norm=1, or leave max_interaction out."
-        )
-    return int(value)
-
-
-def _components(value: Any, norm: int) -> int | None:
-    if value is None:
-        return None
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"n_components is a number of principal components: 1, 2, …, or None, got {value!r}.")
-    if norm != 2:
-        raise ValueError(
-            f"n_components={value} needs norm=2: the 1-norm of the weights depends on the axes, so that components "
-            "would change the problem. Set norm=2, or leave n_components out."
-        )
-    return int(value)
-
-
-def finite_array(values: ArrayLike, name: str) -> Array:
-    """`values` as a float64 array, or an error that names the first value that is not a finite number."""
-    raw: Any = np.asarray(values)
-    if np.iscomplexobj(raw):
-        raise ValueError(f"{name} contains complex data, for example {raw.ravel()[0]!r}; real numbers are needed.")
-    try:
-        array = np.asarray(raw, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must contain numbers only: {error}. Encode or drop non-numeric columns.") from None
-    if not np.isfinite(array).all():
-        where = np.argwhere(~np.isfinite(array))[0]
-        place = f"row {where[0]}" + (f", column {where[1]}" if len(where) > 1 else "") if len(where) else "the value"
-        raise ValueError(
-            f"{name} contains {array[tuple(where)]} at {place}. "
-            "NaN and infinite values are not accepted: drop or impute them first."
-        )
-    return array
-
-
-def positive_number(value: Any, name: str) -> float:
-    """`value` as a float if it is a finite number above zero.
-
-    Raises
-    ------
-    ValueError
-        Otherwise, naming the value.
-    """
-    number = np.nan
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        with suppress(OverflowError):
-            number = float(value)
-    if not 0 < number < np.inf:
-        raise ValueError(f"{name} must be a finite number greater than 0, got {value!r}.")
-    return number

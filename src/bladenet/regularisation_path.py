@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bladenet.checks import finite_array
 from bladenet.column_generation import ColumnGeneration, Round
 from bladenet.losses import Array, Loss
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, choose_pricer
-from bladenet.problem import TrainingProblem, finite_array
+from bladenet.problem import TrainingProblem
 from bladenet.training import MARGIN, Fit, check_controls, finish, largest_violation
 
 if TYPE_CHECKING:

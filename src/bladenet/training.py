@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 from bladenet.blades import Blade, find_blade, neurons_of
 from bladenet.certificate import Certificate, DualProof, certify
 from bladenet.chambers import vertex_factor
+from bladenet.checks import finite_array
 from bladenet.column_generation import ColumnGeneration, Round, constant_network
 from bladenet.losses import Array, Loss
 from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
 from bladenet.planning import LONG, Plan, make_plan
 from bladenet.pricing import Clock, choose_pricer, choose_relaxation
-from bladenet.problem import Neurons, StandardForm, TrainingProblem, finite_array
+from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.restricted import Restricted, masked, nonzero
 
 SEARCH_SHARE = 0.8  # of the time limit, where a relaxation is still to come

@@ -1,0 +1,126 @@
+"""Checks of what users pass: every error names the argument, the value that is wrong, and what to do."""
+
+import numbers
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bladenet.losses import Array, Loss, SoftmaxLoss
+
+EXTREME = 1e100  # beyond it, and below its inverse, squares of the data leave the range of float64
+MOST_CLASSES = 10_000
+
+
+def finite_array(values: ArrayLike, name: str) -> Array:
+    """`values` as a float64 array, or an error that names the first value that is not a finite number."""
+    raw: Any = np.asarray(values)
+    if np.iscomplexobj(raw):
+        raise ValueError(f"{name} contains complex data, for example {raw.ravel()[0]!r}; real numbers are needed.")
+    try:
+        array = np.asarray(raw, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must contain numbers only: {error}. Encode or drop non-numeric columns.") from None
+    if not np.isfinite(array).all():
+        where = np.argwhere(~np.isfinite(array))[0]
+        place = f"row {where[0]}" + (f", column {where[1]}" if len(where) > 1 else "") if len(where) else "the value"
+        raise ValueError(
+            f"{name} contains {array[tuple(where)]} at {place}. "
+            "NaN and infinite values are not accepted: drop or impute them first."
+        )
+    return array
+
+
+def positive_number(value: Any, name: str) -> float:
+    """`value` as a float if it is a finite number above zero.
+
+    Raises
+    ------
+    ValueError
+        Otherwise, naming the value.
+    """
+    number = np.nan
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            number = float(value)
+    if not 0 < number < np.inf:
+        raise ValueError(f"{name} must be a finite number greater than 0, got {value!r}.")
+    return number
+
+
+def checked_targets(y: ArrayLike, n: int, loss: Loss) -> Array:
+    """Checked targets, (n,) or for several outputs (n, c)."""
+    y = finite_array(y, "y")
+    if isinstance(loss, SoftmaxLoss):
+        return _indicators(y, n)
+    several = loss.most_outputs > 1 and y.ndim == 2 and y.shape[1] > 0
+    if not (y.ndim == 1 or several) or len(y) != n:
+        shapes = f"({n},)" if loss.most_outputs == 1 else f"({n},) or ({n}, outputs)"
+        hint = f" loss={loss.name!r} has one output." if y.ndim == 2 and loss.most_outputs == 1 else ""
+        raise ValueError(f"y must have shape {shapes}, one target per row of X, got shape {y.shape}.{hint}")
+    if np.abs(y).max() > EXTREME:
+        raise ValueError(f"the largest entry of y is {np.abs(y).max():g}: rescale y to below {EXTREME:g}.")
+    if loss.classifies and not np.isin(y, (-1.0, 1.0)).all():
+        odd = y[~np.isin(y, (-1.0, 1.0))][0]
+        raise ValueError(
+            f"loss={loss.name!r} needs targets −1 and +1, but y contains {odd:g}. "
+            "Map your two classes to −1 and +1, or use BladeNetClassifier, which does."
+        )
+    return y
+
+
+def _indicators(y: Array, n: int) -> Array:
+    """Classes 0, 1, … (n,) as rows with a single 1, (n, c); or such rows."""
+    if (
+        y.ndim == 2
+        and y.shape[0] == n
+        and y.shape[1] > 1
+        and np.isin(y, (0.0, 1.0)).all()
+        and (y.sum(axis=1) == 1).all()
+    ):
+        return y
+    if y.shape != (n,):
+        raise ValueError(
+            f"y must have shape ({n},), one class per row of X, or ({n}, classes) with a single 1 in each row, "
+            f"got shape {y.shape}."
+        )
+    odd = y[(y < 0) | (y != np.floor(y)) | (y > MOST_CLASSES)]
+    if len(odd):
+        raise ValueError(
+            f"loss='softmax' needs classes numbered 0, 1, …, but y contains {odd[0]:g}. "
+            "Number your classes, or use BladeNetClassifier, which does."
+        )
+    if not y.any():
+        raise ValueError("loss='softmax' needs at least two classes, but every entry of y is 0.")
+    return np.eye(int(y.max()) + 1)[y.astype(np.int64)]
+
+
+def checked_interaction(value: Any, norm: int) -> int | None:
+    """`max_interaction`: None, or a number of features."""
+    if value is None:
+        return None
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(
+            f"max_interaction is the number of features that a neuron may read: 1, 2, …, or None, got {value!r}."
+        )
+    if norm != 1:
+        raise ValueError(
+            f"max_interaction={value} needs norm=1: with norm={norm} the best neurons read all features. "
+            "Set norm=1, or leave max_interaction out."
+        )
+    return int(value)
+
+
+def checked_components(value: Any, norm: int) -> int | None:
+    """`n_components`: None, or a number of components."""
+    if value is None:
+        return None
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"n_components is a number of principal components: 1, 2, …, or None, got {value!r}.")
+    if norm != 2:
+        raise ValueError(
+            f"n_components={value} needs norm=2: the 1-norm of the weights depends on the axes, so that components "
+            "would change the problem. Set norm=2, or leave n_components out."
+        )
+    return int(value)
