@@ -107,12 +107,13 @@ def test_first_stages_stand_alone():
     # guards losses, algebra and kernels: they import nothing of the package
     for name in ("losses", "algebra"):
         assert GRAPH[name] == set(), name
+    assert GRAPH["checks"] == {"losses"}
     kernels = [name for name in GRAPH if name.split(".")[0] == "kernels"]
     assert len(kernels) > 1
     assert all(other.split(".")[0] == "kernels" for name in kernels for other in GRAPH[name])
-    assert GRAPH["problem"] <= {"losses"}
+    assert GRAPH["problem"] <= {"losses", "checks"}
     assert GRAPH["certificate"] <= {"losses", "network", "problem"}
-    assert (GRAPH["active_set"] | GRAPH["interior_point"]) <= {"losses", "kernels", "parallel"}
+    assert (GRAPH["active_set"] | GRAPH["interior_point"]) <= {"losses", "kernels", "parallel", "restricted"}
 
 
 def test_only_kernels_use_numba():

@@ -252,7 +252,7 @@ def test_wrong_settings_are_refused(plane, settings, message):
 
 
 def test_classifier_refuses_regression_losses(plane, labels):
-    with pytest.raises(ValueError, match="choose one of 'logistic', 'hinge', or use BladeNetRegressor"):
+    with pytest.raises(ValueError, match="choose one of 'logistic', 'hinge', 'softmax', or use BladeNetRegressor"):
         BladeNetClassifier(loss="squared").fit(plane[0], labels)
 
 
@@ -277,8 +277,8 @@ def test_wrong_numbers_of_classes_are_refused(plane):
     X, _ = plane
     with pytest.raises(ValueError, match="one class only, 'a'"):
         BladeNetClassifier().fit(X, ["a"] * 40)
-    with pytest.raises(ValueError, match="this version of BladeNetClassifier is binary, but y has 3 classes"):
-        BladeNetClassifier().fit(X, np.arange(40) % 3)
+    with pytest.raises(ValueError, match="loss='hinge' is for two classes, but y has 3"):
+        BladeNetClassifier(loss="hinge").fit(X, np.arange(40) % 3)
 
 
 def test_wrong_weights_are_refused(plane):

@@ -1,5 +1,7 @@
 """Found by attacking the finished work: each of these once gave a bad network, a lost bound or a lost fit."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -135,5 +137,28 @@ def test_alpha_is_chosen_within_a_time_limit_that_ends_before_the_first_search()
     # guards an α of infinity
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 5)), rng.normal(size=200)
-    model = bn.BladeNetRegressor(alpha="auto", norm=1, max_interaction=2, time_limit=1e-9).fit(X, y)
+    with pytest.warns(UserWarning, match="constant network"):
+        model = bn.BladeNetRegressor(alpha="auto", norm=1, max_interaction=2, time_limit=1e-9).fit(X, y)
     assert np.isfinite(model.certificate_.objective)
+
+
+def test_climbs_do_not_depend_on_where_arrays_lie_in_memory():
+    # a loop that summed and wrote was vectorised only where small arrays were not close: other roundings run by run
+    rng = np.random.default_rng(0)
+    features, v = rng.normal(size=(2, 15)), rng.normal(size=15)
+    v -= v.mean()
+    weights = rng.normal(size=(100, 2))
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    offsets = -(weights @ features)[np.arange(100), rng.integers(0, 15, 100)]
+    up = v @ np.maximum(weights @ features + offsets[:, None], 0.0).T > 0
+    neurons = np.column_stack([weights, offsets])[up]
+
+    def climbed(neuron):
+        moved = neuron[None].copy()
+        kernels.climb(features, v.copy(), moved, 2, 1, 1e-12)
+        return moved[0]
+
+    first = np.array([climbed(neuron) for neuron in neurons])
+    for _ in range(10):
+        with ThreadPoolExecutor(4) as pool:
+            np.testing.assert_array_equal(np.array(list(pool.map(climbed, neurons))), first)

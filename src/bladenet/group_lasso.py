@@ -75,10 +75,13 @@ class Model:
             return D
         Z = self._descended(accuracy)
         if Z.size <= CONIC and self._violation(Z) > accuracy * self.beta:
-            Q = np.kron(self.Q, np.eye(Z.shape[1])) if self.shared else self.Q
-            other = solve_cone_program(Q, self.gradient - self.times(self.origin), self.beta)
+            other = solve_cone_program(self._whole(), self.gradient - self.times(self.origin), self.beta)
             Z = min(Z, other, key=self._violation)
         return Z - self.origin
+
+    def _whole(self) -> Array:
+        """Q of all amplitudes, (m c, m c)."""
+        return np.asarray(np.kron(self.Q, np.eye(self.origin.shape[1])), dtype=np.float64) if self.shared else self.Q
 
     def _violation(self, Z: Array) -> float:
         R = self.gradient + self.times(Z - self.origin)

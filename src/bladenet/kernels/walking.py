@@ -56,9 +56,10 @@ def distances(features, direction, out):
 def active_sums(features, v, a, above, weight, out):
     """out = Σ_{a_i > above} v_i (x_i, 1), (d + 1,); `weight` is room for N numbers."""
     d, n = features.shape
-    total = 0.0
     for i in range(n):
         weight[i] = v[i] if a[i] > above else 0.0
+    total = 0.0
+    for i in range(n):  # apart: a loop that writes too is only vectorised where arrays are not close in memory
         total += weight[i]
     out[d] = total
     for c in range(d):
@@ -74,11 +75,12 @@ def crossing_times(v, a, slope, touch, times):
 
     Returns the slope of h just after τ = 0.
     """
-    rise = 0.0
     for i in range(len(v)):
         ai, bi = a[i], slope[i]
         times[i] = -ai / bi if ai * bi < 0.0 and abs(ai) > touch else np.inf
-        rise += v[i] * bi if ai > touch or (ai >= -touch and bi > 0.0) else 0.0
+    rise = 0.0
+    for i in range(len(v)):  # apart, as above
+        rise += v[i] * slope[i] if a[i] > touch or (a[i] >= -touch and slope[i] > 0.0) else 0.0
     return rise
 
 
