@@ -17,6 +17,7 @@ from bladenet.problem import TrainingProblem
 
 PROBES = 8  # random directions, and neurons, that a claimed bound is tried on
 STRIP = 4096  # samples whose activations are held at once
+LOOSEST = 0.5  # gap up to which it helps to raise the tolerance
 TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -114,9 +115,9 @@ class Certificate:
                 "usually much better than it can prove. For a proof use fewer features, max_interaction, or "
                 "strategy='exact' with enough time."
             )
+        raised = f"raise tol to {self.gap:.1e}, " if self.gap < LOOSEST else ""
         return (
-            f"Rounding limits what can be proven: raise tol to {self.gap:.1e}, raise beta, or rescale features and "
-            "target to moderate size."
+            f"Rounding limits what can be proven: {raised}raise beta, or rescale features and target to moderate size."
         )
 
     def __str__(self) -> str:
@@ -157,7 +158,8 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
     bound = proof.bound
     if problem.bias:
         surplus = abs(float(v.sum()))
-        if surplus > 1e-12 * total:
+        # residuals are differences of targets, whose rounding is all that is left of small ones
+        if surplus > 1e-12 * total + 1e-14 * float(s @ np.abs(y)):
             return 0.0
         # rounding only: balance it, which changes |h| by at most the surplus times the largest distance
         v, bound = balanced(v), bound + 2.0 * surplus * reach
