@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import bladenet as bn
-from bladenet import kernels, training
-from bladenet.pricing import BranchAndBound, Priced
+from bladenet import kernels, selection, training
+from bladenet.certificate import Certificate
+from bladenet.losses import get_loss
+from bladenet.pricing import BranchAndBound, Clock, Priced, choose_pricer
 
 
 @pytest.mark.parametrize("spacing", [1e-8, 1e-9, 5e-10, 1e-12])
@@ -162,3 +164,34 @@ def test_climbs_do_not_depend_on_where_arrays_lie_in_memory():
     for _ in range(10):
         with ThreadPoolExecutor(4) as pool:
             np.testing.assert_array_equal(np.array(list(pool.map(climbed, neurons))), first)
+
+
+def test_the_search_for_alpha_ends_where_there_is_nothing_to_learn():
+    # all fifteen alpha were compared, down to interpolation, where the best network is constant
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 3)), rng.normal(size=300)
+    alphas = np.geomspace(1.0, 1e-5, 15)
+    shape = {"norm": 1, "bias": True, "loss": get_loss("squared"), "max_interaction": 2}
+    splits = selection._splits(y, shape["loss"])
+    comparison = selection.Comparison(X, y, np.ones(300), splits, shape, choose_pricer, Clock())
+    assert len(comparison.along(alphas).losses) < 12
+
+
+def test_a_time_limit_that_leaves_nothing_to_compare_is_said():
+    # a constant network was called certified and chosen by cross-validation
+    X, y = bn.datasets.make_spirals(60)
+    with pytest.warns(UserWarning, match="before anything but a constant network was compared"):
+        bn.BladeNetClassifier(alpha="auto", time_limit=1e-6).fit(X, y)
+
+
+@pytest.mark.parametrize("weight", [[1e-5, 1.0], [1e-6, 2.0], [1e-8, 1.0]])
+def test_equal_samples_of_very_different_weights_are_certified(weight):
+    # residuals as small as the rounding of the targets made the lower bound 0
+    fit = bn.train([[1.0], [1.0]], [-0.94, 0.35], beta=0.01, sample_weight=weight)
+    assert fit.certificate.status is bn.Status.GLOBAL
+
+
+def test_advice_that_cannot_be_followed_is_not_given():
+    certificate = Certificate(bn.Status.BOUNDED, 1.0, 0.0, 1.0, 1e-6)
+    assert "raise tol" not in certificate.advice
+    assert "raise tol to 1.0e-03" in Certificate(bn.Status.BOUNDED, 1.0, 0.999, 1e-3, 1e-6).advice

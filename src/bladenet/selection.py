@@ -1,5 +1,6 @@
 """Choosing α, and how much each feature counts, by cross-validation."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ RISES = 2  # of the validation loss in a row, after which smaller α, the slowes
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
 EQUAL = 1.002  # times the smallest loss: as good, and a larger α is cheaper and sparser
 SPARSER = 1.005  # times the smallest loss: so much may be lost with emphasised features, whose networks are sparser
+ANY = 2  # α compared: the first of which only gives a constant network
 LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for that has none
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -120,6 +122,12 @@ def select_alpha(
     comparison = Comparison(X, y, weight, splits, shape, pricing, clock)
     alphas = np.geomspace(largest, RANGE * largest, ALPHAS)
     plain = comparison.along(alphas)
+    if clock.stopped and len(plain.losses) < ANY:
+        warnings.warn(
+            f"the {time_limit:g} s for choosing alpha were over before anything but a constant network was compared: "
+            "the network will be constant. Allow more time, or give alpha as a number.",
+            stacklevel=4,  # where fit was called
+        )
     if not emphasise or not plain.networks or clock.stopped:
         return plain.selection(as_they_are)
     adapted = comparison.along(alphas[max(0, plain.best - 1) : len(plain.losses)], plain)
@@ -237,8 +245,8 @@ class Comparison:
         """Compare falling α until the loss has risen clearly.
 
         With a `rival` that has seen them, features are emphasised as its networks say, and it ends as soon as the loss
-        rises or is clearly above the rival's. Without, the first network is constant, and a loss that has never been
-        below that may still fall.
+        rises or is clearly above the rival's. Without, the first network is constant; a loss that has never been below
+        that may still fall, and must have risen both clearly and twice in a row.
 
         Raises
         ------
@@ -259,8 +267,11 @@ class Comparison:
             descent.add(total, [fold.network for fold in folds])
             best, since = descent.best, len(descent.losses) - 1 - descent.best
             if rival is None:
-                rising = since >= RISES and all(np.diff(descent.losses[-1 - RISES :]) > 0)
-                if best > 0 and (rising or total > CLEARLY * descent.loss):
+                rising, clearly = (
+                    since >= RISES and all(np.diff(descent.losses[-1 - RISES :]) > 0),
+                    total > CLEARLY * descent.loss,
+                )
+                if (rising and clearly) or (best > 0 and (rising or clearly)):
                     break
             elif since > 0 or (best > 0 and total > SPARSER * rival.loss_at(alpha)):
                 break
