@@ -207,8 +207,6 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
             # the offset at a sample leaves those before it active
             h = np.cumsum(by_sample(place, active), axis=0) - by_sample(place, np.cumsum(active, axis=0))
             largest = max(largest, float(dual_size(h, problem).max()))
-        elif v.ndim == 1:
-            largest = max(largest, abs(float(v @ np.maximum(place, 0.0))))
         else:
             largest = max(largest, float(dual_size(np.maximum(place, 0.0)[None] @ v, problem)[0]))
     return largest

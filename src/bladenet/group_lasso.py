@@ -74,7 +74,7 @@ class Model:
         if D is not None:
             return D
         Z = self._descended(accuracy)
-        if Z.size <= CONIC and self._violation(Z) > accuracy * self.beta:
+        if self.norm == 2 and Z.size <= CONIC and self._violation(Z) > accuracy * self.beta:
             other = solve_cone_program(self._whole(), self.gradient - self.times(self.origin), self.beta)
             Z = min(Z, other, key=self._violation)
         return Z - self.origin
@@ -89,9 +89,9 @@ class Model:
 
     def _descended(self, accuracy: float) -> Array:
         """By descents and Newton steps in turn."""
-        Z, R = self.origin.copy(), self.gradient.copy()
+        Z, R, steps = self.origin.copy(), self.gradient.copy(), self._steps()
         for _ in range(INNER_STEPS):
-            descend_groups(self.Q, self.shared, self._steps(), self.beta, self.norm, Z, R, SWEEPS)
+            descend_groups(self.Q, self.shared, steps, self.beta, self.norm, Z, R, SWEEPS)
             if violation(Z, R, self.beta, self.norm).max(initial=0.0) <= accuracy * self.beta:
                 break
             if self.norm == 2 and Z.any():
@@ -153,14 +153,14 @@ class Model:
         for length in np.r_[ends, LENGTHS]:
             stopped = np.where((closest <= length)[:, None], 0.0, Z + length * D) - Z
             for part in (stopped, length * D):
-                change = self._change(Z, R, part, self.times(part))
+                change = self._change(Z, R, part)
                 if change < least:
                     best, least = part, change
         return best
 
-    def _change(self, Z: Array, R: Array, D: Array, QD: Array) -> float:
+    def _change(self, Z: Array, R: Array, D: Array) -> float:
         lengths = row_norms(Z + D, self.norm) - row_norms(Z, self.norm)
-        return float(np.sum(R * D) + 0.5 * np.sum(QD * D) + self.beta * lengths.sum())
+        return float(np.sum(R * D) + 0.5 * np.sum(self.times(D) * D) + self.beta * lengths.sum())
 
 
 class GroupLasso(RestrictedProblem):

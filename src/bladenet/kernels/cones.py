@@ -265,14 +265,21 @@ def settle(above, tilt, over, g, d, norm, good, p):
 
 
 @inner
+def ranges(block, rows, low, high):
+    """Smallest and largest activation of every sample over the generators at `rows`."""
+    count = block.shape[1]
+    low[:count] = block[rows[0]]
+    high[:count] = low[:count]
+    for k in range(1, len(rows)):
+        widen(low, high, block[rows[k]])
+
+
+@inner
 def keep_mixed(block, rows, negative, low, high, index, buffer, start):
     """Copy the mixed samples of a child, with generators at `rows`, to a new block; returns (all, those with v < 0)."""
     r = len(rows)
     count = block.shape[1]
-    low[:count] = block[rows[0]]
-    high[:count] = low[:count]
-    for k in range(1, r):
-        widen(low, high, block[rows[k]])
+    ranges(block, rows, low, high)
     kept = 0
     for i in range(negative):
         index[kept] = i

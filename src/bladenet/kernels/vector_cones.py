@@ -12,7 +12,7 @@ the activations at the new generator.
 import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
-from bladenet.kernels.cones import FEW, least_largest, longest_edge, midpoint, ratio_bound, widen
+from bladenet.kernels.cones import FEW, least_largest, longest_edge, midpoint, ranges, ratio_bound
 from bladenet.kernels.linear_algebra import add, dot
 
 LEANS = 2  # steps of the samples' α towards the generator with the largest bound
@@ -160,10 +160,7 @@ def keep_mixed(block, rows, c, low, high, index, buffer, start):
     """Copy the mixed samples of a child, with generators at `rows`, to a new block; returns how many they are."""
     r = len(rows)
     count = block.shape[1]
-    low[:count] = block[rows[0]]
-    high[:count] = low[:count]
-    for k in range(1, r):
-        widen(low, high, block[rows[k]])
+    ranges(block, rows, low, high)
     kept = 0
     for i in range(count):
         index[kept] = i
