@@ -128,3 +128,28 @@ def test_two_norm_lies_between_its_bound_and_denser_and_denser_dictionaries(case
     assert all(value >= floor for value in sampled), (sampled, certificate)
     if certificate.objective > NEGLIGIBLE:
         assert sampled[-1] <= 1.2 * certificate.objective, (sampled, certificate)
+
+
+@pytest.mark.parametrize("loss", ["squared", "softmax"])
+@pytest.mark.parametrize("output_norm", [1, 2])
+def test_weights_are_repeated_rows(loss, output_norm):
+    # guards merging: coinciding samples of several outputs, and classes that coincide, count by their weights
+    rng = np.random.default_rng(5)
+    X = np.round(rng.normal(size=(18, 2)), 1)
+    Y = rng.normal(size=(18, 2)) if loss == "squared" else np.arange(18) % 3
+    times = np.r_[np.ones(3, dtype=int), rng.integers(0, 4, size=15)]
+    settings = {"beta": 0.3, "loss": loss, "output_norm": output_norm, "tol": 1e-7}
+    once = bn.train(X, Y, sample_weight=times, **settings)
+    repeated = bn.train(np.repeat(X, times, axis=0), np.repeat(Y, times, axis=0), **settings)
+    assert once.certificate.status is repeated.certificate.status is bn.Status.GLOBAL
+    assert once.certificate.objective == pytest.approx(repeated.certificate.objective, rel=2e-7)
+    np.testing.assert_allclose(once.network.predict(X[times > 0]), repeated.network.predict(X[times > 0]), atol=1e-3)
+
+
+@pytest.mark.parametrize("beta", [0.02, 0.002])
+def test_classes_that_are_told_apart(beta):
+    # a direction that changes nothing was taken for curvature: the model was not convex, and the gap stayed at 4 %
+    rng = np.random.RandomState(0)
+    X = 3 * rng.uniform(size=(20, 3))
+    fit = bn.train(X, X[:, 0].astype(int), beta=beta, loss="softmax")
+    assert fit.certificate.status is bn.Status.GLOBAL

@@ -172,7 +172,7 @@ def test_the_search_for_alpha_ends_where_there_is_nothing_to_learn():
     X, y = rng.normal(size=(300, 3)), rng.normal(size=300)
     alphas = np.geomspace(1.0, 1e-5, 15)
     shape = {"norm": 1, "bias": True, "loss": get_loss("squared"), "max_interaction": 2}
-    splits = selection._splits(y, shape["loss"])
+    splits = selection.shuffled_splits(y, shape["loss"])
     comparison = selection.Comparison(X, y, np.ones(300), splits, shape, choose_pricer, Clock())
     assert len(comparison.along(alphas).losses) < 12
 

@@ -73,9 +73,9 @@ def test_a_stretched_scaling(kind):
 
 def test_alpha_between_the_values_compared():
     alphas = np.array([1.0, 0.1, 0.01, 0.001])
-    assert Descent(alphas, [3.0, 1.0, 3.0], []).alpha == pytest.approx(0.1)
-    assert 0.01 < Descent(alphas, [3.0, 1.0, 2.0], []).alpha < 0.1
-    assert Descent(alphas, [3.0, 2.0, 1.0], []).alpha == 0.01
+    assert Descent(alphas, [[3.0], [1.0], [3.0]], []).alpha == pytest.approx(0.1)
+    assert 0.01 < Descent(alphas, [[3.0], [1.0], [2.0]], []).alpha < 0.1
+    assert Descent(alphas, [[3.0], [2.0], [1.0]], []).alpha == 0.01
     assert Descent(alphas, [], []).alpha == 1.0
 
 
@@ -93,7 +93,7 @@ def test_alpha_between_the_values_compared():
 def test_the_best_alpha_is_the_largest_that_is_as_good_as_any(losses, best):
     descent = Descent(np.geomspace(1.0, 0.1, 4))
     for loss in losses:
-        descent.add(loss, [])
+        descent.add([loss], [])
     assert descent.best == best
 
 
@@ -101,9 +101,9 @@ def test_emphasised_features_are_compared_by_both_losses():
     alphas = np.geomspace(1.0, 0.1, 4)
     plain = Descent(alphas)
     for loss in (3.0, 2.0, 2.2, 2.6):
-        plain.add(loss, [])
+        plain.add([loss], [])
     adapted = Descent(alphas[1:], rival=plain)
     for loss in (2.1, 2.0, 1.99):  # alone, the end of the range would win by noise
-        adapted.add(loss, [])
+        adapted.add([loss], [])
     assert adapted.best == 0
     assert adapted.loss == 1.99

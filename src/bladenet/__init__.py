@@ -28,6 +28,8 @@ _HOME = {
     "HuberLoss": "losses",
     "BladeNetRegressor": "estimators",
     "BladeNetClassifier": "estimators",
+    "BladeNetRegressorCV": "cross_validation",
+    "BladeNetClassifierCV": "cross_validation",
     "save_model": "io",
     "load_model": "io",
 }
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from bladenet.blades import Blade
     from bladenet.certificate import Certificate, Status
     from bladenet.chambers import Chambers, chamber_report
+    from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.io import load_model, save_model
     from bladenet.losses import HuberLoss, Loss, SoftmaxLoss

@@ -92,9 +92,11 @@ def find_blade(points: Array, weight: Array, offset: float, norm: int, bias: boo
     coordinates = tuple(int(c) for c in C)
     samples = tuple(int(i) for i in chosen)
     if len(rows) == len(C) - 1 and (len(samples) or not bias):
-        orientation = 1 if algebra.cross(rows) @ weight[C] > 0 else -1
-        blade = Blade(samples, coordinates, orientation)
-        if np.abs(blade.neuron(points, norm, bias)[0] - weight).max() <= FAITHFUL:
+        blade = Blade(samples, coordinates, 1)
+        found = blade.neuron(points, norm, bias)[0]
+        if found @ weight < 0.0:
+            blade, found = replace(blade, orientation=-1), -found
+        if np.abs(found - weight).max() <= FAITHFUL:
             return blade
         samples = samples[:1] if bias else ()
     return Blade(samples, coordinates, 0, weight.copy())

@@ -124,3 +124,17 @@ def checked_components(value: Any, norm: int) -> int | None:
             "would change the problem. Set norm=2, or leave n_components out."
         )
     return int(value)
+
+
+def checked_alphas(alphas: ArrayLike | None, n_alphas: int, eps: float) -> Array:
+    """The α asked for, largest first, or those relative to α_max."""
+    if alphas is not None:
+        given = np.sort(np.atleast_1d(finite_array(alphas, "alphas")))[::-1]
+        if given.ndim != 1 or not len(given) or given[-1] <= 0:
+            raise ValueError(f"alphas must be numbers greater than 0, got {alphas!r}.")
+        return np.ascontiguousarray(given)
+    if not isinstance(n_alphas, (int, np.integer)) or isinstance(n_alphas, bool) or n_alphas < 1:
+        raise ValueError(f"n_alphas must be a whole number of at least 1, got {n_alphas!r}.")
+    if not isinstance(eps, (int, float, np.floating)) or not 0 < eps < 1:
+        raise ValueError(f"eps must be between 0 and 1, the smallest α relative to α_max, got {eps!r}.")
+    return np.geomspace(1.0, eps, int(n_alphas))

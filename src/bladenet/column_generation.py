@@ -18,13 +18,14 @@ from bladenet.restricted import Restricted
 MOST_NEW = 200  # neurons added per round
 FIRST_SLACK = 0.3
 SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
-WORTHWHILE = 0.1  # of the last violation: neurons below it can wait
+WORTHWHILE = 0.03  # of the last violation: neurons below it can wait
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 NEAR = 0.1  # of the last violation: the same, where the gap is unknown
 PROGRESS = 0.001  # of the tolerance: a fall of the objective from which neurons may be dropped
 DRY = 0.1  # of the tolerance: an objective that falls by less has little to gain from further proposals
 DRY_UNPROVEN = 0.3  # the same where nothing will be proven
 DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
+FOLLOWING = 0.1
 BEGUN = 1.0  # violation expected of neurons to start from
 RIPE = 2.0  # times the tolerance: a gap that proposals would have to leave possible before it is worth a proof
 STAGNANT = 0.03  # of a fall that is small otherwise: one after which a proof must tell what is missing
@@ -96,7 +97,7 @@ class ColumnGeneration:
         other.form = self.neurons.form = form
         other.history, other.dual, other.bound = [], np.zeros(self.form.y.shape), 0.0
         other.lower = self.form.constant
-        other.violation = self.form.beta * (1.0 + self.violation) / form.beta - 1.0
+        other.violation = FOLLOWING * max(0.0, self.form.beta / form.beta - 1.0)
         other.begin()
         return other
 
@@ -115,7 +116,10 @@ class ColumnGeneration:
         Before each round `worthwhile` is asked whether to go on.
         """
         finest = FINENESS * self.tol
-        slack, accuracy = FIRST_SLACK, finest if self.pricer.together else FINENESS  # there the gap is unknown
+        slack, accuracy = (
+            min(FIRST_SLACK, self.violation),
+            finest if self.pricer.together else FINENESS,
+        )  # there the gap is unknown
         dry = self.tol * (DRY_TOGETHER if self.pricer.together else DRY if prove else DRY_UNPROVEN)
         patience = PATIENCE if prove and not self.pricer.together else 1
         dried, proving = 0, False  # proposals may be cheaper; once they dry up, a proof says what they missed
@@ -144,6 +148,7 @@ class ColumnGeneration:
                         proving, self.violation = True, self.proven
                 elif reach > allowance:
                     self.violation, proving = min(self.violation, reach), was_proving
+                    slack = min(slack, reach)
                 elif not was_proving and priced.bound == np.inf:
                     self.violation, proving = self.proven, True
                 elif accuracy > finest or slack > allowance:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
@@ -22,7 +23,7 @@ from bladenet.explain import Explanation, explain_network
 from bladenet.formulas import counted
 from bladenet.losses import LOSSES, Array, Loss, get_loss
 from bladenet.scaling import chosen_scaling, fit_scaling
-from bladenet.selection import select_alpha
+from bladenet.selection import Selection, select_alpha
 from bladenet.training import Round, train
 
 if TYPE_CHECKING:
@@ -76,31 +77,31 @@ class _BladeNet(BaseEstimator):
             "max_interaction": self.max_interaction,
             "vertices_only": self.vertices_only,
         }
-        remaining, neurons = self.time_limit, None
-        if isinstance(self.alpha, str):
-            limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
-            emphasise = self.scaling == "auto" and self.max_interaction is not None
-            selection = select_alpha(scaled, y, emphasise=emphasise, time_limit=limit, **settings)
-            alpha, neurons = selection.alpha, selection.start
-            scaling = scaling.stretched(selection.factors)
-            scaled = scaling.apply(X)
-            if self.time_limit is not None:
-                remaining = max(self.time_limit - (time.perf_counter() - start), 1e-3)
-        else:
-            alpha = float(self.alpha)
-        beta = alpha * float(weight.sum())
+        limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
+        selection = self._selection(scaled, y, limit, settings)
+        scaling = scaling.stretched(selection.factors)
+        scaled = scaling.apply(X)
+        beta = selection.alpha * float(weight.sum())
+        remaining = None if self.time_limit is None else max(self.time_limit - (time.perf_counter() - start), 1e-3)
         control: dict[str, Any] = {
             "strategy": self.strategy,
             "tol": self.tol,
             "time_limit": remaining,
             "callback": self.callback,
         }
-        fit = train(scaled, y, beta=beta, start=neurons, **control, **settings)
-        self.alpha_, self.beta_ = alpha, beta
+        fit = train(scaled, y, beta=beta, start=selection.start, **control, **settings)
+        self.alpha_, self.beta_ = selection.alpha, beta
         self.scaling_, self.network_ = scaling, scaling.fold(fit.network)
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
         self.evidence_ = Evidence.of(X, fit)
         return self
+
+    def _selection(self, X: Array, y: Array, time_limit: float | None, settings: dict[str, Any]) -> Selection:
+        """The α to train with, chosen here if it is not given."""
+        if not isinstance(self.alpha, str):
+            return Selection(float(self.alpha), np.ones(X.shape[1]))
+        emphasise = self.scaling == "auto" and self.max_interaction is not None
+        return select_alpha(X, y, emphasise=emphasise, time_limit=time_limit, **settings)
 
     def _check_settings(self, *, classifies: bool) -> None:
         """Refuse wrong hyper-parameters before any work; the rest is checked by :func:`bladenet.train`."""
@@ -111,17 +112,19 @@ class _BladeNet(BaseEstimator):
             raise ValueError(
                 f"loss={loss.name!r} does not fit {type(self).__name__}: choose one of {fitting}, or use {other}."
             )
-        if isinstance(self.alpha, str):
-            if self.alpha != "auto":
-                raise ValueError(f"alpha must be a number greater than 0 or 'auto', got {self.alpha!r}.")
-        else:
-            positive_number(self.alpha, "alpha")
+        self._check_alpha()
         positive_number(self.tol, "tol")
         if self.time_limit is not None:
             positive_number(self.time_limit, "time_limit")
         if not isinstance(self.vertices_only, (bool, np.bool_)):
             raise ValueError(f"vertices_only must be True or False, got {self.vertices_only!r}.")
         chosen_scaling(self.scaling, self.max_interaction)
+
+    def _check_alpha(self) -> None:
+        if not isinstance(self.alpha, str):
+            positive_number(self.alpha, "alpha")
+        elif self.alpha != "auto":
+            raise ValueError(f"alpha must be a number greater than 0 or 'auto', got {self.alpha!r}.")
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, **checks: Any
@@ -330,6 +333,8 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
     ----------
     loss : "logistic" log(1 + exp(−y f)) with y = ±1, the cross-entropy for more than two classes; or "hinge"
         max(0, 1 − y f), for two
+    class_weight : None, "balanced" or a dictionary from classes to weights, by which those of their samples are
+        multiplied; "balanced" gives every class the same total
 
     Attributes
     ----------
@@ -350,6 +355,7 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         strategy: str = "auto",
         time_limit: float | None = None,
         callback: Callable[[Round], object] | None = None,
+        class_weight: dict[Any, float] | str | None = None,
     ):
         super().__init__(
             alpha,
@@ -365,6 +371,7 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             time_limit,
             callback,
         )
+        self.class_weight = class_weight
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train.
@@ -389,6 +396,7 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             raise ValueError(
                 f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of two classes."
             )
+        weight = weight * self._class_weights(classes, code, weight)[code]
         loss = get_loss(self.loss).name
         if len(classes) == 2 and loss != "softmax":
             self._train(samples, np.where(code == 1, 1.0, -1.0), weight, self.loss)
@@ -401,6 +409,16 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             self._train(samples, code.astype(np.float64), weight, "softmax")
         self.classes_: np.ndarray = classes
         return self
+
+    def _class_weights(self, classes: np.ndarray, code: np.ndarray, weight: Array) -> Array:
+        """The factor for each class."""
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            counts = np.bincount(code, weight)  # scikit-learn counts samples, to which a weight of 2 is one
+            return np.divide(weight.sum(), len(classes) * counts, out=np.zeros(len(classes)), where=counts > 0)
+        factors = compute_class_weight(self.class_weight, classes=classes, y=classes[code])
+        if not (np.isfinite(factors).all() and (factors >= 0).all() and factors.any()):
+            raise ValueError(f"class_weight must give numbers of at least 0, not all 0, got {self.class_weight!r}.")
+        return np.asarray(factors, dtype=np.float64)
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Scores: (n, d) → (n,), positive for ``classes_[1]``, or (n, classes), the largest for the predicted class."""

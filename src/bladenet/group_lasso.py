@@ -31,6 +31,7 @@ INNER_STEPS = 20
 CONIC = 1000  # amplitudes up to which a cone program is solved where that is not enough
 FORCING = 1e-2  # accuracy of a model's solution, relative to the violation it starts from
 FINEST = 1e-13
+RANK = 1e-12  # of the largest curvature of the intercept: below it is rounding, in directions that change nothing
 RIDGE = 1e-13  # added to curvatures, relative to the largest
 LENGTHS = 0.25 ** np.arange(10)  # of steps that are tried
 FIRST_ENDS = 6  # of a model's step, where groups come closest to 0: tried as well
@@ -242,7 +243,7 @@ class GroupLasso(RestrictedProblem):
             Q = Q.reshape(len(columns) * c, len(columns) * c)
             if form.bias:
                 across = Q[m * c :, : m * c]
-                response = np.linalg.pinv(Q[m * c :, m * c :], hermitian=True) @ across
+                response = np.linalg.pinv(Q[m * c :, m * c :], rcond=RANK, hermitian=True) @ across
                 Q = Q[: m * c, : m * c] - across.T @ response
         Q[np.diag_indices(len(Q))] += RIDGE * np.diag(Q).max(initial=np.finfo(float).tiny)
         shared = isinstance(form.loss, SquaredLoss)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate, Status
+from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV, ValidationCurve
 from bladenet.encoding import Column, Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.evidence import Evidence
@@ -28,8 +29,7 @@ SUFFIXES = (".json", ".safetensors")
 
 Model = BladeNetRegressor | BladeNetClassifier | ReLUNetwork
 _ESTIMATORS: dict[str, type[BladeNetRegressor] | type[BladeNetClassifier]] = {
-    "BladeNetRegressor": BladeNetRegressor,
-    "BladeNetClassifier": BladeNetClassifier,
+    cls.__name__: cls for cls in (BladeNetRegressor, BladeNetClassifier, BladeNetRegressorCV, BladeNetClassifierCV)
 }
 
 
@@ -39,7 +39,7 @@ def save_model(model: Model, path: str | PathLike[str]) -> None:
     Parameters
     ----------
     model : BladeNetRegressor, BladeNetClassifier or ReLUNetwork
-        All that is fitted is kept, exactly; the `callback` is not.
+        All that is fitted is kept, exactly; the `callback`, and a `cv` that is no number, are not.
     path : str or path, ending in .json (readable) or .safetensors (arrays as tensors, the rest as JSON metadata)
 
     Raises
@@ -112,13 +112,13 @@ def _encode(model: Model) -> dict[str, Any]:
     fitted = vars(model)
     names, classes = fitted.get("feature_names_in_"), fitted.get("classes_")
     certificate = asdict(model.certificate_) | {"status": model.certificate_.status.value}
+    parameters = model.get_params(deep=False) | {"loss": _encode_loss(model.loss), "callback": None}
+    if not isinstance(parameters.get("cv"), int):
+        parameters = {**parameters, "cv": None} if "cv" in parameters else parameters
+    curve = fitted.get("validation_")
     return {
         "kind": kind,
-        "parameters": {
-            **model.get_params(deep=False),
-            "loss": _encode_loss(model.loss),
-            "callback": None,
-        },
+        "parameters": parameters,
         "features": model.network_.weights.shape[1],
         "columns": [asdict(column) for column in model.encoding_.columns],
         "named": names is not None,
@@ -131,6 +131,7 @@ def _encode(model: Model) -> dict[str, Any]:
         "blades": [vars(blade) for blade in model.blades_],
         "evidence": vars(model.evidence_),
         "history": [asdict(row) for row in model.history_],
+        "validation": None if curve is None else vars(curve),
     }
 
 
@@ -160,6 +161,8 @@ def _decode(document: dict[str, Any]) -> Model:
         "beta_": float(document["beta"]),
     }
     classes = document["classes"]
+    if document["validation"] is not None:
+        fitted["validation_"] = _decode_curve(document["validation"])
     if document["named"]:
         fitted["feature_names_in_"] = np.array([column.name for column in encoding.columns], dtype=object)
     if (classes is None) is isinstance(model, BladeNetClassifier):
@@ -213,6 +216,11 @@ def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int, output
     if missing:
         raise ValueError(f"the defining samples {sorted(missing)[:5]} are missing")
     return evidence
+
+
+def _decode_curve(fields: dict[str, Any]) -> ValidationCurve:
+    alphas = _array(fields["alphas"], np.float64, (-1,))
+    return ValidationCurve(alphas, _array(fields["losses"], np.float64, (len(alphas), -1)))
 
 
 def _decode_encoding(columns: list[dict[str, Any]], d: int) -> Encoding:

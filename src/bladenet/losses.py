@@ -362,6 +362,8 @@ class SoftmaxLoss(OutputsLoss):
                 break
             curvature = np.tensordot(weight, self.curvature(f + t, y), axes=1)
             scale = float(np.trace(curvature))
+            if scale == 0.0:  # all saturated
+                break
             # the direction that changes nothing gets a curvature, and so do saturated ones
             step = -np.linalg.solve(curvature + scale * (1.0 / len(t) + 1e-14 * np.eye(len(t))), slope)
             length = 1.0

@@ -36,8 +36,8 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
     """
     if _here.at_work:
         return [work(item, clock) for item in items]
-    with one_blas_thread(), ThreadPoolExecutor(_threads(), initializer=_start_work) as pool:
-        futures = [pool.submit(work, item, clock) for item in items]
+    with one_blas_thread():
+        futures = [_pool().submit(work, item, clock) for item in items]
         try:
             if wait(futures, timeout=None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)).not_done:
                 clock.flag[0] = 1
@@ -50,8 +50,8 @@ def on_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
     """Map short work on arrays, which needs no clock, over the items; on Ctrl-C as without threads."""
     if _here.at_work or _threads() == 1:
         return [work(item) for item in items]
-    with one_blas_thread(), ThreadPoolExecutor(_threads()) as pool:
-        return list(pool.map(work, items))
+    with one_blas_thread():
+        return list(_pool().map(work, items))
 
 
 def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock) -> list[Result]:
@@ -89,9 +89,11 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
 
 
 class _Here(threading.local):
-    """Whether this thread is at work on an item."""
+    """Whether this thread is at work on an item, and the threads that work for it."""
 
     at_work = False
+    pool: ThreadPoolExecutor | None = None
+    pool_size = 0
 
 
 _here = _Here()
@@ -99,6 +101,22 @@ _here = _Here()
 
 def _start_work() -> None:
     _here.at_work = True
+
+
+def _pool() -> ThreadPoolExecutor:
+    """The threads that work for this one; each has its own, so that fits do not wait for each other's tasks."""
+    threads = _threads()
+    if _here.pool is None or _here.pool_size != threads:
+        _here.pool, _here.pool_size = ThreadPoolExecutor(threads, initializer=_start_work), threads
+    return _here.pool
+
+
+def _forget_pool() -> None:
+    _here.pool = None  # its threads do not follow into a forked process
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
 
 
 def _here_too(backend: Any) -> bool:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from bladenet.checks import finite_array
+from bladenet.checks import checked_alphas
 from bladenet.column_generation import ColumnGeneration, Round
 from bladenet.losses import Array, Loss
 from bladenet.planning import make_plan
@@ -101,7 +100,7 @@ def path(
     )
     check_controls(tol, time_limit)
     clock, total = Clock(time_limit), float(problem.sample_weight.sum())
-    given = _checked_alphas(alphas, n_alphas, eps)
+    given = checked_alphas(alphas, n_alphas, eps)
     values = given if alphas is not None else given * _largest(problem, clock) / total
     exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
     pricing, search, fits = partial(choose_pricer, exact=exact), None, list[Fit]()
@@ -119,20 +118,6 @@ def path(
         if clock.stopped:
             break
     return RegularisationPath(values[: len(fits)], fits)
-
-
-def _checked_alphas(alphas: ArrayLike | None, n_alphas: int, eps: float) -> Array:
-    """The α asked for, largest first, or those relative to α_max."""
-    if alphas is not None:
-        given = np.sort(np.atleast_1d(finite_array(alphas, "alphas")))[::-1]
-        if given.ndim != 1 or not len(given) or given[-1] <= 0:
-            raise ValueError(f"alphas must be numbers greater than 0, got {alphas!r}.")
-        return np.ascontiguousarray(given)
-    if not isinstance(n_alphas, (int, np.integer)) or isinstance(n_alphas, bool) or n_alphas < 1:
-        raise ValueError(f"n_alphas must be a whole number of at least 1, got {n_alphas!r}.")
-    if not isinstance(eps, (int, float, np.floating)) or not 0 < eps < 1:
-        raise ValueError(f"eps must be between 0 and 1, the smallest α relative to α_max, got {eps!r}.")
-    return np.geomspace(1.0, eps, int(n_alphas))
 
 
 def _largest(problem: TrainingProblem, clock: Clock) -> float:

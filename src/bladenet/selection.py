@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from bladenet.column_generation import ColumnGeneration
-from bladenet.losses import Array, Loss, get_loss, row_norms
+from bladenet.losses import Array, Loss, row_norms
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
@@ -104,31 +104,21 @@ def select_alpha(
     KeyboardInterrupt
         On Ctrl-C: nothing has been selected then.
     """
-    clock = Clock(time_limit)
-    weight = np.ones(len(y)) if sample_weight is None else sample_weight
-    checked = get_loss(loss)
-    shape: dict[str, Any] = {"norm": norm, "bias": bias, "loss": checked, "max_interaction": max_interaction}
-    shape["output_norm"] = output_norm
-    problem = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape)
-    whole, y = problem.standard, problem.y
-    largest = largest_violation(whole, ROUGH, clock) * whole.scale / weight.sum()
-    exact = make_plan(whole, LOOSE, time_limit).strategy == "exact"
-    kept = weight > 0
-    X, y, weight = X[kept], y[kept], weight[kept]
-    splits, as_they_are = _splits(y, checked), np.ones(X.shape[1])
+    shape: dict[str, Any] = {"norm": norm, "bias": bias, "loss": loss, "output_norm": output_norm}
+    shape["max_interaction"] = max_interaction
+    comparison, largest = Comparison.of(X, y, sample_weight, shape, time_limit, vertices_only=vertices_only)
+    as_they_are = np.ones(X.shape[1])
     if not largest > 0:
         return Selection(1.0, as_they_are)
-    pricing = partial(choose_pricer, vertices_only=vertices_only, exact=exact)
-    comparison = Comparison(X, y, weight, splits, shape, pricing, clock)
     alphas = np.geomspace(largest, RANGE * largest, ALPHAS)
     plain = comparison.along(alphas)
-    if clock.stopped and len(plain.losses) < ANY:
+    if comparison.clock.stopped and len(plain.losses) < ANY:
         warnings.warn(
             f"the {time_limit:g} s for choosing alpha were over before anything but a constant network was compared: "
             "the network will be constant. Allow more time, or give alpha as a number.",
             stacklevel=4,  # where fit was called
         )
-    if not emphasise or not plain.networks or clock.stopped:
+    if not emphasise or not plain.networks or comparison.clock.stopped:
         return plain.selection(as_they_are)
     adapted = comparison.along(alphas[max(0, plain.best - 1) : len(plain.losses)], plain)
     if adapted.loss > SPARSER * plain.loss:
@@ -158,15 +148,20 @@ class Descent:
     Attributes
     ----------
     alphas : (k,) falling
-    losses : those of the α compared so far, on all samples left out
+    by_fold : for each α compared so far, the loss of every fold on the samples it leaves out
     tried : for each of these, the network of every fold
     rival : another that has seen them; where losses are lowest is sought in the sum of both, which has less noise
     """
 
     alphas: Array
-    losses: list[float] = field(default_factory=list)
+    by_fold: list[list[float]] = field(default_factory=list)
     tried: list[list[Network]] = field(default_factory=list)
     rival: "Descent | None" = None
+
+    @property
+    def losses(self) -> list[float]:
+        """For each α compared so far, the loss on all samples left out."""
+        return [sum(losses) for losses in self.by_fold]
 
     @property
     def scores(self) -> Array:
@@ -196,9 +191,9 @@ class Descent:
         """Those of every fold at the best α; none if nothing has been compared."""
         return self.tried[self.best] if self.tried else []
 
-    def add(self, loss: float, networks: list[Network]) -> None:
+    def add(self, by_fold: list[float], networks: list[Network]) -> None:
         """What the next α brought."""
-        self.losses.append(loss)
+        self.by_fold.append(by_fold)
         self.tried.append(networks)
 
     @property
@@ -241,8 +236,33 @@ class Comparison:
     pricing: Callable[[StandardForm], Pricer]
     clock: Clock
 
-    def along(self, alphas: Array, rival: Descent | None = None) -> Descent:
-        """Compare falling α until the loss has risen clearly.
+    @classmethod
+    def of(
+        cls,
+        X: Array,
+        y: Array,
+        sample_weight: Array | None,
+        shape: dict[str, Any],
+        time_limit: float | None,
+        splits: list[Split] | None = None,
+        vertices_only: bool = False,
+    ) -> tuple["Comparison", float]:
+        """The comparison on samples of positive weight, by these splits or our own, and about the largest useful α."""
+        clock = Clock(time_limit)
+        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+        problem = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape)
+        whole, y = problem.standard, problem.y
+        largest = largest_violation(whole, ROUGH, clock) * whole.scale / weight.sum()
+        exact = make_plan(whole, LOOSE, time_limit).strategy == "exact"
+        pricing = partial(choose_pricer, vertices_only=vertices_only, exact=exact)
+        kept = np.flatnonzero(weight > 0)
+        if splits is None:
+            splits = shuffled_splits(y[kept], problem.loss)[: _enough(y[kept], problem.loss)]
+            splits = [(kept[train], kept[test]) for train, test in splits]
+        return cls(X, y, weight, splits, {**shape, "loss": problem.loss}, pricing, clock), largest
+
+    def along(self, alphas: Array, rival: Descent | None = None, whole: bool = False) -> Descent:
+        """Compare falling α until the loss has risen clearly, or with `whole` all of them.
 
         With a `rival` that has seen them, features are emphasised as its networks say, and it ends as soon as the loss
         rises or is clearly above the rival's. Without, the first network is constant; a loss that has never been below
@@ -257,14 +277,18 @@ class Comparison:
         descent = Descent(alphas, rival=rival)
         for alpha in alphas:
             if len(folds) == 1:  # which may use all cores itself
-                total = folds[0].validation_loss(alpha, CLEARLY * descent.loss if descent.best > 0 else np.inf)
+                hopeless = CLEARLY * descent.loss if descent.best > 0 and not whole else np.inf
+                losses = [folds[0].validation_loss(alpha, hopeless)]
             else:
-                total = sum(on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, self.clock))  # noqa: B023
+                losses = on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, self.clock)  # noqa: B023
             if self.clock.interrupted:
                 raise KeyboardInterrupt
             if self.clock.stopped:
                 break
-            descent.add(total, [fold.network for fold in folds])
+            descent.add(losses, [fold.network for fold in folds])
+            if whole:
+                continue
+            total = descent.losses[-1]
             best, since = descent.best, len(descent.losses) - 1 - descent.best
             if rival is None:
                 rising, clearly = (
@@ -342,28 +366,31 @@ class Fold:
         return *neurons, self.search.best.z[used]
 
 
-def _splits(y: Array, loss: Loss) -> list[Split]:
-    """Training and validation rows of each fold."""
-    if loss.classifies:
-        counts = y.sum(axis=0) if y.ndim == 2 else np.array([(y > 0).sum(), (y < 0).sum()])
-        smallest = int(counts.min())
-        if smallest < 2:
-            raise ValueError(
-                f"alpha='auto' needs at least two samples of each class to cross-validate, but one class has "
-                f"n_samples={smallest}. Give alpha as a number."
-            )
-        stratified = StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
-        classes = y.argmax(axis=1) if y.ndim == 2 else y > 0
-        return list(stratified.split(y, classes))[: _enough(len(counts) * smallest)]
-    if len(y) < 2:
+def shuffled_splits(y: Array, loss: Loss, folds: int | None = None) -> list[Split]:
+    """Training and validation rows of each fold, shuffled by a fixed seed and stratified by class.
+
+    Without a number five, or as many as there are samples (of the rarest class).
+    """
+    counts = _class_counts(y) if loss.classifies else np.array([len(y)])
+    smallest = int(counts.min())
+    if smallest < 2:
+        each = " of each class" if loss.classifies else ""
         raise ValueError(
-            f"alpha='auto' needs at least two samples to cross-validate, got n_samples={len(y)}. "
-            "Give alpha as a number."
+            f"to choose alpha by cross-validation at least two samples{each} are needed, got n_samples={smallest}"
+            f"{' of one class' if loss.classifies else ''}. Give alpha as a number."
         )
-    folds = KFold(min(FOLDS, len(y)), shuffle=True, random_state=0)
-    return list(folds.split(y))[: _enough(len(y))]
+    count = min(FOLDS, smallest) if folds is None else folds
+    if not loss.classifies:
+        return list(KFold(count, shuffle=True, random_state=0).split(y))
+    classes = y.argmax(axis=1) if y.ndim == 2 else y > 0
+    return list(StratifiedKFold(count, shuffle=True, random_state=0).split(y, classes))
 
 
-def _enough(samples: int) -> int:
-    """How many folds together leave out 1,000 of so many samples; more than there are if none do."""
-    return ceil(ENOUGH * FOLDS / samples)
+def _class_counts(y: Array) -> Array:
+    return y.sum(axis=0) if y.ndim == 2 else np.array([(y > 0).sum(), (y < 0).sum()])
+
+
+def _enough(y: Array, loss: Loss) -> int:
+    """How many folds together leave out 1,000 samples, or 500 of either class; more than there are if none do."""
+    counts = _class_counts(y) if loss.classifies else np.array([len(y)])
+    return ceil(ENOUGH * FOLDS / (len(counts) * counts.min()))
