@@ -18,13 +18,14 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # The pricing package and the master problem are one line each, free inside.
 LAYERS = [
     {"losses", "algebra", "kernels", "datasets", "clock"},
-    {"parallel", "checks"},
+    {"parallel", "checks", "exact_fit"},
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
     {"certificate", "columns", "active_set", "restricted"},
-    {"interior_point", "proximal_newton", "lasso", "group_lasso", "cone_program", "master"},
+    {"interior_point", "proximal_newton", "lasso", "group_lasso", "cone_program", "basis_pursuit", "master"},
     {"relaxed_dual", "joint_descent"},
     {"column_generation", "planning"},
+    {"rebuilding", "interpolation"},
     {"training"},
 ]
 CORE = set().union(*LAYERS)
@@ -111,7 +112,7 @@ def test_first_stages_stand_alone():
     kernels = [name for name in GRAPH if name.split(".")[0] == "kernels"]
     assert len(kernels) > 1
     assert all(other.split(".")[0] == "kernels" for name in kernels for other in GRAPH[name])
-    assert GRAPH["problem"] <= {"losses", "checks"}
+    assert GRAPH["problem"] <= {"losses", "checks", "exact_fit"}
     assert GRAPH["certificate"] <= {"losses", "network", "problem"}
     assert (GRAPH["active_set"] | GRAPH["interior_point"]) <= {"losses", "kernels", "parallel", "restricted"}
 

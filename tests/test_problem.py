@@ -49,7 +49,6 @@ BAD = {
     "words in y": (good(y=["yes", "no", "yes"]), ["y", "numbers", "'yes'"]),
     "complex y": (good(y=Y3 * 1j), ["y", "complex"]),
     "y None": (good(y=None), ["y"]),
-    "zero beta": (good(beta=0), ["beta", "greater than 0", "got 0"]),
     "negative beta": (good(beta=-1.5), ["beta", "-1.5"]),
     "nan beta": (good(beta=np.nan), ["beta", "nan"]),
     "inf beta": (good(beta=np.inf), ["beta", "inf"]),

@@ -63,6 +63,8 @@ class Certificate:
     max_interaction : int or None; then "all networks" are those whose neurons read at most so many features
     n_components : int or None; principal components that neurons were sought in
     relaxed : whether the lower bound is that of a convex relaxation, without a search that proves
+    misfit : float or None; for interpolation the largest |f(x_i) − y_i|. The objective is then the penalty, or inf if
+        the misfit is more than rounding
     """
 
     status: Status
@@ -74,21 +76,22 @@ class Certificate:
     max_interaction: int | None = None
     n_components: int | None = None
     relaxed: bool = False
+    misfit: float | None = None
 
     @property
     def _networks(self) -> str:
         most = self.max_interaction
-        if most is None:
-            return "ReLU network of any width"
-        return f"ReLU network of any width whose neurons read at most {most} feature{'s' * (most > 1)}"
+        reads = "" if most is None else f" whose neurons read at most {most} feature{'s' * (most > 1)}"
+        fits = "" if self.misfit is None else f"{' and' if reads else ''} that fits all targets exactly"
+        return f"ReLU network of any width{reads}{fits}"
 
     @property
     def advice(self) -> str:
         """What the status means and what to do about it."""
         if self.status is Status.GLOBAL:
             return (
-                f"Globally optimal: no {self._networks} has an objective below {self.lower_bound:.8g}, and "
-                f"this one has {self.objective:.8g}."
+                f"Globally optimal: no {self._networks} has {self._measure} below {self.lower_bound:.8g}, and "
+                f"this one has {self.objective:.8g}{self._missed}."
             )
         if self.status is Status.BOUNDED:
             return (
@@ -102,9 +105,17 @@ class Certificate:
                 f"the optimum is at least {self.lower_bound:.8g}.{tail} Use vertices_only=False for the global one."
             )
         return (
-            f"Stopped before the tolerance {self.tol:.1e} was reached: this is the best network so far, and the true "
-            f"optimum is proven to be at least {self.lower_bound:.8g}. Allow more time or raise tol."
+            f"Stopped before the tolerance {self.tol:.1e} was reached: this is the best network so far{self._missed}, "
+            f"and the true optimum is proven to be at least {self.lower_bound:.8g}. Allow more time or raise tol."
         )
+
+    @property
+    def _measure(self) -> str:
+        return "an objective" if self.misfit is None else "a penalty"
+
+    @property
+    def _missed(self) -> str:
+        return "" if self.misfit is None else f" (and misses targets by {self.misfit:.1e} at most)"
 
     @property
     def _remedy(self) -> str:
@@ -128,17 +139,30 @@ class Certificate:
         )
 
 
-def objective_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
-    """Σ_i s_i ℓ(f(x_i), y_i) + β Σ_j |u_j| ‖w_j‖_p, from the definition."""
+def _outputs(problem: TrainingProblem, network: ReLUNetwork) -> Array:
+    """f(x_i)."""
     f = np.zeros(problem.y.shape) + network.intercept
     for start in range(0, len(f), STRIP):  # all activations at once can be gigabytes
         rows = slice(start, start + STRIP)
         f[rows] += np.maximum(problem.X[rows] @ network.weights.T + network.biases, 0.0) @ network.amplitudes
+    return f
+
+
+def misfit_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
+    """The largest |f(x_i) − y_i|, over samples of positive weight."""
+    off = np.abs(_outputs(problem, network) - problem.y)[problem.sample_weight > 0]
+    return float(off.max())
+
+
+def objective_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
+    """Σ_i s_i ℓ(f(x_i), y_i) + β Σ_j |u_j| ‖w_j‖_p, from the definition; without a loss term of weight 0."""
+    kept = problem.sample_weight > 0
+    losses = problem.loss.value(_outputs(problem, network)[kept], problem.y[kept])
     lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
     u = network.amplitudes
     sizes = np.abs(u) if u.ndim == 1 else np.linalg.norm(u, ord=problem.output_norm, axis=1)
     penalty = float(sizes @ lengths)
-    return float(problem.sample_weight @ problem.loss.value(f, problem.y)) + problem.beta * penalty
+    return float(problem.sample_weight[kept] @ losses) + problem.beta * penalty
 
 
 def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork | None = None) -> float:
@@ -240,11 +264,12 @@ def certify(
     vertices_only, factor : the network is restricted to blades of samples; the factor proven for that
     """
     objective = objective_of(problem, network)
+    misfit = misfit_of(problem, network) if problem.loss.exact else None
     lower = lower_bound_of(problem, proof, network)
     if lower > objective + 1e-9 * abs(objective) + _rounding(problem, proof, network):
         lower = 0.0  # weak duality refutes the proof: no valid bound exceeds an objective
     lower = min(lower, objective)
-    gap = max(0.0, objective - lower) / max(abs(objective), TINY)
+    gap = max(0.0, objective - lower) / max(abs(objective), TINY) if np.isfinite(objective) else np.inf
     if vertices_only:
         status = Status.STOPPED if stopped else Status.RESTRICTED
     elif gap <= tol:
@@ -252,7 +277,7 @@ def certify(
     else:
         status = Status.STOPPED if stopped else Status.BOUNDED
     scope = (problem.max_interaction, problem.n_components, relaxed)
-    return Certificate(status, objective, lower, gap, tol, factor, *scope)
+    return Certificate(status, objective, lower, gap, tol, factor, *scope, misfit)
 
 
 def _rounding(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork) -> float:

@@ -32,6 +32,11 @@ def finite_array(values: ArrayLike, name: str) -> Array:
     return array
 
 
+def is_zero(value: Any) -> bool:
+    """Whether `value` is the number 0."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and value == 0
+
+
 def positive_number(value: Any, name: str) -> float:
     """`value` as a float if it is a finite number above zero.
 

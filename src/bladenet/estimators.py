@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
-from bladenet.checks import positive_number
+from bladenet.checks import is_zero, positive_number
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
 from bladenet.explain import Explanation, explain_network
@@ -122,7 +122,8 @@ class _BladeNet(BaseEstimator):
 
     def _check_alpha(self) -> None:
         if not isinstance(self.alpha, str):
-            positive_number(self.alpha, "alpha")
+            if not is_zero(self.alpha):
+                positive_number(self.alpha, "alpha")
         elif self.alpha != "auto":
             raise ValueError(f"alpha must be a number greater than 0 or 'auto', got {self.alpha!r}.")
 
@@ -229,7 +230,8 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     Parameters
     ----------
     alpha : float or "auto", default 1e-3
-        Regularisation, > 0, in units of the mean loss; β = alpha · Σ_i s_i. "auto" chooses it by cross-validation, see
+        Regularisation, in units of the mean loss; β = alpha · Σ_i s_i. 0 interpolates: of all networks that fit the
+        targets exactly, that of least penalty. "auto" chooses it by cross-validation, see
         :func:`bladenet.selection.select_alpha`.
     norm : 1 or 2
         Norm of the weights in the penalty.

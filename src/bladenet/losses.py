@@ -29,6 +29,7 @@ class Loss(ABC):
     name: ClassVar[str]
     classifies: ClassVar[bool] = False  # targets are −1 and +1, or for several outputs classes 0, 1, …
     smooth: ClassVar[bool] = True  # ∇ℓ is continuous
+    exact: ClassVar[bool] = False  # infinite but at the target: training is interpolation
     most_outputs: ClassVar[float] = 1
 
     @abstractmethod

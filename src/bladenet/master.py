@@ -1,5 +1,6 @@
-"""The restricted problem that fits the number of outputs."""
+"""The restricted problem that fits the loss and the number of outputs."""
 
+from bladenet.basis_pursuit import BasisPursuit
 from bladenet.clock import Clock
 from bladenet.group_lasso import GroupLasso
 from bladenet.lasso import Lasso
@@ -9,4 +10,6 @@ from bladenet.restricted import RestrictedProblem
 
 def restricted_problem(form: StandardForm, clock: Clock) -> RestrictedProblem:
     """Without neurons yet."""
+    if form.loss.exact:
+        return BasisPursuit(form, clock)
     return Lasso(form, clock) if form.y.ndim == 1 else GroupLasso(form, clock)

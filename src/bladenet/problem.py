@@ -18,8 +18,10 @@ from bladenet.checks import (
     checked_interaction,
     checked_targets,
     finite_array,
+    is_zero,
     positive_number,
 )
+from bladenet.exact_fit import ExactFit
 from bladenet.losses import Array, Index, Loss, SquaredLoss, by_sample, get_loss, row_norms
 
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
@@ -35,7 +37,7 @@ class TrainingProblem:
     X : (n, d) float64
     y : (n,) float64; −1 or +1 for classification losses; (n, c) for several outputs, for softmax a 1 for the class
     sample_weight : (n,) float64, ≥ 0, not all zero
-    beta : float, > 0
+    beta : float, > 0; 1 for interpolation, which `create` makes of 0
     norm : 1 or 2
     output_norm : 1 or 2, the norm of a neuron's amplitudes in the penalty
     bias : bool; if False, neither neurons nor output have an offset
@@ -103,6 +105,8 @@ class TrainingProblem:
                 f"sample_weight must be ≥ 0 and not all zero, got a minimum of {weight.min():g} "
                 f"and a maximum of {weight.max():g}."
             )
+        if is_zero(beta):
+            checked_loss, weight, beta = _interpolating(checked_loss, y), (weight > 0).astype(np.float64), 1.0
         problem = cls(
             X,
             y,
@@ -298,6 +302,16 @@ class StandardForm:
             share = share - (within - mean[term])
         dual[kept] = by_sample(s, share)
         return dual
+
+
+def _interpolating(loss: Loss, y: Array) -> ExactFit:
+    """What β → 0 leaves of a loss of this name."""
+    if loss.classifies:
+        raise ValueError(
+            f"beta=0 (alpha=0) asks for an exact fit, which loss={loss.name!r} has no use for: it has no minimiser "
+            "then, or prefers larger margins. Use beta > 0, or a loss for regression."
+        )
+    return ExactFit.of(y)
 
 
 def _basis(points: Array, problem: TrainingProblem) -> tuple[Array | None, float]:

@@ -15,7 +15,8 @@ from bladenet.losses import Array, Loss
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import TrainingProblem
-from bladenet.training import MARGIN, Fit, check_controls, finish, largest_violation
+from bladenet.rebuilding import Fit, finish
+from bladenet.training import MARGIN, check_controls, largest_violation
 
 if TYPE_CHECKING:
     import pandas as pd

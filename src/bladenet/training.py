@@ -3,50 +3,22 @@
 import numbers
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bladenet.blades import Blade, find_blade, neurons_of
-from bladenet.certificate import Certificate, DualProof, certify
-from bladenet.chambers import vertex_factor
 from bladenet.checks import finite_array
 from bladenet.column_generation import ColumnGeneration, Round, constant_network
-from bladenet.losses import Array, Loss
-from bladenet.master import restricted_problem
-from bladenet.network import ReLUNetwork
+from bladenet.interpolation import MARGIN, interpolate
+from bladenet.losses import Loss
 from bladenet.planning import LONG, Plan, make_plan
 from bladenet.pricing import Clock, choose_pricer, choose_relaxation
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
-from bladenet.restricted import Restricted, masked, nonzero
+from bladenet.rebuilding import Fit, finish
 
 SEARCH_SHARE = 0.8  # of the time limit, where a relaxation is still to come
 SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this
-MARGIN = 0.9  # of the tolerance; the rest is for turning the solution into blades
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """Result of :func:`train`.
-
-    Attributes
-    ----------
-    network : ReLUNetwork, rebuilt from the blades
-    certificate : Certificate
-    blades : list of Blade, one per neuron: indices into the rows of X
-    history : list of Round
-    problem : TrainingProblem
-    proof : DualProof behind the certificate
-    """
-
-    network: ReLUNetwork
-    certificate: Certificate
-    blades: list[Blade]
-    history: list[Round]
-    problem: TrainingProblem
-    proof: DualProof
 
 
 def train(
@@ -77,7 +49,8 @@ def train(
     ----------
     X : (n, d)
     y : (n,); −1 and +1 for classification losses, 0, 1, … for softmax; (n, c) for several outputs (squared loss)
-    beta : regularisation, > 0, in the units of the summed loss per unit of penalty
+    beta : regularisation, in the units of the summed loss per unit of penalty; 0 interpolates: of all networks that
+        fit the targets exactly, that of least penalty, which then is the objective (Corollary 8)
     norm : 1 or 2, the norm of the weights in the penalty
     bias : whether neurons and output have (unpenalised) offsets
     loss : "squared" ½(f − y)², "logistic", "hinge", "huber", "softmax", or a Loss
@@ -123,6 +96,8 @@ def train(
     start = None if start is None else _checked_start(start, problem)
     if vertices_only and problem.y.ndim == 2:
         raise ValueError("vertices_only=True is for a single output; train every output for itself, or leave it out.")
+    if problem.loss.exact and (vertices_only or start is not None):
+        raise ValueError("beta=0 (interpolation) takes neither vertices_only nor start: leave them out.")
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     form = problem.standard
     planned = make_plan(form, tol, time_limit, strategy)
@@ -130,6 +105,8 @@ def train(
     if exact and time_limit is None and callback is None and planned.seconds > LONG:
         warnings.warn(f"{planned} Give a time_limit, or a callback to follow it.", stacklevel=2)
     pricing = partial(choose_pricer, vertices_only=restricted, exact=exact)
+    if problem.loss.exact:
+        return interpolate(problem, pricing, tol, Clock(time_limit), callback, prove=exact)
     clock = Clock(time_limit if exact or time_limit is None else SEARCH_SHARE * time_limit)
     search = ColumnGeneration(form, pricing, MARGIN * tol if exact else max(tol, SETTLED), clock, callback)
     if start is not None:
@@ -194,83 +171,6 @@ def _checked_start(start: tuple[ArrayLike, ArrayLike], problem: TrainingProblem)
     if most is not None and reads > most:
         raise ValueError(f"start has a neuron that reads {reads} features, but max_interaction={most}; leave it out.")
     return weights, biases
-
-
-def finish(
-    problem: TrainingProblem, search: ColumnGeneration, tol: float, restricted: bool, stopped: bool, relaxed: bool
-) -> Fit:
-    """Turn the best restricted solution of a search into blades, the blades into a network, and certify that."""
-    form = search.form
-    solution, blades, (weights, biases) = _rebuilt(problem, search)
-    network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
-    bound = search.bound
-    if restricted and search.dual.any():  # so far it covers blades only
-        bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
-    # outside of the basis, |w·x| is at most the distance that is lost
-    bound += form.lost * float(np.abs(search.dual).sum())
-    proof = DualProof(form.original_dual(search.dual), bound * form.scale)
-    certificate = certify(
-        problem,
-        network,
-        proof,
-        tol,
-        stopped=stopped or search.clock.interrupted,
-        relaxed=relaxed,
-        vertices_only=restricted,
-        factor=vertex_factor(form.points, form.bias) if restricted and not stopped else None,
-    )
-    return Fit(network, certificate, blades, search.history, problem, proof)
-
-
-def _rebuilt(problem: TrainingProblem, search: ColumnGeneration) -> tuple[Restricted, list[Blade], Neurons]:
-    """The best solution, its blades, and the neurons in the user's units that follow from these."""
-    solution, weights, offsets = _cleaned(search)
-    blades, neurons = _blades_of(problem, weights, offsets)
-    moved = restricted_problem(search.form, Clock())
-    moved.add(*search.form.neurons(*neurons))
-    affordable = solution.objective + 0.05 * search.tol * search.objective
-    if len(moved.offsets) < len(blades) or moved.objective(solution.z, solution.t) > affordable:
-        # neurons that a search had no time to move to blades, such as those that it was started from
-        solution, weights, offsets = _nonzero(moved.solve(0.03 * search.tol), moved.weights, moved.offsets)
-        blades, neurons = _blades_of(problem, weights, offsets)
-    return solution, blades, neurons
-
-
-def _blades_of(problem: TrainingProblem, weights: Array, offsets: Array) -> tuple[list[Blade], Neurons]:
-    """The blades of neurons of the standard form, and the neurons that these define."""
-    form = problem.standard
-    blades = [_blade_of(form, weight, offset) for weight, offset in zip(weights, offsets, strict=True)]
-    return blades, neurons_of(blades, problem.X, problem.norm, problem.bias)
-
-
-def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:
-    """What defines a neuron of the standard form, in terms of the rows of X."""
-    blade = find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
-    return blade if form.basis is None else blade.in_basis(form.basis, form.basis @ weight)
-
-
-def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
-    """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
-    best, used = search.best, search.best.used
-    sparse = replace(best, z=masked(best.z, used))
-    if not used.any():
-        return _nonzero(sparse, search.best_weights, search.best_offsets)
-    needed = search.neurons = restricted_problem(search.form, search.clock)  # the many columns of the search can go
-    if needed.add(search.best_weights[used], search.best_offsets[used]) == used.sum():
-        needed.z, needed.t = best.z[used], best.t
-    affordable = best.objective + 0.05 * max(search.tol, search.gap * search.clock.stopped) * search.objective
-    if search.clock.stopped:  # no time to solve anything
-        without = needed.objective(best.z[used], best.t)
-        return _nonzero(sparse if without <= affordable else best, search.best_weights, search.best_offsets)
-    solution = needed.solve(0.03 * search.tol)
-    if solution.objective > affordable:
-        return _nonzero(best, search.best_weights, search.best_offsets)
-    return _nonzero(solution, needed.weights, needed.offsets)
-
-
-def _nonzero(solution: Restricted, weights: Array, offsets: Array) -> tuple[Restricted, Array, Array]:
-    kept = nonzero(solution.z)
-    return replace(solution, z=solution.z[kept]), weights[kept], offsets[kept]
 
 
 def beta_max(

@@ -1,0 +1,75 @@
+"""The loss of interpolation: nothing where a prediction is the target, infinite elsewhere; or a price for missing it.
+
+With a finite price c, c |f − y| has the interval |v| ≤ c for a domain and is an exact penalty: once c exceeds every
+|v_i| of the interpolation problem, both have the same solutions.
+"""
+
+import numpy as np
+
+from bladenet.losses import Array, OutputsLoss, balanced, over_outputs
+
+HIT = 1e-9  # of the range of the targets: predictions closer than this are exact
+ROUNDING = 32 * float(np.finfo(float).eps)  # of the largest target
+
+
+class ExactFit(OutputsLoss):
+    """c |f − y| summed over outputs, for a price c; differences within the tolerance are none.
+
+    Parameters
+    ----------
+    tolerance : see :meth:`of`
+    price : c; inf makes it a constraint
+    """
+
+    name = "exact"
+    smooth = False
+    exact = True
+    most_outputs = np.inf
+
+    def __init__(self, tolerance: float, price: float = np.inf):
+        self.tolerance, self.price = tolerance, price
+
+    @classmethod
+    def of(cls, y: Array) -> "ExactFit":
+        """The constraint for targets of this size."""
+        return cls(max(HIT * float(np.ptp(y, axis=0).max()), ROUNDING * float(np.abs(y).max())))
+
+    def value(self, f: Array, y: Array) -> Array:
+        """c |f − y|."""
+        off = np.abs(f - y)
+        missed = off > self.tolerance
+        return over_outputs(np.where(missed, self.price, 0.0) * off)
+
+    def gradient(self, f: Array, y: Array) -> Array:
+        """c sign(f − y)."""
+        return self.price * np.sign(f - y)
+
+    def conjugate(self, v: Array, y: Array) -> Array:
+        """v·y."""
+        return over_outputs(v * y)
+
+    def into_domain(self, v: Array, y: Array) -> Array | None:
+        """Every |v| ≤ c."""
+        if (np.abs(v) > self.price * (1.0 + 1e-12)).any():
+            return None
+        return np.clip(v, -self.price, self.price)
+
+    def balanced(self, v: Array, y: Array, weight: Array) -> Array:
+        """Each output for itself."""
+        return balanced(v) if v.ndim == 1 else np.column_stack([balanced(column) for column in v.T])
+
+    def constant_fit(self, y: Array, weight: Array) -> float | Array:
+        """A weighted median of each output."""
+        if y.ndim == 2:
+            return np.array([self.constant_fit(column, weight) for column in y.T])
+        order = np.argsort(y, kind="stable")
+        reached = np.cumsum(weight[order]) >= 0.5 * weight.sum()
+        return float(y[order][int(np.argmax(reached))])
+
+    def intercept(self, f: Array, y: Array, weight: Array, start: Array) -> Array:
+        """Weighted medians of what is missing."""
+        return np.asarray(self.constant_fit(y - f, weight), dtype=np.float64)
+
+    def curvature(self, f: Array, y: Array) -> Array:
+        """None."""
+        return np.zeros((*f.shape, f.shape[1]))

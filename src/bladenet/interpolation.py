@@ -1,0 +1,114 @@
+"""Interpolation (Corollary 8): the network of least penalty among those that fit every target exactly.
+
+    minimise  Σ_j ‖u_j‖_q ‖w_j‖_p   subject to  f(x_i) = y_i        (β → 0)
+
+Column generation needs a network to start from, and there may be none. So misses are allowed at a price, which rises
+until it is not worth paying: an exact penalty. Any dual variable with |h| ≤ 1 (and Σ v = 0) proves −Σ v_i·y_i.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bladenet.column_generation import ColumnGeneration, Round
+from bladenet.exact_fit import ExactFit
+from bladenet.losses import Array, by_sample
+from bladenet.pricing import Clock, Pricer
+from bladenet.problem import StandardForm, TrainingProblem, distinct_rows
+from bladenet.rebuilding import Fit, finish
+
+FIRST_PRICE = 10.0  # of a miss, times the number of points and the price of a neuron
+RISE = 100.0
+HIGHEST_PRICE = 1e9  # times the first
+ROUGH = 1e-2  # gap to which a price is tried
+MARGIN = 0.9  # of the tolerance; the rest is for turning the solution into blades
+
+
+def interpolate(
+    problem: TrainingProblem,
+    pricing: Callable[[StandardForm], Pricer],
+    tol: float,
+    clock: Clock,
+    callback: Callable[[Round], object] | None,
+    prove: bool,
+) -> Fit:
+    """The certified interpolant of least penalty.
+
+    Raises
+    ------
+    ValueError
+        If no network fits the targets, naming two samples that contradict each other or the proof.
+    """
+    check_consistent(problem)
+    form = problem.standard
+    assert isinstance(form.loss, ExactFit)  # problems with β = 0 have no other loss
+    first = price = FIRST_PRICE * len(form.points) * form.beta
+    search: ColumnGeneration | None = None
+    proven = 0.0
+    while True:
+        here = replace(form, loss=ExactFit(form.loss.tolerance, price))
+        search = ColumnGeneration(here, pricing, ROUGH, clock, callback) if search is None else search.at(here)
+        search.run(prove=prove)
+        if clock.stopped or fits(search):
+            break
+        proven = max(proven, search.lower)  # a bound for every price, as misses only help
+        if price >= HIGHEST_PRICE * first:
+            raise ValueError(_impossible(problem, search, proven))
+        price *= RISE
+    search.tol = MARGIN * tol
+    search.run(prove=prove)
+    if not prove:
+        search.relax()
+    return finish(problem, search, tol, restricted=False, stopped=clock.stopped and search.gap > tol, relaxed=not prove)
+
+
+def fits(search: ColumnGeneration) -> bool:
+    """Whether the best network so far misses no target."""
+    form, best = search.form, search.best
+    hidden = np.maximum(form.points @ search.best_weights.T + search.best_offsets, 0.0)
+    return not form.loss.value((hidden @ best.z)[form.row] + best.t, form.y).any()
+
+
+def check_consistent(problem: TrainingProblem) -> None:
+    """Refuse samples that every network maps to the same output, or to proportional ones, but whose targets differ.
+
+    Raises
+    ------
+    ValueError
+        Naming two such samples.
+    """
+    rows = np.flatnonzero(problem.sample_weight > 0)
+    X, Y = problem.X[rows], problem.y[rows].reshape(len(rows), -1)
+    lengths = np.ones(len(rows)) if problem.bias else np.linalg.norm(X, axis=1)
+    zero = lengths == 0.0
+    if (zero & Y.any(axis=1)).any():
+        raise ValueError(
+            f"no network without a bias fits sample {rows[zero & Y.any(axis=1)][0]}, which is 0 and whose target is "
+            "not: use bias=True, or beta > 0."
+        )
+    X, Y, rows = (array[~zero] for array in (by_sample(1.0 / np.where(zero, 1.0, lengths), X), Y, rows))
+    Y = by_sample(1.0 / lengths[~zero], Y)
+    first, group = distinct_rows(X if problem.bias else np.round(X, 14))
+    off = np.abs(Y - Y[first][group]).max(axis=1, initial=0.0)
+    if not len(off) or off.max() <= 1e-9 * np.ptp(Y, axis=0).max():
+        return
+    k = int(off.argmax())
+    same, targets = ("the same", "other") if problem.bias else ("on the same ray (and there is no bias)", "other")
+    raise ValueError(
+        f"no network fits the targets exactly: samples {rows[first[group[k]]]} and {rows[k]} are {same} but have "
+        f"{targets} targets. Use beta > 0 (alpha > 0), or leave one of them out."
+    )
+
+
+def _impossible(problem: TrainingProblem, search: ColumnGeneration, proven: float) -> str:
+    form, best = search.form, search.best
+    hidden = np.maximum(form.points @ search.best_weights.T + search.best_offsets, 0.0)
+    off: Array = np.abs((hidden @ best.z)[form.row] + best.t - form.y)
+    most = problem.max_interaction
+    among = "" if most is None else f" of neurons that read at most {most} feature{'s' * (most > 1)}"
+    return (
+        f"no network{among}{'' if problem.bias else ' without a bias'} fits the targets exactly, unless its penalty "
+        f"exceeds {proven:.2g} (proven); the best one found misses targets by up to {off.max():.2g}. "
+        "Use beta > 0 (alpha > 0), or a larger class of networks."
+    )

@@ -1,0 +1,157 @@
+"""From a search to what it was for: the neurons of its best solution as blades, their network and its certificate."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import linprog
+
+from bladenet.basis_pursuit import least_change
+from bladenet.blades import Blade, find_blade, neurons_of
+from bladenet.certificate import Certificate, DualProof, certify
+from bladenet.chambers import vertex_factor
+from bladenet.column_generation import ColumnGeneration, Round
+from bladenet.losses import Array
+from bladenet.master import restricted_problem
+from bladenet.network import ReLUNetwork
+from bladenet.pricing import Clock, choose_pricer
+from bladenet.problem import Neurons, StandardForm, TrainingProblem
+from bladenet.restricted import Restricted, masked, nonzero
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Result of :func:`train`.
+
+    Attributes
+    ----------
+    network : ReLUNetwork, rebuilt from the blades
+    certificate : Certificate
+    blades : list of Blade, one per neuron: indices into the rows of X
+    history : list of Round
+    problem : TrainingProblem
+    proof : DualProof behind the certificate
+    """
+
+    network: ReLUNetwork
+    certificate: Certificate
+    blades: list[Blade]
+    history: list[Round]
+    problem: TrainingProblem
+    proof: DualProof
+
+
+def finish(
+    problem: TrainingProblem, search: ColumnGeneration, tol: float, restricted: bool, stopped: bool, relaxed: bool
+) -> Fit:
+    """Turn the best restricted solution of a search into blades, the blades into a network, and certify that."""
+    form = search.form
+    solution, blades, (weights, biases) = _rebuilt(problem, search)
+    network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
+    if problem.loss.exact:
+        if problem.y.ndim == 1:
+            network, blades = at_corner(problem, network, blades)
+        network = fitted_exactly(problem, network)
+    bound = search.bound
+    if restricted and search.dual.any():  # so far it covers blades only
+        bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
+    # outside of the basis, |w·x| is at most the distance that is lost
+    bound += form.lost * float(np.abs(search.dual).sum())
+    proof = DualProof(form.original_dual(search.dual), bound * form.scale)
+    certificate = certify(
+        problem,
+        network,
+        proof,
+        tol,
+        stopped=stopped or search.clock.interrupted,
+        relaxed=relaxed,
+        vertices_only=restricted,
+        factor=vertex_factor(form.points, form.bias) if restricted and not stopped else None,
+    )
+    return Fit(network, certificate, blades, search.history, problem, proof)
+
+
+def _rebuilt(problem: TrainingProblem, search: ColumnGeneration) -> tuple[Restricted, list[Blade], Neurons]:
+    """The best solution, its blades, and the neurons in the user's units that follow from these."""
+    solution, weights, offsets = _cleaned(search)
+    blades, neurons = _blades_of(problem, weights, offsets)
+    moved = restricted_problem(search.form, Clock())
+    moved.add(*search.form.neurons(*neurons))
+    affordable = solution.objective + 0.05 * search.tol * search.objective
+    if len(moved.offsets) < len(blades) or moved.objective(solution.z, solution.t) > affordable:
+        # neurons that a search had no time to move to blades, such as those that it was started from
+        solution, weights, offsets = _nonzero(moved.solve(0.03 * search.tol), moved.weights, moved.offsets)
+        blades, neurons = _blades_of(problem, weights, offsets)
+    return solution, blades, neurons
+
+
+def _blades_of(problem: TrainingProblem, weights: Array, offsets: Array) -> tuple[list[Blade], Neurons]:
+    """The blades of neurons of the standard form, and the neurons that these define."""
+    form = problem.standard
+    blades = [_blade_of(form, weight, offset) for weight, offset in zip(weights, offsets, strict=True)]
+    return blades, neurons_of(blades, problem.X, problem.norm, problem.bias)
+
+
+def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:
+    """What defines a neuron of the standard form, in terms of the rows of X."""
+    blade = find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
+    return blade if form.basis is None else blade.in_basis(form.basis, form.basis @ weight)
+
+
+def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
+    """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
+    best, used = search.best, search.best.used
+    sparse = replace(best, z=masked(best.z, used))
+    if not used.any():
+        return _nonzero(sparse, search.best_weights, search.best_offsets)
+    needed = search.neurons = restricted_problem(search.form, search.clock)  # the many columns of the search can go
+    if needed.add(search.best_weights[used], search.best_offsets[used]) == used.sum():
+        needed.z, needed.t = best.z[used], best.t
+    affordable = best.objective + 0.05 * max(search.tol, search.gap * search.clock.stopped) * search.objective
+    if search.clock.stopped:  # no time to solve anything
+        without = needed.objective(best.z[used], best.t)
+        return _nonzero(sparse if without <= affordable else best, search.best_weights, search.best_offsets)
+    solution = needed.solve(0.03 * search.tol)
+    if solution.objective > affordable:
+        return _nonzero(best, search.best_weights, search.best_offsets)
+    return _nonzero(solution, needed.weights, needed.offsets)
+
+
+def _nonzero(solution: Restricted, weights: Array, offsets: Array) -> tuple[Restricted, Array, Array]:
+    kept = nonzero(solution.z)
+    return replace(solution, z=solution.z[kept]), weights[kept], offsets[kept]
+
+
+def at_corner(problem: TrainingProblem, network: ReLUNetwork, blades: list[Blade]) -> tuple[ReLUNetwork, list[Blade]]:
+    """Among optimal amplitudes of an interpolating network some with at most as many neurons as samples, by simplex."""
+    kept = problem.sample_weight > 0
+    columns, f = network.hidden(problem.X[kept]), network.predict(problem.X[kept])
+    middle = float(np.median(f)) if problem.bias else 0.0
+    size = float(np.abs(f - middle).max())
+    if not size or not len(network):
+        return network, blades
+    ones = np.ones((len(f), 1 if problem.bias else 0))
+    lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
+    costs = np.r_[lengths, lengths, np.zeros(2 * ones.shape[1])]
+    found = linprog(
+        costs, A_eq=np.hstack([columns, -columns, ones, -ones]), b_eq=(f - middle) / size, method="highs-ds"
+    )
+    if found.x is None or size * found.fun > network.penalty(problem.norm) * (1.0 + 1e-7):
+        return network, blades
+    z, t = np.split(found.x, [2 * len(network)])
+    z = size * (z[: len(network)] - z[len(network) :])
+    used = np.flatnonzero(z)
+    intercept = middle + size * float(t[0] - t[1]) if problem.bias else 0.0
+    return ReLUNetwork(network.weights[used], network.biases[used], z[used], intercept), [blades[k] for k in used]
+
+
+def fitted_exactly(problem: TrainingProblem, network: ReLUNetwork) -> ReLUNetwork:
+    """The network with the least change of its amplitudes (and intercept) that takes rounding off its misfits."""
+    kept = problem.sample_weight > 0
+    X, y = problem.X[kept], problem.y[kept]
+    change = least_change(network.hidden(X), network.sizes(), problem.bias, y - network.predict(X))
+    moved = replace(
+        network,
+        amplitudes=network.amplitudes + change[: len(network)],
+        intercept=network.intercept + change[-1] if problem.bias else network.intercept,
+    )
+    return min(network, moved, key=lambda candidate: float(np.abs(y - candidate.predict(X)).max()))

@@ -1,0 +1,166 @@
+"""β = 0: the interpolant of least penalty, against linear programs over all blades, and where there is none."""
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+import bladenet as bn
+from bladenet.exact_fit import ExactFit
+from cases import HIGHER_KINDS, KINDS
+from dictionaries import l1_rays
+
+GLOBAL = bn.Status.GLOBAL
+
+
+def least_over_all_blades(X, y, bias):
+    """Min Σ|z| with Kz + t = y over a dictionary that holds an optimum for p = 1; None if there is none."""
+    W, offsets = l1_rays(X, bias)
+    K = np.maximum(X @ W.T + offsets, 0.0)
+    ones = np.ones((len(X), int(bias)))
+    costs = np.r_[np.ones(2 * K.shape[1]), np.zeros(2 * ones.shape[1])]
+    found = linprog(costs, A_eq=np.hstack([K, -K, ones, -ones]), b_eq=y, method="highs")
+    return found.fun if found.status == 0 else None
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_it_is_the_least_over_all_blades(seed):
+    rng = np.random.default_rng([7, seed])
+    d = 1 + seed % 3
+    kinds = KINDS if d < 3 else HIGHER_KINDS
+    X = kinds[list(kinds)[seed // 3 % len(kinds)]](rng, d)[:8]
+    bias, Y = bool(rng.integers(3)), rng.normal(size=(len(X), 1 + seed % 2))
+    if seed % 4:  # targets that do not contradict each other
+        _, group = np.unique(X, axis=0, return_inverse=True)
+        Y = Y[[np.flatnonzero(group == k)[0] for k in group]]
+    each = [least_over_all_blades(X, y, bias) for y in Y.T]
+    y = Y if Y.shape[1] > 1 else Y[:, 0]
+    if None in each:
+        with pytest.raises(ValueError, match="no network"):
+            bn.train(X, y, beta=0, norm=1, bias=bias, output_norm=1)
+        return
+    fit = bn.train(X, y, beta=0, norm=1, bias=bias, output_norm=1)
+    assert fit.certificate.status is GLOBAL
+    assert fit.certificate.objective == pytest.approx(sum(each), rel=2e-6, abs=1e-9)
+    assert fit.certificate.objective == pytest.approx(fit.network.penalty(1, 1), rel=1e-12)
+    np.testing.assert_allclose(fit.network.predict(X), y, rtol=0, atol=1e-11 * max(1.0, np.abs(y).max()))
+
+
+def test_it_is_the_limit_of_regularised_networks():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(15, 2)), rng.normal(size=15)
+    limit = bn.train(X, y, beta=0)
+    penalties = [bn.train(X, y, beta=beta).network.penalty(2) for beta in (1e-2, 1e-3, 1e-4)]
+    assert np.all(np.diff(penalties) > 0)
+    assert penalties[-1] == pytest.approx(limit.certificate.objective, rel=1e-2)
+    assert penalties[-1] < limit.certificate.objective * (1 + 1e-6)
+    assert len(limit.network) <= 15
+
+
+def test_outputs_share_neurons():
+    # guards the cone program: between the lower bound that holds for any one output and that of separate networks
+    rng = np.random.default_rng(1)
+    X, Y = rng.normal(size=(10, 2)), rng.normal(size=(10, 3))
+    together = bn.train(X, Y, beta=0)
+    assert together.certificate.status is GLOBAL
+    np.testing.assert_allclose(together.network.predict(X), Y, atol=1e-11)
+    alone = [bn.train(X, y, beta=0).certificate.objective for y in Y.T]
+    assert max(alone) < together.certificate.objective < sum(alone)
+    separate = bn.train(X, Y, beta=0, output_norm=1)
+    assert separate.certificate.objective == pytest.approx(sum(alone), rel=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "settings", "message"),
+    [
+        ([[1.0], [2.0], [1.0]], [0.0, 1.0, 2.0], {}, "samples 0 and 2 are the same"),
+        ([[1.0, 0.0], [2.0, 0.0]], [1.0, 3.0], {"bias": False}, "samples 0 and 1 are on the same ray"),
+        ([[0.0], [2.0]], [1.0, 3.0], {"bias": False}, "sample 0, which is 0 and whose target is not"),
+        (
+            [[0, 0], [0, 1], [1, 0], [1, 1]],
+            [0.0, 1.0, 1.0, 0.0],
+            {"norm": 1, "max_interaction": 1},
+            r"no network of neurons that read at most 1 feature .*exceeds .*e\+.*proven.*up to 1",
+        ),
+        (  # without a bias f(x) − f(−x) is linear
+            [[1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1]],
+            [1.0, 0.0, 1.0, 0.0, 5.0, 0.0],
+            {"bias": False},
+            "without a bias fits the targets exactly",
+        ),
+    ],
+)
+def test_where_there_is_none_it_says_why(X, y, settings, message):
+    with pytest.raises(ValueError, match=message):
+        bn.train(X, y, beta=0, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss": "logistic"}, "beta=0 .alpha=0. asks for an exact fit"),
+        ({"vertices_only": True}, "vertices_only"),
+        ({"start": (np.ones((1, 2)), [0.0])}, "start"),
+    ],
+)
+def test_what_does_not_go_with_it(settings, message):
+    with pytest.raises(ValueError, match=message):
+        bn.train([[0.0, 1.0], [1.0, 1.0]], [-1.0, 1.0], beta=0, **settings)
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(1.0, 1e6), (1e-8, 0.0), (1e8, 0.0), (1.0, -1e9)])
+def test_units_of_the_targets(factor, offset):
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(12, 2)), rng.normal(size=12)
+    plain, moved = bn.train(X, y, beta=0), bn.train(X, factor * y + offset, beta=0)
+    assert moved.certificate.status is GLOBAL
+    assert moved.certificate.objective == pytest.approx(factor * plain.certificate.objective, rel=2e-6)
+
+
+@pytest.mark.parametrize(("X", "y", "penalty"), [([[1.0, 2.0]], [3.0], 0.0), ([[0.0], [1.0], [4.0]], [2.0] * 3, 0.0)])
+def test_constants_cost_nothing(X, y, penalty):
+    fit = bn.train(X, y, beta=0)
+    assert fit.certificate.status is GLOBAL
+    assert fit.certificate.objective == penalty
+    assert fit.network.predict(X) == pytest.approx(y)
+
+
+def test_a_line_costs_its_slope_and_weights_do_not_matter():
+    X, y = np.array([[0.0], [1.0], [4.0]]), np.array([1.0, 3.0, 9.0])
+    assert bn.train(X, y, beta=0).certificate.objective == pytest.approx(2.0)
+    off = np.vstack([X, X[:1]]), np.r_[y, -5.0]
+    weighted = bn.train(*off, beta=0, sample_weight=[1.0, 5.0, 0.1, 0.0])
+    assert weighted.certificate.objective == pytest.approx(2.0)
+    assert weighted.certificate.misfit <= 1e-12
+
+
+def test_a_network_that_misses_is_never_called_an_interpolant():
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(150, 2)), rng.normal(size=150)
+    fit = bn.train(X, y, beta=0, time_limit=0.05)
+    assert fit.certificate.status is bn.Status.STOPPED
+    assert fit.certificate.objective == np.inf
+    assert f"misses targets by {fit.certificate.misfit:.1e}" in str(fit.certificate)
+    assert fit.certificate.misfit == pytest.approx(np.abs(fit.network.predict(X) - y).max())
+
+
+def test_the_estimator_interpolates_and_is_saved(tmp_path):
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(20, 2)) * [1.0, 100.0], rng.normal(size=20)
+    model = bn.BladeNetRegressor(alpha=0, scaling="standard").fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y, atol=1e-9)
+    assert model.beta_ == 0.0
+    assert "fits all targets exactly" in model.summary()
+    assert "fits all targets exactly" in str(model.explain())
+    bn.save_model(model, tmp_path / "model.json")
+    assert bn.load_model(tmp_path / "model.json").certificate_ == model.certificate_
+    with pytest.raises(ValueError, match="asks for an exact fit"):
+        bn.BladeNetClassifier(alpha=0).fit(X, y > 0)
+
+
+def test_the_price_of_a_miss():
+    loss = ExactFit(tolerance=1e-9, price=3.0)
+    f, y = np.array([1.0, 2.0, 2.0 + 1e-10]), np.array([3.0, 2.0, 2.0])
+    np.testing.assert_array_equal(loss.value(f, y), [6.0, 0.0, 0.0])
+    np.testing.assert_array_equal(ExactFit(1e-9).value(f, y), [np.inf, 0.0, 0.0])
+    assert loss.into_domain(np.array([3.1, 0.0, 0.0]), y) is None
+    assert loss.constant_fit(np.array([1.0, 5.0, 9.0]), np.array([1.0, 1.0, 3.0])) == 9.0
