@@ -1,5 +1,6 @@
 """The command line: results, files, one-line errors, exit codes."""
 
+import io
 import json
 import re
 import subprocess
@@ -86,6 +87,30 @@ def test_predict_writes_what_the_model_says(tmp_path):
     np.testing.assert_allclose(table["score"], fitted.decision_function(X))
     np.testing.assert_allclose(table["probability_male"], fitted.predict_proba(X)[:, 1])
     assert_refused(run("predict", model, "motorcycle"), "no column 'body_mass_g'", "time_ms")
+
+
+def test_three_classes(tmp_path):
+    model = tmp_path / "model.json"
+    fit = ("fit", "penguins", "--target", "species", "--features", "bill_length_mm,bill_depth_mm", "--alpha", "0.02")
+    result = run(*fit, "--tol", "1e-3", "--out", model)
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(io.StringIO(run("predict", model, "penguins").stdout))
+    names = ["Adelie", "Chinstrap", "Gentoo"]
+    assert list(table.columns) == ["prediction", *(f"score_{n}" for n in names), *(f"probability_{n}" for n in names)]
+    assert (table["prediction"] == datasets.load_penguins().frame["species"]).mean() > 0.9
+    np.testing.assert_allclose(table.filter(like="probability").sum(axis=1), 1.0)
+    assert_refused(run(*fit, "--plot", tmp_path / "plot.png"), "--plot draws one output", "3 classes")
+    assert_refused(run(*fit, "--loss", "hinge"), "exactly two classes", "species")
+
+
+def test_alpha_0_fits_exactly_or_says_why_not(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text("x,y\n0,1\n1,3\n2,2\n")
+    result = run("fit", path, "--target", "y", "--alpha", "0")
+    assert result.exit_code == 0, result.output
+    assert "fits all targets exactly" in result.stdout
+    path.write_text("x,y\n0,1\n1,3\n1,2\n")
+    assert_refused(run("fit", path, "--target", "y", "--alpha", "0", "--quiet"), "samples 1 and 2 are the same")
 
 
 def test_explain_in_words_and_as_json(tmp_path):
@@ -222,7 +247,7 @@ def test_interrupted_before_there_is_a_result(tmp_path, monkeypatch):
         (("--scaling", "log"), ["--scaling must be one of none, standard, rank, blend", "'log'"]),
         (("--max-interaction", "0"), ["--max-interaction", "at least 1, got 0"]),
         (("--max-interaction", "2", "--norm", "2"), ["--max-interaction needs --norm 1"]),
-        (("--loss", "logistic"), ["exactly two classes", "acceleration_g"]),
+        (("--loss", "logistic"), ["at least two classes", "acceleration_g"]),
     ],
 )
 def test_bad_options_are_refused_in_one_line(options, parts):

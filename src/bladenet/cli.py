@@ -127,7 +127,7 @@ def fit(
     ] = None,
     alpha: Annotated[
         str,
-        typer.Option(help="Regularisation (mean loss + alpha × penalty); auto chooses it by cross-validation."),
+        typer.Option(help="Regularisation (mean loss + alpha × penalty); 0: exact fit; auto: cross-validated."),
     ] = "auto",
     loss: Annotated[
         str | None,
@@ -164,6 +164,8 @@ def fit(
     _complete(settings, X, console)
     loss = loss or ("squared" if is_numeric(y) else "logistic")
     y = checked_target(y, loss, classifies=loss in CLASSIFICATION)
+    if plot is not None and loss in CLASSIFICATION and y.nunique() > 2:
+        raise InputError(f"--plot draws one output, but {target!r} has {y.nunique()} classes, each with its own.")
     model = _train(X, y, {**settings, "loss": loss, "bias": bias}, console)
     if out is not None:
         from bladenet.io import save_model
@@ -184,7 +186,8 @@ def predict(
 ) -> None:
     """Predict with a saved model: one row per row of the data, as CSV.
 
-    For two classes the score is added (positive for the second class), and its probability if known.
+    For two classes the score is added (positive for the second class), and its probability if known; for more the
+    score and the probability of each.
     """
     _check_writable(out, (".csv",), "--out")
     fitted = _load(model)
@@ -226,9 +229,15 @@ def _predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame)
 
     result = pd.DataFrame({"prediction": model.predict(X)})
     if isinstance(model, BladeNetClassifier):
-        result["score"] = model.decision_function(X)
+        several = len(model.classes_) > 2
+        scores = model.decision_function(X)
+        if several:
+            result[[f"score_{label}" for label in model.classes_]] = scores
+        else:
+            result["score"] = scores
         if get_loss(model.loss).name == "logistic":
-            result[f"probability_{model.classes_[1]}"] = model.predict_proba(X)[:, 1]
+            shown = slice(0 if several else 1, None)
+            result[[f"probability_{label}" for label in model.classes_[shown]]] = model.predict_proba(X)[:, shown]
     return result
 
 
@@ -266,9 +275,9 @@ def _checked_settings(
         try:
             strength = float(alpha)
         except ValueError:
-            raise InputError(f"--alpha must be a number greater than 0 or auto, got {alpha!r}.") from None
-        if not 0 < strength < float("inf"):
-            raise InputError(f"--alpha must be a number greater than 0 or auto, got {alpha}.")
+            raise InputError(f"--alpha must be a number of at least 0 or auto, got {alpha!r}.") from None
+        if not 0 <= strength < float("inf"):
+            raise InputError(f"--alpha must be a number of at least 0 or auto, got {alpha}.")
     return {
         "norm": norm,
         "max_interaction": max_interaction,

@@ -94,10 +94,10 @@ def check_consistent(problem: TrainingProblem) -> None:
     if not len(off) or off.max() <= 1e-9 * np.ptp(Y, axis=0).max():
         return
     k = int(off.argmax())
-    same, targets = ("the same", "other") if problem.bias else ("on the same ray (and there is no bias)", "other")
+    same = "the same" if problem.bias else "on the same ray (and there is no bias)"
     raise ValueError(
         f"no network fits the targets exactly: samples {rows[first[group[k]]]} and {rows[k]} are {same} but have "
-        f"{targets} targets. Use beta > 0 (alpha > 0), or leave one of them out."
+        "different targets. Use beta > 0 (alpha > 0), or leave one of them out."
     )
 
 

@@ -97,17 +97,19 @@ def feature_columns(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
-    """The target, checked to be numbers or two classes as the loss needs."""
+    """The target, checked to be numbers or classes as the loss needs."""
     _check_present(y)
     if not classifies:
         if not is_numeric(y):
             raise InputError(f"--loss {loss} needs a numeric target; {y.name!r} is not. Use logistic or hinge.")
         return y.astype(float)
     classes = y.unique()
-    if len(classes) != 2:
+    continuous = is_numeric(y) and (y.astype(float) % 1 != 0).any()
+    if continuous or len(classes) < 2 or (loss == "hinge" and len(classes) > 2):
         shown = ", ".join(str(label) for label in classes[:5]) + (", …" if len(classes) > 5 else "")
+        needed = "exactly two classes" if loss == "hinge" else "at least two classes"
         raise InputError(
-            f"--loss {loss} needs exactly two classes; {y.name!r} has {len(classes)}: {shown}. "
+            f"--loss {loss} needs {needed}; {y.name!r} has {len(classes)} values: {shown}. "
             "A numeric target is fitted with --loss squared or huber."
         )
     return y if is_numeric(y) else y.astype(str)
