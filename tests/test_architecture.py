@@ -157,6 +157,8 @@ def test_import_is_light():
         "typer",
         "safetensors",
         "cvxpy",
+        "onnx",
+        "onnxruntime",
     )
     code = f"import sys, json, bladenet; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
     output = in_subprocess(code)

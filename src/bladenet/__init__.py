@@ -32,6 +32,11 @@ _HOME = {
     "BladeNetClassifierCV": "cross_validation",
     "save_model": "io",
     "load_model": "io",
+    "to_onnx": "export",
+    "to_torch": "export",
+    "to_numpy_source": "export",
+    "to_sql": "export",
+    "to_sql_query": "export",
 }
 _MODULES = ("algebra", "datasets", "plotting")
 
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from bladenet.chambers import Chambers, chamber_report
     from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+    from bladenet.export import to_numpy_source, to_onnx, to_sql, to_sql_query, to_torch
     from bladenet.io import load_model, save_model
     from bladenet.losses import HuberLoss, Loss, SoftmaxLoss
     from bladenet.network import ReLUNetwork

@@ -1,4 +1,4 @@
-"""The command line: ``bladenet fit``, ``predict`` and ``explain``.
+"""The command line: ``bladenet fit``, ``predict``, ``explain`` and ``export``.
 
 What takes long to import is imported inside the commands: ``bladenet --help`` must answer at once.
 """
@@ -37,6 +37,7 @@ DONE, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 0, 2, 3, 130
 NO_SCALING, SCALINGS = "none", ("standard", "rank", "blend")
 REGRESSION, CLASSIFICATION = ("squared", "huber"), ("logistic", "hinge")
 MODEL_SUFFIXES, PLOT_SUFFIXES = (".json", ".safetensors"), (".pdf", ".png", ".svg")
+EXPORT_SUFFIXES = (".onnx", ".py", ".sql")
 USAGE_ERROR = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])  # Typer gives it no public name
 
 EXIT_CODES = """Exit codes:
@@ -219,6 +220,23 @@ def explain(
     """Explain every neuron of a saved model by the training samples that define it."""
     explanation = _load(model).explain()
     typer.echo(json.dumps(explanation.to_dict(), indent=1) if as_json else str(explanation))
+
+
+@app.command(epilog=EXIT_CODES)
+def export(
+    model: ModelFile,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help=".onnx, .py (NumPy source) or .sql (a query).")],
+    table: Annotated[str, typer.Option(help="Table that the query reads.")] = "data",
+    keep: Annotated[list[str] | None, typer.Option(help="Column that the query keeps, such as a key.")] = None,
+) -> None:
+    """Write a saved model for other programs; the suffix decides the format."""
+    _check_writable(out, EXPORT_SUFFIXES, "OUT")
+    from bladenet.export.files import write_export
+
+    try:
+        write_export(_load(model), out, table, keep or [])
+    except (ImportError, ValueError) as error:
+        raise InputError(str(error)) from None
 
 
 def _predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame) -> pd.DataFrame:

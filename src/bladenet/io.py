@@ -59,7 +59,7 @@ def save_model(model: Model, path: str | PathLike[str]) -> None:
         arrays: dict[str, np.ndarray] = {}
         header = json.dumps(_without_arrays(document, "", arrays), default=_plain, ensure_ascii=False)
         content = tensors.save(arrays, metadata={FORMAT: header})
-    _write_atomically(path, content)
+    write_atomically(path, content)
 
 
 def load_model(path: str | PathLike[str]) -> Model:
@@ -343,7 +343,7 @@ def _with_known_suffix(path: str | PathLike[str]) -> Path:
     return path
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write beside the target, then rename: readers see the old file or the new one, never a part."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
