@@ -207,7 +207,7 @@ def test_interrupted_training_saves_the_best_network_so_far(tmp_path, monkeypatc
         if row.round == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli._Progress, "__call__", interrupt)
+    monkeypatch.setattr(Progress, "__call__", interrupt)
     out = tmp_path / "model.json"
     result = run(*MOTORCYCLE, "--out", out)
     assert result.exit_code == 3, result.output

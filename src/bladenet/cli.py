@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-    from bladenet.training import Round
 
 DONE, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 0, 2, 3, 130
 NO_SCALING, SCALINGS = "none", ("standard", "rank", "blend")
@@ -360,9 +359,10 @@ def _train(
     X: pd.DataFrame, y: pd.Series, settings: dict[str, Any], console: Console
 ) -> BladeNetRegressor | BladeNetClassifier:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+    from bladenet.progress import Progress
 
     estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
-    model = estimator(callback=_Progress(console), **settings)
+    model = estimator(callback=Progress(console), **settings)
     try:
         console.print(_plan(X, settings))
         if settings["alpha"] == "auto":
@@ -385,22 +385,6 @@ def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:
     features = fit_scaling(kind, features, np.ones(len(X)), centred=settings["bias"]).apply(features)
     asked = ("norm", "bias", "tol", "max_interaction", "time_limit")
     return str(plan(features, np.zeros(len(X)), **{name: settings[name] for name in asked}))
-
-
-class _Progress:
-    """Prints one line per round of training."""
-
-    def __init__(self, console: Console):
-        self.console = console
-
-    def __call__(self, row: Round) -> None:
-        if row.round == 0:
-            self.console.print(
-                f"{'round':>5}{'neurons':>9}{'objective':>16}{'lower bound':>16}{'gap':>10}{'seconds':>9}"
-            )
-        self.console.print(
-            f"{row.round:>5}{row.neurons:>9}{row.objective:>16.8g}{row.lower_bound:>16.8g}{row.gap:>10.1e}{row.seconds:>9.2f}"
-        )
 
 
 def _save_plot(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y: pd.Series, path: Path) -> None:
