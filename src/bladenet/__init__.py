@@ -26,6 +26,8 @@ _HOME = {
     "Loss": "losses",
     "SoftmaxLoss": "losses",
     "HuberLoss": "losses",
+    "QuantileLoss": "losses",
+    "PoissonLoss": "losses",
     "BladeNetRegressor": "estimators",
     "BladeNetClassifier": "estimators",
     "save_model": "io",
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from bladenet.chambers import Chambers, chamber_report
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.io import load_model, save_model
-    from bladenet.losses import HuberLoss, Loss, SoftmaxLoss
+    from bladenet.losses import HuberLoss, Loss, PoissonLoss, QuantileLoss, SoftmaxLoss
     from bladenet.network import ReLUNetwork
     from bladenet.planning import Plan
     from bladenet.problem import TrainingProblem

@@ -301,8 +301,8 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predicted targets: (n, d) → (n,), or (n, c) for several outputs."""
-        return self._scores(X)
+        """Predicted targets: (n, d) → (n,), or (n, c) for several outputs; with the Poisson loss exp f, the mean."""
+        return get_loss(self.loss).mean(self._scores(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
