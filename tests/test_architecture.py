@@ -22,7 +22,7 @@ LAYERS = [
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
     {"certificate", "columns", "active_set", "restricted"},
-    {"interior_point", "proximal_newton", "lasso", "group_lasso", "cone_program", "master"},
+    {"interior_point", "linear_program", "proximal_newton", "lasso", "group_lasso", "cone_program", "master"},
     {"relaxed_dual", "joint_descent"},
     {"column_generation", "planning"},
     {"training"},

@@ -253,8 +253,9 @@ def _decode_scaling(fields: dict[str, Any], d: int) -> Scaling:
 
 
 def _encode_loss(loss: str | Loss) -> Any:
-    loss = get_loss(loss)
-    return {"name": loss.name, **vars(loss)} if vars(loss) else loss.name
+    if isinstance(loss, Loss) and vars(loss):
+        return {"name": loss.name, **vars(loss)}
+    return get_loss(loss).name
 
 
 def _decode_loss(loss: Any) -> str | Loss:

@@ -12,7 +12,7 @@ LARGEST = 709.0  # exp of it is a float64
 class PoissonLoss(ScalarLoss):
     """exp f − y f, less its minimum y − y log y over f; y ≥ 0. The network predicts the logarithm of the mean.
 
-    This is half the Poisson deviance. Where y > 0 it is written with r = f − log y, in which nothing large cancels.
+    This is half the Poisson deviance. Near its minimum it is written with r = f − log y, where nothing large cancels.
     Beyond `FARTHEST` it is continued linearly, and so underestimated: a network out there is never certified.
     """
 
@@ -24,16 +24,19 @@ class PoissonLoss(ScalarLoss):
         return np.exp(np.minimum(f, LARGEST))
 
     def value(self, f: Array, y: Array) -> Array:
-        """Y (exp r − 1 − r), or exp f where y = 0."""
-        near, some = np.minimum(f, FARTHEST), y > 0
-        r = near - _logarithm(y)
-        value = np.where(some, y * (np.expm1(np.where(some, r, 0.0)) - r), np.exp(near))
-        return value + self.gradient(near, y) * (f - near)
+        """Exp f − y − y r, and near the minimum y (exp r − 1 − r)."""
+        inside = np.minimum(f, FARTHEST)
+        r = inside - _logarithm(y)
+        close = np.clip(r, -1.0, 1.0)
+        value = np.where(close == r, y * (np.expm1(close) - close), np.exp(inside) - y * (1.0 + r))
+        return np.where(y > 0, value, np.exp(inside)) + self.gradient(inside, y) * (f - inside)
 
     def gradient(self, f: Array, y: Array) -> Array:
-        """Exp f − y."""
-        near, some = np.minimum(f, FARTHEST), y > 0
-        return np.where(some, y * np.expm1(np.where(some, near - _logarithm(y), 0.0)), np.exp(near))
+        """Exp f − y, and near the minimum y (exp r − 1)."""
+        inside = np.minimum(f, FARTHEST)
+        r = inside - _logarithm(y)
+        close = np.clip(r, -1.0, 1.0)
+        return np.where(close == r, np.where(y > 0, y * np.expm1(close), np.exp(inside)), np.exp(inside) - y)
 
     def hessian(self, f: Array, y: Array) -> Array:
         """Exp f."""
@@ -41,12 +44,10 @@ class PoissonLoss(ScalarLoss):
 
     def conjugate(self, v: Array, y: Array) -> Array:
         """Q log q − q, less y log y − y, with q = y + v ≥ 0."""
-        some = y > 0
-        u = np.divide(v, y, out=np.zeros_like(v), where=some)
-        share = np.maximum(1.0 + u, 0.0)
-        # share · log(share), exact for small u
-        above = np.where(share > 0, share * np.log1p(np.where(share > 0, u, 0.0)) - u, 1.0)
-        return np.where(some, v * _logarithm(y) + y * above, xlogy(np.maximum(v, 0.0), np.maximum(v, 0.0)) - v)
+        q, small = np.maximum(y + v, 0.0), np.abs(v) < 0.5 * y
+        u = np.divide(v, y, out=np.zeros_like(v), where=small)
+        near = v * _logarithm(y) + y * ((1.0 + u) * np.log1p(u) - u)
+        return np.where(small, near, xlogy(q, q) - q - (xlogy(y, y) - y))
 
     def conjugate_gradient(self, v: Array, y: Array) -> Array:
         """Log q."""
