@@ -84,7 +84,8 @@ def arrangement_solution(
     """Solve the arrangement program for samples X (n, d) with d + bias ≤ MAX_RANK, targets y (n,), penalty beta > 0.
 
     Raises ValueError for a problem outside that range or whose infimum is not attained (logistic, bias,
-    one class; poisson, bias, all targets 0), and RuntimeError when the solver cannot prove a relative gap of `REQUIRED_GAP`.
+    one class; poisson, bias, all targets 0), and RuntimeError when the solver cannot prove a relative gap of
+    `REQUIRED_GAP`.
     """
     X, y = np.array(X, float), np.array(y, float).ravel()
     weight = np.ones(len(y)) if sample_weight is None else np.array(sample_weight, float)

@@ -1,8 +1,9 @@
 """A primal–dual interior-point method for the restricted problem, any loss (see :mod:`bladenet.lasso`).
 
 Columns of neurons are strongly correlated, and near interpolation active sets thrash. This method does not: it takes
-10 to 30 Newton steps whatever the data, each a Cholesky factorisation of size min(rows, columns), and treats smooth
-and kinked losses alike (a kink is an end of the conjugate's domain).
+10 to 30 Newton steps whatever the data, each a Cholesky factorisation of size min(rows, columns). It treats smooth and
+kinked losses alike (a kink is an end of the conjugate's domain), but for the latter :mod:`bladenet.linear_program` is
+faster and more exact.
 """
 
 from collections.abc import Callable

@@ -5,9 +5,9 @@
 
 Squared loss sees the columns only through inner products: the Gram matrix is kept up to date and an active-set method
 works on it, whatever the number of samples. Where that does not settle (near interpolation) it works on the columns.
-Other smooth losses are sequences of such problems (proximal Newton). What these leave goes to the interior-point method;
-with the losses that have kinks (hinge, quantile) the problem is a linear program. Both see only the columns that the
-solution can need.
+Other smooth losses are sequences of such problems (proximal Newton). What these leave goes to the interior-point
+method; with the losses that have kinks (hinge, quantile) the problem is a linear program. Both see only the columns
+that the solution can need.
 """
 
 from dataclasses import replace

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from bladenet.column_generation import ColumnGeneration
-from bladenet.losses import Array, Loss, get_loss, row_norms
+from bladenet.losses import Array, Loss, PoissonLoss, get_loss, row_norms
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
@@ -355,6 +355,8 @@ def _splits(y: Array, loss: Loss) -> list[Split]:
         stratified = StratifiedKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
         classes = y.argmax(axis=1) if y.ndim == 2 else y > 0
         return list(stratified.split(y, classes))[: _enough(len(counts) * smallest)]
+    if isinstance(loss, PoissonLoss):
+        return _splits_of_counts(y)
     if len(y) < 2:
         raise ValueError(
             f"alpha='auto' needs at least two samples to cross-validate, got n_samples={len(y)}. "
@@ -362,6 +364,23 @@ def _splits(y: Array, loss: Loss) -> list[Split]:
         )
     folds = KFold(min(FOLDS, len(y)), shuffle=True, random_state=0)
     return list(folds.split(y))[: _enough(len(y))]
+
+
+def _splits_of_counts(y: Array) -> list[Split]:
+    """Every fold has targets above 0 to train on: without, a constant has no best value."""
+    some = y > 0
+    count = int(some.sum())
+    if count < 2:
+        raise ValueError(
+            f"alpha='auto' needs at least two targets above 0 to cross-validate with the poisson loss, got {count}. "
+            "Give alpha as a number."
+        )
+    order = np.random.default_rng(0).permutation(len(y))
+    order = order[np.argsort(~some[order], kind="stable")]
+    fold = np.empty(len(y), dtype=np.int64)
+    fold[order] = np.arange(len(y)) % FOLDS  # those above 0 are dealt out first
+    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(min(FOLDS, len(y)))]
+    return splits[: _enough(len(y))]
 
 
 def _enough(samples: int) -> int:

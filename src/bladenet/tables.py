@@ -108,6 +108,6 @@ def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
         shown = ", ".join(str(label) for label in classes[:5]) + (", …" if len(classes) > 5 else "")
         raise InputError(
             f"--loss {loss} needs exactly two classes; {y.name!r} has {len(classes)}: {shown}. "
-            "A numeric target is fitted with --loss squared or huber."
+            "A numeric target is fitted with --loss squared, huber, quantile or poisson."
         )
     return y if is_numeric(y) else y.astype(str)

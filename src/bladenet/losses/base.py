@@ -27,6 +27,7 @@ class Loss(ABC):
     classifies: ClassVar[bool] = False  # targets are −1 and +1, or for several outputs classes 0, 1, …
     smooth: ClassVar[bool] = True  # ∇ℓ is continuous
     location: ClassVar[bool] = False  # ℓ depends on f − y alone, so that an offset of all targets is one of f
+    link: ClassVar[str] = ""  # the function of the prediction that the network computes, if it is not the identity
     lowest: ClassVar[float] = -np.inf  # that a target may be
     most_outputs: ClassVar[float] = 1
 

@@ -17,6 +17,7 @@ class PoissonLoss(ScalarLoss):
     """
 
     name = "poisson"
+    link = "log"
     lowest = 0.0
 
     def mean(self, f: Array) -> Array:
