@@ -96,7 +96,8 @@ class Explanation:
         features, everything else is in the user's units
     bias : whether neurons have offsets; if not, every hyperplane passes through the origin
     n_samples : int, training samples of weight above zero
-    output : what the network computes: "prediction" (or its logarithm, with the Poisson loss), or the class that positive scores stand for
+    output : what the network computes: "prediction", "log of the prediction" (Poisson loss), or the class that positive
+        scores stand for
     outputs : names of the outputs, if there are several: classes, or "output 0", …
     """
 

@@ -76,7 +76,8 @@ def train(
     Parameters
     ----------
     X : (n, d)
-    y : (n,); −1 and +1 for classification losses, ≥ 0 for poisson, 0, 1, … for softmax; (n, c) for several outputs (squared loss)
+    y : (n,); −1 and +1 for classification losses, ≥ 0 for poisson, 0, 1, … for softmax; (n, c) for several outputs
+        (squared loss)
     beta : regularisation, > 0, in the units of the summed loss per unit of penalty
     norm : 1 or 2, the norm of the weights in the penalty
     bias : whether neurons and output have (unpenalised) offsets
@@ -286,7 +287,8 @@ def beta_max(
     """The β from which on the optimal network has no neurons: max |h_v| at the constant fit.
 
     It is the smallest such β, with two exceptions. With the hinge and the quantile loss the constant fit can lie on a
-    kink (with a bias it always does), v is one of many, and the smallest β may be lower. And where :func:`plan` says "relaxed", this is an upper bound.
+    kink (with a bias it always does), v is one of many, and the smallest β may be lower. And where :func:`plan` says
+    "relaxed", this is an upper bound.
 
     Parameters and errors as for :func:`train`.
     """
