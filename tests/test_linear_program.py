@@ -1,4 +1,4 @@
-"""The linear program of kinked losses: exact to rounding, whatever the units, and against the interior point."""
+"""The linear program of kinked losses: exact to the tolerance of HiGHS in any units, and against the interior point."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_vertex_is_exact(loss, kind, shape, bias, beta):
     K, y, s = problem(loss, kind, *shape)
     solution = linear_program(K, bias, y, s, beta, LOSSES[loss])
     check(solution, K, y, s, beta, LOSSES[loss], bias)
-    assert solution.gap <= 1e-10 * solution.objective + 1e-12 * (s @ np.abs(y))
+    assert solution.gap <= 1e-9 * solution.objective + 1e-12 * (s @ np.abs(y))
 
 
 @every_loss
@@ -52,7 +52,7 @@ def test_units_do_not_matter(unit, of):
     data = (change[0] * K, True, change[1] * y, change[2] * s, change[3] * 0.3)
     scaled = linear_program(*data, QuantileLoss())
     assert scaled.objective == pytest.approx(plain.objective * change[1] * change[2], rel=1e-11)
-    assert scaled.gap <= 1e-11 * scaled.objective
+    assert scaled.gap <= 1e-10 * scaled.objective
 
 
 def test_no_columns():

@@ -2,10 +2,11 @@
 
 With ℓ(f, y) = max of v (f − y) over low ≤ v ≤ high, the dual of the problem in :mod:`bladenet.lasso` is
 
-    minimise over v   Σ_i y_i v_i   subject to   |Kᵀv| ≤ β,   Σ v = 0,   s_i low_i ≤ v_i ≤ s_i high_i
+    minimise over v, h   Σ_i y_i v_i   subject to   Kᵀv = h,   Σ v = 0,   |h| ≤ β,   s_i low_i ≤ v_i ≤ s_i high_i
 
-with few rows where there are few neurons. Amplitudes and intercept are the multipliers of its rows. A vertex is the
-solution of a linear system, so that both are exact to rounding.
+with a row for each neuron. Amplitudes and intercept are the multipliers of its rows. A vertex is the solution of a
+linear system, exact but for the tolerance of HiGHS. The simplex method of HiGHS takes it as it is: presolving dense
+columns costs more than it saves.
 """
 
 import numpy as np
@@ -41,25 +42,31 @@ def linear_program(
     reach = float(np.abs(K).max(initial=0.0)) or 1.0
     unit = min(float(max(high.max(), -low.min())), beta / reach)
     columns, limit = K.T / reach, beta / reach / unit
-    options = {"primal_feasibility_tolerance": FEASIBLE, "dual_feasibility_tolerance": FEASIBLE}
+    n, m = K.shape
+    rows = np.hstack([columns, -np.eye(m)])
+    if bias:
+        rows = np.vstack([rows, np.repeat([1.0, 0.0], [n, m])])
+    ends = np.column_stack([low, high]) / unit
+    options = {
+        "primal_feasibility_tolerance": FEASIBLE,
+        "dual_feasibility_tolerance": FEASIBLE,
+        "presolve": False,
+    }
     if np.isfinite(seconds):
         options["time_limit"] = max(seconds, 0.0)
     found = linprog(
-        (y - shift) / height,
-        A_ub=np.vstack([columns, -columns]),
-        b_ub=np.full(2 * len(columns), limit),
-        A_eq=np.ones((1, len(y))) if bias else None,
-        b_eq=[0.0] if bias else None,
-        bounds=np.column_stack([low, high]) / unit,
+        np.r_[(y - shift) / height, np.zeros(m)],
+        A_eq=rows,
+        b_eq=np.zeros(len(rows)),
+        bounds=np.vstack([ends, np.tile([-limit, limit], (m, 1))]),
         method="highs-ds",
         options=options,
     )
     if found.status != DONE:
         return None
-    above, below = np.split(found.ineqlin.marginals, 2)
-    z = (above - below) * (height / reach)
-    t = float(found.eqlin.marginals[0]) * height + shift if bias else 0.0
-    v = np.clip(found.x * unit, low, high)
+    z = found.eqlin.marginals[:m] * (height / reach)
+    t = float(found.eqlin.marginals[m]) * height + shift if bias else 0.0
+    v = np.clip(found.x[:n] * unit, low, high)
     if bias:
         v = balanced(v)
     v *= min(1.0, beta / max(float(np.abs(K.T @ v).max(initial=0.0)), beta))
