@@ -34,7 +34,7 @@ Vector = tuple[int, ...]
 
 MAX_RANK = 5  # of the lifted samples: d + bias; the number of cells grows like (samples)^rank
 
-LOSSES = ("squared", "logistic", "hinge", "huber")
+LOSSES = ("squared", "logistic", "hinge", "huber", "quantile", "poisson")
 WANTED_GAP = 1e-10  # relative; while it is not proven, other scalings of the objective are tried
 REQUIRED_GAP = 1e-7  # relative; a problem for which not even this is proven raises
 NEGLIGIBLE = 1e-13  # in units of the data: an optimum of zero has no relative gap
@@ -61,7 +61,9 @@ class Optimum:
         return (self.value - self.lower) / max(abs(self.value), np.finfo(float).tiny)
 
 
-def arrangement_optimum(X, y, beta, *, norm=2, bias=True, loss="squared", sample_weight=None, huber_delta=1.0) -> float:
+def arrangement_optimum(
+    X, y, beta, *, norm=2, bias=True, loss="squared", sample_weight=None, huber_delta=1.0, quantile=0.5
+) -> float:
     """Global optimum of the training problem; see `arrangement_solution` for the bound and the network."""
     return arrangement_solution(
         X,
@@ -72,16 +74,18 @@ def arrangement_optimum(X, y, beta, *, norm=2, bias=True, loss="squared", sample
         loss=loss,
         sample_weight=sample_weight,
         huber_delta=huber_delta,
+        quantile=quantile,
     ).value
 
 
 def arrangement_solution(
-    X, y, beta, *, norm=2, bias=True, loss="squared", sample_weight=None, huber_delta=1.0
+    X, y, beta, *, norm=2, bias=True, loss="squared", sample_weight=None, huber_delta=1.0, quantile=0.5
 ) -> Optimum:
     """Solve the arrangement program for samples X (n, d) with d + bias ≤ MAX_RANK, targets y (n,), penalty beta > 0.
 
     Raises ValueError for a problem outside that range or whose infimum is not attained (logistic, bias,
-    one class), and RuntimeError when the solver cannot prove a relative gap of `REQUIRED_GAP`.
+    one class; poisson, bias, all targets 0), and RuntimeError when the solver cannot prove a relative gap of
+    `REQUIRED_GAP`.
     """
     X, y = np.array(X, float), np.array(y, float).ravel()
     weight = np.ones(len(y)) if sample_weight is None else np.array(sample_weight, float)
@@ -93,32 +97,38 @@ def arrangement_solution(
 
     if bias and loss == "logistic" and len(set(y)) < 2:
         raise ValueError("logistic loss, free intercept, one class: the infimum 0 is not attained")
-    real = loss in ("squared", "huber")
+    if bias and loss == "poisson" and len(y) and not y.any():
+        raise ValueError("poisson loss, free intercept, all targets 0: the infimum 0 is not attained")
+    real = loss in ("squared", "huber", "quantile")
     fitted_by_intercept = bias and loss != "logistic" and len(set(y)) == 1
     if len(y) == 0 or fitted_by_intercept or (real and not y.any()):
         # A constant fits: zero is attained, and for hinge the set of optima is unbounded.
         intercept = float(y[0]) if fitted_by_intercept else 0.0
+        intercept = float(np.log(intercept)) if fitted_by_intercept and loss == "poisson" else intercept
         return Optimum(0.0, 0.0, "constant", np.zeros((0, d)), np.zeros(0), np.zeros(0), intercept)
 
-    # Change of units, x = shift + size·x̃ and f = origin + unit·f̃: losses scale by unit², norms by unit/size.
+    # Change of units, x = shift + size·x̃ and f = origin + unit·f̃: losses scale by degree, norms by unit/size.
     # The shift is a sample, so that constant features and equal rows become exact zeros.
     middle = np.argmin(np.linalg.norm(X - X.mean(axis=0), axis=1))
     shift = X[middle] if bias else np.zeros(d)
     size = _power_of_two(np.abs(X - shift).max())
     origin = float(np.median(y)) if bias and real else 0.0
     unit = _power_of_two(np.abs(y - origin).max()) if real else 1.0
+    # Poisson losses scale with the targets, at the cost of an offset of f, which takes a free intercept.
+    mass = _power_of_two(y.max()) if loss == "poisson" and bias else 1.0
+    degree = {"quantile": unit, "poisson": mass}.get(loss, unit**2)  # by which losses scale
     exact = [
         [(Fraction(v) - Fraction(m)) / Fraction(size) for v, m in zip(row, shift, strict=True)] for row in X.tolist()
     ]
     problem = _Problem(
         X=np.array(exact, float),
-        y=(y - origin) / unit,
+        y=(y - origin) / unit / mass,
         weight=weight,
-        beta=float(beta) / (size * unit),
+        beta=float(beta) * unit / (size * degree),
         norm=norm,
         bias=bias,
         loss=loss,
-        delta=float(huber_delta) / unit,
+        delta=float(quantile) if loss == "quantile" else float(huber_delta) / unit,
         cells=_cells_of([[*row, Fraction(1)] for row in exact] if bias else exact),
     )
 
@@ -134,13 +144,13 @@ def arrangement_solution(
     network = best.network
     W = network.weights / size * unit
     return Optimum(
-        value=best.value * unit**2,
-        lower=best.lower * unit**2,
+        value=best.value * degree,
+        lower=best.lower * degree,
         status=best.status,
         weights=W,
         biases=unit * network.biases - W @ shift,
         amplitudes=network.amplitudes,
-        intercept=origin + unit * network.intercept,
+        intercept=origin + unit * network.intercept + np.log(mass),
     )
 
 
@@ -243,7 +253,7 @@ def _sign(v: int) -> int:
 
 @dataclass(frozen=True)
 class _Problem:
-    """The training problem in normalised units, with its activation masks."""
+    """The training problem in normalised units, with its activation masks; delta: of huber, or the quantile."""
 
     X: np.ndarray
     y: np.ndarray
@@ -327,7 +337,7 @@ def _solve(problem: _Problem, scale: float) -> _Solved:
     euclidean = problem.norm == 2 and d > 1
     R = len(blocks) * (1 if euclidean else d)
     t_count = int(problem.bias)
-    Z = {"squared": n, "huber": 3 * n, "hinge": n, "logistic": 3 * n}[problem.loss]
+    Z = {"squared": n, "huber": 3 * n, "hinge": n, "logistic": 3 * n, "quantile": 2 * n, "poisson": n}[problem.loss]
     N = T + R + t_count + Z
 
     F = np.zeros((n, N))  # f = F·variables
@@ -369,6 +379,17 @@ def _solve(problem: _Problem, scale: float) -> _Solved:
         require(-z(0), zero, clarabel.NonnegativeConeT(n))
         linear += z(0).T @ s
         v_rows, v_sign = first + np.arange(n), -y
+    elif problem.loss == "quantile":
+        first = require(F - z(0) + z(1), y, clarabel.ZeroConeT(n))
+        require(-np.vstack([z(0), z(1)]), np.zeros(2 * n), clarabel.NonnegativeConeT(2 * n))
+        linear += ((1.0 - problem.delta) * z(0) + problem.delta * z(1)).T @ s
+        v_rows, v_sign = first + np.arange(n), one
+    elif problem.loss == "poisson":  # e^f ≤ z0
+        nothing, ones = np.zeros((n, N)), np.stack([zero, one, zero], axis=1).ravel()
+        rows = np.stack([-F, nothing, -z(0)], axis=1).reshape(-1, N)
+        first = require(rows, ones, *[clarabel.ExponentialConeT()] * n)
+        linear += z(0).T @ s - F.T @ (s * y)
+        v_rows, v_sign = first + 3 * np.arange(n), -one
     else:  # log(1 + e^−yf) ≤ z0  ⇔  z1 + z2 ≤ 1, e^−z0 ≤ z1, e^(−yf − z0) ≤ z2
         require(z(1) + z(2), one, clarabel.NonnegativeConeT(n))
         nothing, exponentials = np.zeros((n, N)), [clarabel.ExponentialConeT()] * n
@@ -450,7 +471,7 @@ def _lower_bound(problem: _Problem, blocks, lam, v: np.ndarray) -> float:
     s, d = problem.weight, problem.X.shape[1]
     dual_norm = 2 if problem.norm == 2 else np.inf
     reach = np.linalg.norm(problem.X, dual_norm, axis=1).max()
-    v = _into_domain(problem, v)
+    v = _into_domain(problem, v - s * problem.y if problem.loss == "poisson" else v)
     worst = 0.0
     for block, multipliers in zip(blocks, lam, strict=True):
         g = block.columns.T @ v - block.cone.T @ np.maximum(multipliers, 0.0)
@@ -459,6 +480,11 @@ def _lower_bound(problem: _Problem, blocks, lam, v: np.ndarray) -> float:
 
     if problem.loss in ("squared", "huber"):
         return float(-(v @ problem.y) - (v**2 / (2 * s)).sum())
+    if problem.loss == "quantile":
+        return float(-(v @ problem.y))
+    if problem.loss == "poisson":
+        q, y = np.maximum(problem.y + v / s, 0.0), problem.y
+        return float(s @ (entr(q) + q - entr(y) - y))
     p = np.clip(-v * problem.y / s, 0.0, 1.0)
     return float(s @ p) if problem.loss == "hinge" else float(s @ (entr(p) + entr(1 - p)))
 
@@ -467,6 +493,10 @@ def _into_domain(problem: _Problem, v: np.ndarray) -> np.ndarray:
     """Clip v to where the conjugate is finite; with bias shrink its heavier sign so that Σ v = 0."""
     if problem.loss == "huber":
         v = np.clip(v, -problem.weight * problem.delta, problem.weight * problem.delta)
+    elif problem.loss == "quantile":
+        v = np.clip(v, -problem.delta * problem.weight, (1.0 - problem.delta) * problem.weight)
+    elif problem.loss == "poisson":
+        v = np.maximum(v, -problem.weight * problem.y)
     elif problem.loss in ("hinge", "logistic"):
         v = -problem.y * np.clip(-problem.y * v, 0.0, problem.weight)
     if problem.bias:
@@ -483,6 +513,10 @@ def loss_values(loss: str, f: np.ndarray, y: np.ndarray, delta: float = 1.0) -> 
     if loss == "huber":
         r = np.abs(f - y)
         return np.where(r <= delta, 0.5 * r**2, delta * (r - 0.5 * delta))
+    if loss == "quantile":
+        return np.maximum(delta * (y - f), (1.0 - delta) * (f - y))
+    if loss == "poisson":
+        return np.exp(f) - y * f - entr(y) - y
     return np.maximum(1.0 - y * f, 0.0) if loss == "hinge" else np.logaddexp(0.0, -y * f)
 
 
@@ -500,5 +534,7 @@ def _validate(X, y, weight, beta, norm, bias, loss, delta) -> None:
         raise ValueError("X, y and sample_weight must be finite, and weights non-negative")
     if not (beta > 0 and delta > 0 and norm in (1, 2) and loss in LOSSES):
         raise ValueError(f"beta={beta}, huber_delta={delta}, norm={norm}, loss={loss!r}")
+    if loss == "poisson" and (y < 0).any():
+        raise ValueError(f"poisson needs y ≥ 0, got {y.min()}")
     if loss in ("logistic", "hinge") and not np.isin(y, (-1.0, 1.0)).all():
         raise ValueError(f"{loss} needs y in {{-1, +1}}, got {np.unique(y)}")

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import bladenet
 from bladenet import cli, datasets, load_model
 from bladenet.blades import Blade
+from bladenet.progress import Progress
 from handmade import stand_in
 
 MOTORCYCLE = ("fit", "motorcycle", "--target", "acceleration_g", "--alpha", "0.05")
@@ -234,7 +235,7 @@ def test_interrupted_before_there_is_a_result(tmp_path, monkeypatch):
         (("--norm", "x"), ["--norm"]),
         (("--alpha", "much"), ["--alpha", "'much'"]),
         (("--alpha", "-1"), ["--alpha", "-1"]),
-        (("--loss", "cubic"), ["--loss", "squared, huber, logistic, hinge", "'cubic'"]),
+        (("--loss", "cubic"), ["--loss", "squared, huber, quantile, poisson, logistic, hinge", "'cubic'"]),
         (("--tol", "2"), ["--tol", "2"]),
         (("--time-limit", "0"), ["--time-limit", "0"]),
         (("--out", "model.pickle"), ["--out", ".json or .safetensors"]),

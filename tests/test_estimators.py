@@ -229,7 +229,7 @@ def test_callback_time_limit_and_summary(plane):
         ({"loss": "absolute"}, "unknown loss 'absolute'; choose one of"),
         (
             {"loss": "hinge"},
-            "'hinge' does not fit BladeNetRegressor: choose one of 'squared', 'huber', or use",
+            "'hinge' does not fit BladeNetRegressor: choose one of 'squared', 'huber', 'quantile', 'poisson', or use",
         ),
         ({"bias": "yes"}, "bias must be True or False"),
         ({"scaling": True}, "scaling must be 'auto', None, 'standard', 'rank', 'blend', got True"),

@@ -379,3 +379,21 @@ def test_the_command_line_exports_by_suffix(tmp_path):
     refused = CliRunner().invoke(cli.app, ["export", str(tmp_path / "model.json"), str(tmp_path / "out.txt")])
     assert refused.exit_code == cli.BAD_INPUT
     assert "must end in .onnx or .py or .sql" in refused.output
+
+
+def test_counts_are_exported_as_counts():
+    # guards the logarithmic link: the network of a Poisson model computes the logarithm of what it predicts
+    counts = np.random.default_rng(1).poisson(np.exp(Z[:, 0]))
+    model = bn.BladeNetRegressor(alpha=1e-2, loss="poisson", scaling="standard", **QUICK).fit(X[:, :2], counts)
+    points = X[:, :2]
+    expected = model.predict(points)
+    assert (expected > 0).all()
+    source = {}
+    exec(bn.to_numpy_source(model), source)
+    np.testing.assert_allclose(source["predict"](points), expected, rtol=1e-12)
+    with torch.no_grad():
+        np.testing.assert_allclose(bn.to_torch(model)(torch.tensor(points)).numpy(), expected, rtol=1e-11)
+    session = onnxruntime.InferenceSession(bn.to_onnx(model).SerializeToString())
+    np.testing.assert_allclose(session.run(None, {"X": points})[0][:, 0], expected, rtol=1e-11)
+    result = pd.read_sql(bn.to_sql_query(model, 'my "data"', keep=["id"]), database(points)).sort_values("id")
+    np.testing.assert_allclose(result["prediction"], expected, rtol=1e-12)

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linprog
 
 import bladenet as bn
-from bladenet.exact_fit import ExactFit
+from bladenet.losses import ExactFit
 from cases import HIGHER_KINDS, KINDS
 from dictionaries import l1_rays
 

@@ -26,6 +26,8 @@ _HOME = {
     "Loss": "losses",
     "SoftmaxLoss": "losses",
     "HuberLoss": "losses",
+    "QuantileLoss": "losses",
+    "PoissonLoss": "losses",
     "BladeNetRegressor": "estimators",
     "BladeNetClassifier": "estimators",
     "BladeNetRegressorCV": "cross_validation",
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.export import to_numpy_source, to_onnx, to_sql, to_sql_query, to_torch
     from bladenet.io import load_model, save_model
-    from bladenet.losses import HuberLoss, Loss, SoftmaxLoss
+    from bladenet.losses import HuberLoss, Loss, PoissonLoss, QuantileLoss, SoftmaxLoss
     from bladenet.network import ReLUNetwork
     from bladenet.planning import Plan
     from bladenet.problem import TrainingProblem

@@ -12,8 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from bladenet.clock import Clock
-from bladenet.exact_fit import ExactFit
-from bladenet.losses import Array, by_sample, row_norms
+from bladenet.losses import Array, ExactFit, by_sample, row_norms
 from bladenet.problem import StandardForm
 from bladenet.restricted import Restricted, RestrictedProblem, nonzero
 

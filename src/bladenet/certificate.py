@@ -193,7 +193,7 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
     if probe(problem, v, X, network) > bound * (1.0 + 1e-9) + 1e-15 * len(v) * total * reach:
         return 0.0
     scaled = v * min(1.0, problem.beta / bound) if bound > 0 else v
-    if problem.bias and not problem.loss.classifies:
+    if problem.bias and problem.loss.location:
         y = y - y.mean(axis=0)  # with Σ v = 0 an offset of the targets cancels, and would only round the rest away
     value = -float(s @ problem.loss.conjugate(by_sample(1.0 / s, scaled), y))
     return max(0.0, value)

@@ -66,6 +66,12 @@ def checked_targets(y: ArrayLike, n: int, loss: Loss) -> Array:
         raise ValueError(f"y must have shape {shapes}, one target per row of X, got shape {y.shape}.{hint}")
     if np.abs(y).max() > EXTREME:
         raise ValueError(f"the largest entry of y is {np.abs(y).max():g}: rescale y to below {EXTREME:g}.")
+    if (y < loss.lowest).any():
+        row = int((y < loss.lowest).argmax())
+        raise ValueError(
+            f"loss={loss.name!r} needs targets of at least {loss.lowest:g}, but y contains {y[row]:g} in row {row}. "
+            "Correct or drop such samples, or use loss='squared'."
+        )
     if loss.classifies and not np.isin(y, (-1.0, 1.0)).all():
         odd = y[~np.isin(y, (-1.0, 1.0))][0]
         raise ValueError(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 DONE, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 0, 2, 3, 130
 NO_SCALING, SCALINGS = "none", ("standard", "rank", "blend")
-REGRESSION, CLASSIFICATION = ("squared", "huber"), ("logistic", "hinge")
+REGRESSION, CLASSIFICATION = ("squared", "huber", "quantile", "poisson"), ("logistic", "hinge")
 MODEL_SUFFIXES, PLOT_SUFFIXES = (".json", ".safetensors"), (".pdf", ".png", ".svg")
 EXPORT_SUFFIXES = (".onnx", ".py", ".sql")
 USAGE_ERROR = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])  # Typer gives it no public name
@@ -132,8 +132,8 @@ def fit(
     loss: Annotated[
         str | None,
         typer.Option(
-            help="squared or huber (default squared for a numeric target), logistic or hinge (two classes; "
-            "default logistic for other targets)."
+            help="squared, huber, quantile (the median) or poisson (counts) (default squared for a numeric target), "
+            "logistic or hinge (two classes; default logistic for other targets)."
         ),
     ] = None,
     bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether neurons and output have offsets.")] = True,

@@ -286,8 +286,9 @@ def constant_network(form: StandardForm) -> Restricted:
     outputs = form.y.shape[1:]
     t = form.loss.constant_fit(form.y, form.weight) if form.bias else np.zeros(outputs)
     f = np.broadcast_to(t, form.y.shape)
-    v = by_sample(form.weight, form.loss.gradient(f, form.y))
     if form.bias:
-        v = form.loss.balanced(v, form.y, form.weight)
+        v = form.loss.constant_dual(f, form.y, form.weight)
+    else:
+        v = by_sample(form.weight, form.loss.gradient(f, form.y))
     objective = float(form.weight @ form.loss.value(f, form.y))
     return Restricted(np.zeros((0, *outputs)), t if outputs else float(t), v, objective, np.inf, np.zeros(0, bool))

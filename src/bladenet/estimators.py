@@ -178,6 +178,7 @@ class _BladeNet(BaseEstimator):
             encoding=self.encoding_,
             scaling=self.scaling_.remaining,
             classes=None if classes is None else tuple(classes.tolist()),
+            link=get_loss(self.loss).link,
         )
 
     def summary(self) -> str:
@@ -237,7 +238,9 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         Norm of the weights in the penalty.
     bias : bool
         Whether neurons and output have (unpenalised) offsets.
-    loss : "squared" ½(f − y)², "huber", or a :class:`bladenet.HuberLoss`
+    loss : "squared" ½(f − y)², "huber", "quantile" (the median), "poisson" exp f − y f for counts and rates y ≥ 0, or a
+        :class:`bladenet.HuberLoss` or :class:`bladenet.QuantileLoss`. With "poisson" the network computes the logarithm
+        of the mean, ``predict`` the mean, and explanations are of the logarithm.
     output_norm : 1 or 2
         Norm of a neuron's amplitudes in the penalty, where there are several outputs: with 2 they share neurons (group
         Lasso), with 1 each has its own.
@@ -306,8 +309,8 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predicted targets: (n, d) → (n,), or (n, c) for several outputs."""
-        return self._scores(X)
+        """Predicted targets: (n, d) → (n,), or (n, c) for several outputs; with the Poisson loss exp f, the mean."""
+        return get_loss(self.loss).mean(self._scores(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -96,7 +96,8 @@ class Explanation:
         features, everything else is in the user's units
     bias : whether neurons have offsets; if not, every hyperplane passes through the origin
     n_samples : int, training samples of weight above zero
-    output : what the network computes: "prediction", or the class that positive scores stand for
+    output : what the network computes: "prediction", "log of the prediction" (Poisson loss), or the class that positive
+        scores stand for
     outputs : names of the outputs, if there are several: classes, or "output 0", …
     """
 
@@ -272,6 +273,7 @@ def explain_network(
     encoding: Encoding,
     scaling: Scaling,
     classes: tuple[Level, ...] | None = None,
+    link: str = "",
 ) -> Explanation:
     """Explain a trained network.
 
@@ -283,6 +285,7 @@ def explain_network(
     bias : whether neurons have offsets
     encoding, scaling : from the columns of the data to features, and from those to the inputs of the network
     classes : the classes that targets −1 and +1 stand for, or indicators; None for regression
+    link : the function of the prediction that the network computes; contributions are then in its units
     """
     units = Units(encoding, scaling, evidence.low, evidence.high, bias)
     columns = tuple(column.name for column in encoding.columns)
@@ -330,7 +333,7 @@ def explain_network(
     if several:
         outputs = tuple(map(str, classes or [f"output {o}" for o in range(network.amplitudes.shape[1])]))
     if classes is None:
-        output = "prediction"
+        output = f"{link} of the prediction" if link else "prediction"
     else:
         output = "scores of the classes" if several else f"score (positive for class {classes[1]})"
     return Explanation(

@@ -1,8 +1,9 @@
 """A primal–dual interior-point method for the restricted problem, any loss (see :mod:`bladenet.lasso`).
 
 Columns of neurons are strongly correlated, and near interpolation active sets thrash. This method does not: it takes
-10 to 30 Newton steps whatever the data, each a Cholesky factorisation of size min(rows, columns), and treats smooth
-and kinked losses alike (a kink is an end of the conjugate's domain).
+10 to 30 Newton steps whatever the data, each a Cholesky factorisation of size min(rows, columns). It treats smooth and
+kinked losses alike (a kink is an end of the conjugate's domain), but for the latter :mod:`bladenet.linear_program` is
+faster and more exact.
 """
 
 from collections.abc import Callable
@@ -68,9 +69,8 @@ class InteriorPoint:
         # the larger of the two systems loses other digits: worth a second try where the smaller one falls short
         self.by_columns = (K.shape[1] <= K.shape[0]) != larger_system
         self.K, self.o, self.y, self.s, self.beta, self.loss = K, intercept, y, weight, beta, loss
-        low, high = loss.domain(y)
-        self.low, self.high = low * weight, high * weight
-        self.boxed = bool(np.isfinite(self.low).all())
+        ends = [(end * weight, sign) for end, sign in zip(loss.domain(y), (1.0, -1.0), strict=True)]
+        self.ends = [(end, sign) for end, sign in ends if np.isfinite(end).all()]  # of the conjugate's domain
         squared = isinstance(loss, SquaredLoss)  # its curvature never changes
         self.gram = (K.T * weight) @ K if squared and self.by_columns else None
 
@@ -104,10 +104,14 @@ class InteriorPoint:
         return best
 
     def _start(self) -> Array:
-        """The middle of the domain (0 if it is all reals), orthogonal to the intercept, scaled into |Kᵀv| < β."""
-        if not self.boxed:
+        """Inside the domain (0 if it is all reals), orthogonal to the intercept, scaled into |Kᵀv| < β."""
+        if not self.ends:
             return np.zeros_like(self.y)
-        v = 0.5 * (self.low + self.high)
+        if len(self.ends) == 2:
+            v = 0.5 * (self.ends[0][0] + self.ends[1][0])
+        else:  # half of a gradient stays away from the only end
+            t = self.loss.constant_fit(self.y, self.s) if self.o is not None else 0.0
+            v = 0.5 * self.s * self.loss.gradient(np.full_like(self.y, t), self.y)
         if self.o is not None:
             v = balanced(v)
         reach = INSIDE * self.beta
@@ -117,13 +121,12 @@ class InteriorPoint:
         """Slacks and multipliers to start from: equal products, but larger where z = 0 is to be stationary."""
         Kv = self.K.T @ v
         slacks = [(self.beta - Kv, -1.0, True), (self.beta + Kv, 1.0, True)]
-        if self.boxed:
-            slacks += [(v - self.low, 1.0, False), (self.high - v, -1.0, False)]
+        slacks += [(sign * (v - end), sign, False) for end, sign in self.ends]
         count = sum(len(slack) for slack, _, _ in slacks)
         scale = float(self.s @ self.loss.value(np.zeros_like(self.y), self.y))
         mu = max(scale, np.finfo(float).tiny) / max(count, 1)
         barriers = [Barrier(slack, mu / slack, sign, on_columns) for slack, sign, on_columns in slacks]
-        if not self.boxed:
+        if not self.ends:
             return barriers
         missing = self.loss.conjugate_gradient(v / self.s, self.y)
         missing -= sum(barrier.sign * barrier.multiplier for barrier in barriers[2:])

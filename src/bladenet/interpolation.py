@@ -12,8 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from bladenet.column_generation import ColumnGeneration, Round
-from bladenet.exact_fit import ExactFit
-from bladenet.losses import Array, by_sample
+from bladenet.losses import Array, ExactFit, by_sample
 from bladenet.pricing import Clock, Pricer
 from bladenet.problem import StandardForm, TrainingProblem, distinct_rows
 from bladenet.rebuilding import Fit, finish

@@ -19,7 +19,7 @@ from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV,
 from bladenet.encoding import Column, Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.evidence import Evidence
-from bladenet.losses import HuberLoss, Loss, get_loss
+from bladenet.losses import LOSSES, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import AffineScaling, MonotoneScaling, Scaling
 from bladenet.training import Round
@@ -261,13 +261,16 @@ def _decode_scaling(fields: dict[str, Any], d: int) -> Scaling:
 
 
 def _encode_loss(loss: str | Loss) -> Any:
-    if isinstance(loss, HuberLoss):
-        return {"name": loss.name, "delta": loss.delta}
+    if isinstance(loss, Loss) and vars(loss):
+        return {"name": loss.name, **vars(loss)}
     return get_loss(loss).name
 
 
 def _decode_loss(loss: Any) -> str | Loss:
-    return HuberLoss(float(loss["delta"])) if isinstance(loss, dict) else get_loss(loss).name
+    if not isinstance(loss, dict):
+        return get_loss(loss).name
+    parameters = {key: float(value) for key, value in loss.items() if key != "name"}
+    return get_loss(LOSSES[loss["name"]](**parameters))
 
 
 def _encode_classes(classes: np.ndarray) -> dict[str, Any]:

@@ -5,8 +5,9 @@
 
 Squared loss sees the columns only through inner products: the Gram matrix is kept up to date and an active-set method
 works on it, whatever the number of samples. Where that does not settle (near interpolation) it works on the columns.
-Other smooth losses are sequences of such problems (proximal Newton). The hinge loss, and whatever the others leave,
-goes to the interior-point method, on the columns that the solution can need.
+Other smooth losses are sequences of such problems (proximal Newton). What these leave goes to the interior-point
+method; with the losses that have kinks (hinge, quantile) the problem is a linear program. Both see only the columns
+that the solution can need.
 """
 
 from dataclasses import replace
@@ -16,14 +17,15 @@ import numpy as np
 from bladenet.active_set import ColumnForm, GramForm, active_set
 from bladenet.clock import Clock
 from bladenet.interior_point import InteriorPoint
-from bladenet.losses import Array, Index, Mask, ScalarLoss, SquaredLoss, balanced
+from bladenet.linear_program import linear_program
+from bladenet.losses import Array, Index, Mask, PiecewiseLinearLoss, ScalarLoss, SquaredLoss, balanced
 from bladenet.problem import StandardForm
 from bladenet.proximal_newton import ProximalNewton
 from bladenet.restricted import Restricted, RestrictedProblem
 
 SMALL = 2_000_000  # entries of the columns up to which they may be worked on directly
-NEAR = 0.1  # of β: how far below it |h| of a neuron may be that the interior point looks at from the start
-ROUNDS = 4  # of interior points on some columns, before all of them are taken
+NEAR = 0.1  # of β: how far below it |h| of a neuron may be that is looked at from the start
+ROUNDS = 4  # of solutions on some columns, before all of them are taken
 SECOND_TRY = 1000  # rows and columns up to which an inexact interior point is tried by its other system
 ENOUGH = 10.0  # times the accuracy asked for: what a solver may fall short by
 
@@ -63,14 +65,14 @@ class Lasso(RestrictedProblem):
     def _solve(self, accuracy: float) -> Restricted:
         if self.squared:
             return self._least_squares(accuracy)
-        if not self.form.loss.smooth:
-            return self._interior_point(accuracy)
+        if isinstance(self.loss, PiecewiseLinearLoss):
+            return self._on_few(accuracy)
         form = self.form
         data = (self.columns, form.row, form.y, form.weight, form.beta, self.loss, form.bias)
         newton = ProximalNewton(*data, lambda: self.clock.stopped).solve(self.z, float(self.t), accuracy)
         if newton.gap <= ENOUGH * accuracy * newton.objective or self.clock.stopped:
             return newton
-        return min(newton, self._interior_point(accuracy), key=lambda solution: solution.gap)
+        return min(newton, self._on_few(accuracy), key=lambda solution: solution.gap)
 
     def _least_squares(self, accuracy: float) -> Restricted:
         """By active sets, or the interior point where these do not settle (squared loss)."""
@@ -87,14 +89,14 @@ class Lasso(RestrictedProblem):
                 direct = self._sharpened(self._from_amplitudes(z), columns)
                 if self._excess(direct.v) <= ENOUGH * accuracy:
                     return direct
-        interior = self._interior_point(accuracy)
+        interior = self._on_few(accuracy)
         if direct is None:
             return interior
         # near interpolation either may come closer: keep the better network, and the better dual variable
         better = min(direct, interior, key=lambda solution: solution.objective)
         return replace(better, v=min(direct.v, interior.v, key=self._excess))
 
-    def _interior_point(self, accuracy: float) -> Restricted:
+    def _on_few(self, accuracy: float) -> Restricted:
         """On the neurons near |h| = β at first; those that the solution turns out to violate join."""
         form = self.form
         h = self._correlations(self.v)
@@ -102,7 +104,7 @@ class Lasso(RestrictedProblem):
         if not self.v.any():
             chosen[:] = True
         for _ in range(ROUNDS):
-            solution = self._interior_point_on(np.flatnonzero(chosen), accuracy)
+            solution = self._on(np.flatnonzero(chosen), accuracy)
             excess = np.abs(self._correlations(solution.v)) / form.beta
             missing = (excess > 1.0) & ~chosen
             largest = float(excess.max(initial=0.0, where=missing))
@@ -113,13 +115,35 @@ class Lasso(RestrictedProblem):
             if gap <= ENOUGH * accuracy * solution.objective or self.clock.stopped:
                 return replace(solution, v=v, gap=gap)
             chosen |= excess > 1.0 - NEAR
-        return self._interior_point_on(np.arange(len(self.columns)), accuracy)
+        return self._on(np.arange(len(self.columns)), accuracy)
 
-    def _interior_point_on(self, chosen: Index, accuracy: float) -> Restricted:
+    def _on(self, chosen: Index, accuracy: float) -> Restricted:
         """The optimum over the chosen neurons alone."""
         form = self.form
         columns = self.columns.take(chosen)
         columns = columns.T if len(form.row) == len(form.points) else columns[:, form.row].T
+        if isinstance(self.loss, PiecewiseLinearLoss):
+            solution = self._linear_program(columns, self.loss, chosen)
+        else:
+            solution = self._interior_point(columns, accuracy)
+        z, used = np.zeros(len(self.columns)), np.zeros(len(self.columns), dtype=bool)
+        z[chosen], used[chosen] = solution.z, solution.used
+        return replace(solution, z=z, used=used)
+
+    def _linear_program(self, columns: Array, loss: PiecewiseLinearLoss, chosen: Index) -> Restricted:
+        """By HiGHS; where its time is over, what there was before."""
+        form = self.form
+        data = (columns, form.bias, form.y, form.weight, form.beta, loss)
+        found = linear_program(*data, seconds=self.clock.remaining)
+        if found is not None:
+            return found
+        z = self.z[chosen]
+        objective = float(form.weight @ loss.value(columns @ z + self.t, form.y)) + form.beta * float(np.abs(z).sum())
+        return Restricted(z, self.t, np.zeros_like(form.y), objective, objective, z != 0)
+
+    def _interior_point(self, columns: Array, accuracy: float) -> Restricted:
+        """By the interior-point method, and by its other system if that falls short."""
+        form = self.form
         intercept = np.ones(len(form.y)) if form.bias else None
         data = (columns, intercept, form.y, form.weight, form.beta, self.loss)
         solution = InteriorPoint(*data).solve(accuracy, lambda: self.clock.stopped)
@@ -127,9 +151,7 @@ class Lasso(RestrictedProblem):
         if short and max(columns.shape) <= SECOND_TRY:
             again = InteriorPoint(*data, larger_system=True).solve(accuracy, lambda: self.clock.stopped)
             solution = min(solution, again, key=lambda candidate: candidate.gap)
-        z, used = np.zeros(len(self.columns)), np.zeros(len(self.columns), dtype=bool)
-        z[chosen], used[chosen] = solution.z, solution.used
-        return replace(solution, z=z, used=used)
+        return solution
 
     def _correlations(self, v: Array) -> Array:
         """H of each neuron here, for a dual variable of the loss terms."""

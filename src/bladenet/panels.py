@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bladenet.formulas import percent
-from bladenet.losses import Array, Index
+from bladenet.losses import Array, Index, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.scene import CURVE, Scene
 from bladenet.styling import CLASS_COLOURS, EFFECT, FAINT, INK, colour_bar, style, verdict
@@ -103,7 +103,10 @@ def _caption(scene: Scene, terms: list[Term], shown: list[Term]) -> str:
 
 def _output(scene: Scene) -> str:
     classes = getattr(scene.model, "classes_", None)
-    return scene.target if classes is None else f"the score of {scene.target} = {classes[1]}"
+    if classes is not None:
+        return f"the score of {scene.target} = {classes[1]}"
+    link = get_loss(scene.model.loss).link
+    return f"the {link} of {scene.target}" if link else scene.target
 
 
 @dataclass(frozen=True, eq=False)

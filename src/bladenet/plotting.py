@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bladenet.losses import Array
+from bladenet.losses import Array, get_loss
 from bladenet.panels import draw_panels
 from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines
 from bladenet.styling import (
@@ -143,12 +143,14 @@ def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
     if classification:
         score = Score.of(scene)
         values, evaluate, label, colour = score.heights(scene), score.evaluate, score.label, INK
-        places = np.union1d(places, np.linspace(scene.low[0], scene.high[0], GRID))
         _scatter_classes(ax, scene, x, values)
     else:
         values, evaluate, label = scene.y.astype(float), scene.model.predict, scene.target
         colour = CLASS_COLOURS[1]
         ax.scatter(x, values, s=18, c="#9a9a9a", linewidths=0, label="data")
+    curved = classification or bool(get_loss(scene.model.loss).link)
+    if curved:
+        places = np.union1d(places, np.linspace(scene.low[0], scene.high[0], GRID))
     ring = scene.defining
     if ring.any():
         fitted = evaluate(scene.named(scene.X[ring]))
@@ -161,7 +163,7 @@ def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
     ax.set_xlim(scene.low[0], scene.high[0])
     ax.set_ylabel(label)
     ax.legend(loc="best")
-    drawn = "score" if classification else "fit"
+    drawn = "score" if classification else "logarithm of the fit" if curved else "fit"
     shape = "a straight line" if scene.units.straight.all() else f"as smooth as the scaling of {scene.names[0]}"
     return f"{len(kinks)} kink{plural(len(kinks))}, elsewhere the {drawn} is {shape}"
 

@@ -21,8 +21,7 @@ from bladenet.checks import (
     is_zero,
     positive_number,
 )
-from bladenet.exact_fit import ExactFit
-from bladenet.losses import Array, Index, Loss, SquaredLoss, by_sample, get_loss, row_norms
+from bladenet.losses import Array, ExactFit, Index, Loss, SquaredLoss, by_sample, get_loss, row_norms
 
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
@@ -247,9 +246,11 @@ class StandardForm:
         Its solution is a good place to start from and proves nothing about this problem.
         """
         chosen = np.random.default_rng(0).permutation(len(self.points))[:size]
-        chosen.sort()
+        # with the extreme targets there is some of every class, and a count above 0, however rare
+        extreme = self.row[np.r_[self.y.argmin(axis=0), self.y.argmax(axis=0)]]
+        chosen = np.union1d(chosen, extreme)
         number = np.full(len(self.points), -1)
-        number[chosen] = np.arange(size)
+        number[chosen] = np.arange(len(chosen))
         terms = np.flatnonzero(number[self.row] >= 0)
         weight = self.weight[terms]
         return replace(

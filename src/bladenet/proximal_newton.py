@@ -89,7 +89,7 @@ class ProximalNewton:
         self.K, self.row, self.s, self.beta, self.loss = columns, row, weight, beta, loss
         self.bias, self.stopped = bias, stopped
         # targets far from 0 would round the residuals; the intercept takes their mean for free
-        self.shift = float(y.mean()) if bias and not loss.classifies else 0.0
+        self.shift = float(y.mean()) if bias and loss.location else 0.0
         self.y = y - self.shift
 
     def solve(self, z: Array, t: float, accuracy: float) -> Restricted:

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from bladenet.column_generation import ColumnGeneration
-from bladenet.losses import Array, Loss, row_norms
+from bladenet.losses import Array, Loss, PoissonLoss, row_norms
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
@@ -371,6 +371,8 @@ def shuffled_splits(y: Array, loss: Loss, folds: int | None = None) -> list[Spli
 
     Without a number five, or as many as there are samples (of the rarest class).
     """
+    if isinstance(loss, PoissonLoss):
+        return _splits_of_counts(y, folds)
     counts = _class_counts(y) if loss.classifies else np.array([len(y)])
     smallest = int(counts.min())
     if smallest < 2:
@@ -384,6 +386,22 @@ def shuffled_splits(y: Array, loss: Loss, folds: int | None = None) -> list[Spli
         return list(KFold(count, shuffle=True, random_state=0).split(y))
     classes = y.argmax(axis=1) if y.ndim == 2 else y > 0
     return list(StratifiedKFold(count, shuffle=True, random_state=0).split(y, classes))
+
+
+def _splits_of_counts(y: Array, folds: int | None) -> list[Split]:
+    """Every fold has targets above 0 to train on: without, a constant has no best value."""
+    some = y > 0
+    if some.sum() < 2:
+        raise ValueError(
+            "to choose alpha by cross-validation with the poisson loss at least two targets above 0 are needed, got "
+            f"{some.sum()}. Give alpha as a number."
+        )
+    count = min(FOLDS, len(y)) if folds is None else folds
+    order = np.random.default_rng(0).permutation(len(y))
+    order = order[np.argsort(~some[order], kind="stable")]
+    fold = np.empty(len(y), dtype=np.int64)
+    fold[order] = np.arange(len(y)) % count  # those above 0 are dealt out first
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count)]
 
 
 def _class_counts(y: Array) -> Array:

@@ -110,6 +110,6 @@ def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
         needed = "exactly two classes" if loss == "hinge" else "at least two classes"
         raise InputError(
             f"--loss {loss} needs {needed}; {y.name!r} has {len(classes)} values: {shown}. "
-            "A numeric target is fitted with --loss squared or huber."
+            "A numeric target is fitted with --loss squared, huber, quantile or poisson."
         )
     return y if is_numeric(y) else y.astype(str)

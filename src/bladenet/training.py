@@ -48,12 +48,13 @@ def train(
     Parameters
     ----------
     X : (n, d)
-    y : (n,); −1 and +1 for classification losses, 0, 1, … for softmax; (n, c) for several outputs (squared loss)
+    y : (n,); −1 and +1 for classification losses, ≥ 0 for poisson, 0, 1, … for softmax; (n, c) for several outputs
+        (squared loss)
     beta : regularisation, in the units of the summed loss per unit of penalty; 0 interpolates: of all networks that
         fit the targets exactly, that of least penalty, which then is the objective (Corollary 8)
     norm : 1 or 2, the norm of the weights in the penalty
     bias : whether neurons and output have (unpenalised) offsets
-    loss : "squared" ½(f − y)², "logistic", "hinge", "huber", "softmax", or a Loss
+    loss : "squared" ½(f − y)², "logistic", "hinge", "huber", "quantile", "poisson", "softmax", or a Loss
     output_norm : the norm of a neuron's amplitudes u_j in the penalty, where there are several outputs: 2 (they share
         neurons, as in the group Lasso) or 1 (each output has its own)
     tol : relative duality gap to prove
@@ -185,8 +186,9 @@ def beta_max(
 ) -> float:
     """The β from which on the optimal network has no neurons: max |h_v| at the constant fit.
 
-    It is the smallest such β, with two exceptions. With the hinge loss and a bias the constant fit lies on a kink, v is
-    one of many, and the smallest β may be lower. And where :func:`plan` says "relaxed", this is an upper bound.
+    It is the smallest such β, with two exceptions. With the hinge and the quantile loss the constant fit can lie on a
+    kink (with a bias it always does), v is one of many, and the smallest β may be lower. And where :func:`plan` says
+    "relaxed", this is an upper bound.
 
     Parameters and errors as for :func:`train`.
     """

@@ -51,6 +51,7 @@ class ReLUModule(torch.nn.Module):
         self.flat = recipe.flat
         self.classes: list[Any] | None = None if recipe.classes is None else recipe.classes.tolist()
         self.probable = recipe.probable
+        self.logarithmic = recipe.logarithmic
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Outputs, or scores of classes: (n, d) → (n,) or (n, c)."""
@@ -58,6 +59,7 @@ class ReLUModule(torch.nn.Module):
             columns = [self.curves[str(j)](x) if str(j) in self.curves else x for j, x in enumerate(X.unbind(1))]
             X = torch.stack(columns, dim=1)
         output = self.output(torch.relu(self.hidden(X - self.centre)))
+        output = torch.exp(output) if self.logarithmic else output
         return output[:, 0] if self.flat else output
 
     def probabilities(self, X: torch.Tensor) -> torch.Tensor:

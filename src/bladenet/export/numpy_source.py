@@ -133,6 +133,8 @@ def _array(values: np.ndarray) -> str:
 
 def _functions(recipe: Recipe) -> str:
     output = "hidden @ AMPLITUDES + INTERCEPT"
+    if recipe.logarithmic:
+        output = f"np.exp({output})"
     if recipe.classes is None:
         return NETWORK.format(name="predict", what="Predictions: (n, d) → (n,) or (n, outputs).", output=output)
     what = (

@@ -194,6 +194,8 @@ def _network(graph: _Graph, recipe: Recipe, features: str) -> str:
 def _name_outputs(graph: _Graph, recipe: Recipe, scores: str) -> None:
     """Declare the outputs; for classes, the label and what it is chosen by."""
     c = len(recipe.intercept)
+    if recipe.logarithmic:
+        scores = graph.add("Exp", scores)
     if recipe.classes is None:
         graph.output("variable", scores, graph.dtype, c)
         return

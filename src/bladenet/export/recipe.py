@@ -60,6 +60,7 @@ class Recipe:
     flat : whether the c = 1 outputs are returned as (n,) rather than (n, 1)
     classes : (classes,), or None for a regression or a bare network
     probable : whether the scores of classes have probabilities
+    logarithmic : whether outputs are the logarithms of predictions
     """
 
     title: tuple[str, ...]
@@ -73,6 +74,7 @@ class Recipe:
     flat: bool
     classes: np.ndarray | None = None
     probable: bool = False
+    logarithmic: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -111,6 +113,7 @@ def recipe_of(model: Model) -> Recipe:
     evidence = model.evidence_
     centre = 0.5 * evidence.low + 0.5 * evidence.high
     centre[list(curves)] = 0.0  # a bent feature has been moved to about 0
+    loss = get_loss(model.loss)
     classifies = isinstance(model, BladeNetClassifier)
     return Recipe(
         (_named(model, network), *str(model.certificate_).splitlines()),
@@ -120,7 +123,8 @@ def recipe_of(model: Model) -> Recipe:
         centre,
         np.ndim(network.intercept) == 0,
         model.classes_ if classifies else None,
-        classifies and get_loss(model.loss).name != "hinge",
+        classifies and loss.name != "hinge",
+        loss.link == "log",
     )
 
 

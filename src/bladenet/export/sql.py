@@ -133,6 +133,8 @@ def _neuron(weights: np.ndarray, bias: float, features: list[str]) -> str:
 
 def _outputs(recipe: Recipe, scores: list[str]) -> dict[str, str]:
     """What is selected in the end, from the outputs of the network."""
+    if recipe.logarithmic:
+        scores = [f"EXP({score})" for score in scores]
     if recipe.classes is None:
         if recipe.flat:
             return {"prediction": scores[0]}

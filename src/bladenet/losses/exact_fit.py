@@ -6,7 +6,7 @@ With a finite price c, c |f − y| has the interval |v| ≤ c for a domain and i
 
 import numpy as np
 
-from bladenet.losses import Array, OutputsLoss, balanced, over_outputs
+from bladenet.losses.base import Array, OutputsLoss, balanced, over_outputs
 
 HIT = 1e-9  # of the range of the targets: predictions closer than this are exact
 ROUNDING = 32 * float(np.finfo(float).eps)  # of the largest target
@@ -24,6 +24,7 @@ class ExactFit(OutputsLoss):
     name = "exact"
     smooth = False
     exact = True
+    location = True
     most_outputs = np.inf
 
     def __init__(self, tolerance: float, price: float = np.inf):

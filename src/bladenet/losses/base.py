@@ -1,0 +1,187 @@
+"""What a loss is: its value, its gradient and its conjugate, and the kinds of losses there are.
+
+A loss acts on one prediction f and one target y, numbers or (several outputs) rows of numbers. Its dual variable is
+v = ∇ℓ(f, y), and
+
+    ℓ*(v, y) = sup_f  v·f − ℓ(f, y)        (finite on a set that always contains 0, for one output an interval)
+
+Every loss here has infimum 0, so ℓ*(0, y) = 0 and zero is a feasible dual point of every problem.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Index = NDArray[np.integer[Any]]
+Mask = NDArray[np.bool_]
+PUT_BACK = 1e-12  # of the size of a domain: rounding
+
+
+class Loss(ABC):
+    """A convex loss. Methods take predictions and targets of many samples: (n,), or (n, c) for several outputs."""
+
+    name: ClassVar[str]
+    classifies: ClassVar[bool] = False  # targets are −1 and +1, or for several outputs classes 0, 1, …
+    smooth: ClassVar[bool] = True  # ∇ℓ is continuous
+    location: ClassVar[bool] = False  # ℓ depends on f − y alone, so that an offset of all targets is one of f
+    link: ClassVar[str] = ""  # the function of the prediction that the network computes, if it is not the identity
+    lowest: ClassVar[float] = -np.inf  # that a target may be
+    exact: ClassVar[bool] = False  # infinite but at the target: training is interpolation
+    most_outputs: ClassVar[float] = 1
+
+    def check(self) -> None:  # noqa: B027 - most losses have no parameters
+        """Refuse parameters that make no sense, by a ValueError that names them."""
+
+    def mean(self, f: Array) -> Array:
+        """The prediction, in units of the target, that an output f of the network stands for."""
+        return f
+
+    @abstractmethod
+    def value(self, f: Array, y: Array) -> Array:
+        """ℓ(f, y), (n,)."""
+
+    @abstractmethod
+    def gradient(self, f: Array, y: Array) -> Array:
+        """∇ℓ(f, y), as f; at a kink, the subgradient of larger magnitude."""
+
+    @abstractmethod
+    def conjugate(self, v: Array, y: Array) -> Array:
+        """ℓ*(v, y), (n,), for v inside :meth:`into_domain`."""
+
+    @abstractmethod
+    def into_domain(self, v: Array, y: Array) -> Array | None:
+        """Dual variables with what rounding put outside the domain of ℓ* put back; None if it is more than that."""
+
+    @abstractmethod
+    def balanced(self, v: Array, y: Array, weight: Array) -> Array:
+        """Change Σ_i v_i to 0, which a free intercept forces, staying inside the domain of weight · ℓ*(v / weight)."""
+
+    @abstractmethod
+    def constant_fit(self, y: Array, weight: Array) -> float | Array:
+        """The constant prediction t that minimises Σ weight · ℓ(t, y).
+
+        Raises
+        ------
+        ValueError
+            If the infimum is not attained (logistic loss, one class; Poisson loss, all targets 0).
+        """
+
+    def constant_dual(self, f: Array, y: Array, weight: Array) -> Array:
+        """Subgradients of weight · ℓ at the :meth:`constant_fit` f with Σ_i v_i = 0, which prove that it is one."""
+        return self.balanced(by_sample(weight, self.gradient(f, y)), y, weight)
+
+
+class OutputsLoss(Loss):
+    """A smooth loss of several outputs."""
+
+    @abstractmethod
+    def intercept(self, f: Array, y: Array, weight: Array, start: Array) -> Array:
+        """The best constant to add to predictions f, (n, c) → (c,), sought from `start`."""
+
+    @abstractmethod
+    def curvature(self, f: Array, y: Array) -> Array:
+        """Hessians in f: (n, c, c)."""
+
+
+class ScalarLoss(Loss):
+    """A loss of one prediction and one target; all methods are elementwise."""
+
+    @abstractmethod
+    def hessian(self, f: Array, y: Array) -> Array:
+        """ℓ''(f, y) where it exists, a one-sided one elsewhere."""
+
+    @abstractmethod
+    def conjugate_gradient(self, v: Array, y: Array) -> Array:
+        """The prediction f at which ℓ' is v, for v in the interior of the domain."""
+
+    @abstractmethod
+    def conjugate_hessian(self, v: Array, y: Array) -> Array:
+        """Second derivative of ℓ* in v."""
+
+    @abstractmethod
+    def domain(self, y: Array) -> tuple[Array, Array]:
+        """Lower and upper ends of the interval on which ℓ* is finite."""
+
+    def into_domain(self, v: Array, y: Array) -> Array | None:
+        """See :meth:`Loss.into_domain`."""
+        low, high = self.domain(y)
+        # 0 is inside, so that the farther of the finite ends tells how large numbers are
+        size = np.maximum(np.where(np.isfinite(low), -low, 0.0), np.where(np.isfinite(high), high, 0.0))
+        if (v < low - PUT_BACK * size).any() or (v > high + PUT_BACK * size).any():
+            return None
+        return np.clip(v, low, high)
+
+    def balanced(self, v: Array, y: Array, weight: Array) -> Array:
+        """See :meth:`Loss.balanced`."""
+        return balanced(v)
+
+
+class PiecewiseLinearLoss(ScalarLoss):
+    """ℓ(f, y) = max of v (f − y) over the v in an interval around 0: linear below y and above, with a kink at y."""
+
+    smooth = False
+
+    def value(self, f: Array, y: Array) -> Array:
+        """The larger of the two lines."""
+        low, high = self.domain(y)
+        return np.maximum(low * (f - y), high * (f - y))
+
+    def gradient(self, f: Array, y: Array) -> Array:
+        """The slope of the line; at the kink the steeper one."""
+        low, high = self.domain(y)
+        return np.where((f < y) | ((f == y) & (-low >= high)), low, high)
+
+    def hessian(self, f: Array, y: Array) -> Array:
+        """0."""
+        return np.zeros_like(f)
+
+    def conjugate(self, v: Array, y: Array) -> Array:
+        """Y v."""
+        return y * v
+
+    def conjugate_gradient(self, v: Array, y: Array) -> Array:
+        """Y: inside the domain the prediction sits on the kink."""
+        return y.copy()
+
+    def conjugate_hessian(self, v: Array, y: Array) -> Array:
+        """0."""
+        return np.zeros_like(v)
+
+    def constant_dual(self, f: Array, y: Array, weight: Array) -> Array:
+        """See :meth:`Loss.constant_dual`; what is on its kink has a choice of slopes, and balances the rest."""
+        v, kink = weight * self.gradient(f, y), f == y
+        if not kink.any():
+            return self.balanced(v, y, weight)
+        v[kink] = -weight[kink] * (v[~kink].sum() / weight[kink].sum())
+        return v
+
+
+def over_outputs(values: Array) -> Array:
+    """Sums over the outputs, where there are several: (n,) or (n, c) → (n,)."""
+    return values if values.ndim == 1 else values.sum(axis=1)
+
+
+def row_norms(z: Array, norm: float = 2) -> Array:
+    """|z| of numbers (m,), or the norms of rows (m, c): → (m,)."""
+    return np.abs(z) if z.ndim == 1 else np.asarray(np.linalg.norm(z, ord=norm, axis=1), dtype=np.float64)
+
+
+def by_sample(weight: Array, values: Array) -> Array:
+    """Every sample's values (n,) or (n, c) times its weight."""
+    return weight * values if values.ndim == 1 else weight[:, None] * values
+
+
+def balanced(v: Array) -> Array:
+    """Shrink the heavier of the positive and negative parts of `v` so that Σ v = 0.
+
+    A free intercept (and offsets b → ∞) force Σ v = 0. Shrinking towards 0 stays inside the domain of every
+    conjugate, since each is an interval around 0; adding a constant would not.
+    """
+    positive, negative = np.maximum(v, 0.0), np.maximum(-v, 0.0)
+    up, down = positive.sum(), negative.sum()
+    if up == 0.0 or down == 0.0:
+        return np.zeros_like(v)
+    return positive * min(1.0, down / up) - negative * min(1.0, up / down)

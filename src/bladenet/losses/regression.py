@@ -1,0 +1,137 @@
+"""Losses for real targets."""
+
+import numpy as np
+from scipy.optimize import brentq
+
+from bladenet.losses.base import Array, OutputsLoss, PiecewiseLinearLoss, ScalarLoss, balanced, over_outputs
+
+
+class SquaredLoss(ScalarLoss, OutputsLoss):
+    """½ (f − y)², as in scikit-learn's Lasso; over several outputs their sum."""
+
+    name = "squared"
+    location = True
+    most_outputs = np.inf
+
+    def value(self, f: Array, y: Array) -> Array:
+        """½ (f − y)²."""
+        return over_outputs(0.5 * (f - y) ** 2)
+
+    def gradient(self, f: Array, y: Array) -> Array:
+        """f − y."""
+        return f - y
+
+    def hessian(self, f: Array, y: Array) -> Array:
+        """1."""
+        return np.ones_like(f)
+
+    def conjugate(self, v: Array, y: Array) -> Array:
+        """½ v² + v y."""
+        return over_outputs(v * (0.5 * v + y))
+
+    def conjugate_gradient(self, v: Array, y: Array) -> Array:
+        """Y + v."""
+        return y + v
+
+    def conjugate_hessian(self, v: Array, y: Array) -> Array:
+        """1."""
+        return np.ones_like(v)
+
+    def domain(self, y: Array) -> tuple[Array, Array]:
+        """All reals."""
+        return np.full_like(y, -np.inf), np.full_like(y, np.inf)
+
+    def balanced(self, v: Array, y: Array, weight: Array) -> Array:
+        """Each output for itself."""
+        return balanced(v) if v.ndim == 1 else np.column_stack([balanced(column) for column in v.T])
+
+    def constant_fit(self, y: Array, weight: Array) -> float | Array:
+        """The weighted mean, exact for constant targets."""
+        mean = y[0] + weight @ (y - y[0]) / weight.sum()
+        return float(mean) if y.ndim == 1 else mean
+
+    def intercept(self, f: Array, y: Array, weight: Array, start: Array) -> Array:
+        """The best constant to add to predictions f: (n, c) → (c,)."""
+        return weight @ (y - f) / weight.sum()
+
+    def curvature(self, f: Array, y: Array) -> Array:
+        """Identities."""
+        return np.broadcast_to(np.eye(f.shape[1]), (*f.shape, f.shape[1]))
+
+
+class HuberLoss(ScalarLoss):
+    """½ r² for |r| ≤ δ, else δ (|r| − δ/2), with r = f − y."""
+
+    name = "huber"
+    location = True
+
+    def __init__(self, delta: float = 1.0):
+        self.delta = float(delta)
+
+    def check(self) -> None:
+        """See :meth:`Loss.check`."""
+        if not 0 < self.delta < np.inf:
+            raise ValueError(f"HuberLoss needs a positive, finite delta, got delta={self.delta!r}.")
+
+    def value(self, f: Array, y: Array) -> Array:
+        """½ r² inside ±δ, linear outside."""
+        r = np.abs(f - y)
+        inside = np.minimum(r, self.delta)
+        return inside * (r - 0.5 * inside)
+
+    def gradient(self, f: Array, y: Array) -> Array:
+        """F − y clipped to ±δ."""
+        return np.clip(f - y, -self.delta, self.delta)
+
+    def hessian(self, f: Array, y: Array) -> Array:
+        """1 inside ±δ, 0 outside."""
+        return np.where(np.abs(f - y) <= self.delta, 1.0, 0.0)
+
+    def conjugate(self, v: Array, y: Array) -> Array:
+        """½ v² + v y on |v| ≤ δ."""
+        return v * (0.5 * v + y)
+
+    def conjugate_gradient(self, v: Array, y: Array) -> Array:
+        """Y + v."""
+        return y + v
+
+    def conjugate_hessian(self, v: Array, y: Array) -> Array:
+        """1."""
+        return np.ones_like(v)
+
+    def domain(self, y: Array) -> tuple[Array, Array]:
+        """[−δ, δ]."""
+        return np.full_like(y, -self.delta), np.full_like(y, self.delta)
+
+    def constant_fit(self, y: Array, weight: Array) -> float:
+        """The root of the (monotone) summed gradient."""
+        low, high = float(y.min()), float(y.max())
+        if low == high:
+            return low
+        return float(brentq(lambda t: weight @ self.gradient(t - y, np.zeros_like(y)), low, high))
+
+
+class QuantileLoss(PiecewiseLinearLoss):
+    """max(q (y − f), (1 − q) (f − y)), the pinball loss: the network predicts the q-quantile of the target."""
+
+    name = "quantile"
+    location = True
+
+    def __init__(self, quantile: float = 0.5):
+        self.quantile = float(quantile)
+
+    def check(self) -> None:
+        """See :meth:`Loss.check`."""
+        if not 0 < self.quantile < 1:
+            raise ValueError(f"QuantileLoss needs a quantile between 0 and 1, got quantile={self.quantile!r}.")
+
+    def domain(self, y: Array) -> tuple[Array, Array]:
+        """[−q, 1 − q]."""
+        return np.full_like(y, -self.quantile), np.full_like(y, 1.0 - self.quantile)
+
+    def constant_fit(self, y: Array, weight: Array) -> float:
+        """The weighted quantile: the first target with at least a share q of the weight at or below it."""
+        order = np.argsort(y, kind="stable")
+        below = np.cumsum(weight[order])
+        first = int(np.searchsorted(below, self.quantile * below[-1]))
+        return float(y[order[first]])
