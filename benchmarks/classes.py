@@ -42,7 +42,9 @@ def data_sets() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def models(seconds: float) -> dict[str, object]:
     return {
-        "bladenet": bn.BladeNetClassifierCV(scaling="standard", tol=1e-3, time_limit=seconds),
+        "bladenet": bn.BladeNetClassifierCV(
+            n_alphas=10, eps=1e-3, cv=3, scaling="standard", tol=1e-3, time_limit=seconds
+        ),
         "logistic": make_pipeline(StandardScaler(), LogisticRegressionCV(max_iter=5000, scoring="neg_log_loss")),
         "SVC (rbf)": GridSearchCV(
             make_pipeline(StandardScaler(), SVC()), {"svc__C": 10.0 ** np.arange(-1, 4), "svc__gamma": [0.03, 0.1, 0.3]}
@@ -54,7 +56,7 @@ def models(seconds: float) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="time limit of each fit of bladenet")
+    parser.add_argument("--seconds", type=float, default=120.0, help="time limit of each fit of bladenet")
     seconds = parser.parse_args().seconds
     print(description())
     for name, (X, y) in data_sets().items():

@@ -157,7 +157,11 @@ def test_limits_are_those_of_other_libraries():
 
 
 @pytest.mark.parametrize("suffix", ["json", "safetensors"])
-@pytest.mark.parametrize("loss", ["quantile", "poisson", bn.QuantileLoss(0.9), bn.PoissonLoss()], ids=repr)
+@pytest.mark.parametrize(
+    "loss",
+    ["quantile", "poisson", bn.QuantileLoss(0.9), bn.PoissonLoss()],
+    ids=["quantile", "poisson", "0.9", "object"],
+)
 def test_models_survive_saving(tmp_path, loss, suffix):
     # guards q, without which another loss is explained, and the link, without which logarithms are predicted
     rng = np.random.default_rng(5)

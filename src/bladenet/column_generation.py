@@ -15,7 +15,8 @@ from bladenet.problem import StandardForm
 from bladenet.relaxed_dual import relaxed_dual
 from bladenet.restricted import Restricted
 
-MOST_NEW = 200  # neurons added per round
+MOST_NEW = 200  # neurons added per round, shared among several outputs
+FEWEST_NEW = 20
 FIRST_SLACK = 0.3
 SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
 WORTHWHILE = 0.03  # of the last violation: neurons below it can wait
@@ -194,7 +195,9 @@ class ColumnGeneration:
 
     def _joined(self, priced: Priced, v: Array, reach: float) -> int:
         """Add what was priced, and where neurons move together those that the ones in use can split into."""
-        joined = self.neurons.add(priced.weights[:MOST_NEW], priced.offsets[:MOST_NEW])
+        outputs = self.form.y.shape[1] if self.form.several else 1  # each of which is a variable of a new neuron
+        most = max(FEWEST_NEW, MOST_NEW // outputs)
+        joined = self.neurons.add(priced.weights[:most], priced.offsets[:most])
         if self.pricer.together:
             threshold = self.form.beta * (1.0 + reach)
             beside = self.pricer.nearby(self.form.at_points(v), *self.neurons.in_use, threshold, self.clock)

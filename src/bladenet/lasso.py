@@ -6,8 +6,8 @@
 Squared loss sees the columns only through inner products: the Gram matrix is kept up to date and an active-set method
 works on it, whatever the number of samples. Where that does not settle (near interpolation) it works on the columns.
 Other smooth losses are sequences of such problems (proximal Newton). What these leave goes to the interior-point
-method; with the losses that have kinks (hinge, quantile) the problem is a linear program. Both see only the columns
-that the solution can need.
+method; with the losses that have kinks (hinge, quantile) the problem is a linear program, solved as one where samples
+are few or the interior point is not exact enough. Both see only the columns that the solution can need.
 """
 
 from dataclasses import replace
@@ -25,6 +25,7 @@ from bladenet.restricted import Restricted, RestrictedProblem
 
 SMALL = 2_000_000  # entries of the columns up to which they may be worked on directly
 NEAR = 0.1  # of β: how far below it |h| of a neuron may be that is looked at from the start
+FEW = 500  # samples up to which a linear program goes to a corner at once: exact, but pricing then takes more rounds
 ROUNDS = 4  # of solutions on some columns, before all of them are taken
 SECOND_TRY = 1000  # rows and columns up to which an inexact interior point is tried by its other system
 ENOUGH = 10.0  # times the accuracy asked for: what a solver may fall short by
@@ -122,17 +123,21 @@ class Lasso(RestrictedProblem):
         form = self.form
         columns = self.columns.take(chosen)
         columns = columns.T if len(form.row) == len(form.points) else columns[:, form.row].T
-        if isinstance(self.loss, PiecewiseLinearLoss):
-            solution = self._linear_program(columns, self.loss, chosen)
+        corner = isinstance(self.loss, PiecewiseLinearLoss)
+        if corner and len(columns) <= FEW:
+            solution = self._linear_program(columns, chosen)
         else:
             solution = self._interior_point(columns, accuracy)
+            if corner and solution.gap > ENOUGH * accuracy * solution.objective and not self.clock.stopped:
+                solution = min(solution, self._linear_program(columns, chosen), key=lambda candidate: candidate.gap)
         z, used = np.zeros(len(self.columns)), np.zeros(len(self.columns), dtype=bool)
         z[chosen], used[chosen] = solution.z, solution.used
         return replace(solution, z=z, used=used)
 
-    def _linear_program(self, columns: Array, loss: PiecewiseLinearLoss, chosen: Index) -> Restricted:
+    def _linear_program(self, columns: Array, chosen: Index) -> Restricted:
         """By HiGHS; where its time is over, what there was before."""
-        form = self.form
+        form, loss = self.form, self.loss
+        assert isinstance(loss, PiecewiseLinearLoss)  # others are no linear programs
         data = (columns, form.bias, form.y, form.weight, form.beta, loss)
         found = linear_program(*data, seconds=self.clock.remaining)
         if found is not None:

@@ -75,7 +75,8 @@ def make_plan(form: StandardForm, tol: float, time_limit: float | None = None, s
     seconds = ROUNDS * MASTER
     if dimension > 2:  # else sorting does it
         fineness = 0.4 + 0.3 * log10(1.0 / tol)
-        visits = PROOFS * sets * VISITS * GROWTH ** (dimension - 3) * fineness * points
+        outputs = form.y.shape[1] if form.y.ndim == 2 else 1
+        visits = PROOFS * sets * VISITS * GROWTH ** (dimension - 3) * fineness * points * outputs
         seconds += visits * VISIT / cpu_count()
     if strategy == "auto":
         strategy = "exact" if seconds <= (LONG if time_limit is None else time_limit) else "relaxed"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from bladenet.column_generation import ColumnGeneration
+from bladenet.column_generation import ColumnGeneration, constant_network
 from bladenet.losses import Array, Loss, PoissonLoss, row_norms
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
@@ -24,6 +24,7 @@ ENOUGH = 1000  # held-out samples (500 of either class): no more folds are used 
 ALPHAS = 15  # values tried, geometric between α_max and RANGE · α_max
 RANGE = 1e-5
 ROUGH = 0.05  # how closely α_max is found
+QUICK = 5.0  # seconds that this may take
 LOOSE = 5e-2  # relative gap of the trainings that only compare α
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
@@ -252,7 +253,7 @@ class Comparison:
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         problem = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape)
         whole, y = problem.standard, problem.y
-        largest = largest_violation(whole, ROUGH, clock) * whole.scale / weight.sum()
+        largest = _about_largest(whole, clock) * whole.scale / weight.sum()
         exact = make_plan(whole, LOOSE, time_limit).strategy == "exact"
         pricing = partial(choose_pricer, vertices_only=vertices_only, exact=exact)
         kept = np.flatnonzero(weight > 0)
@@ -364,6 +365,17 @@ class Fold:
         used = nonzero(self.search.best.z)
         neurons = self.form.original_neurons(self.search.best_weights[used], self.search.best_offsets[used])
         return *neurons, self.search.best.z[used]
+
+
+def _about_largest(form: StandardForm, clock: Clock) -> float:
+    """About the β from which on networks are constant: proven where that is quick, else by ascent."""
+    if form.original.max_interaction is not None or make_plan(form, ROUGH, QUICK).strategy == "exact":
+        return largest_violation(form, ROUGH, clock)
+    v = form.at_points(constant_network(form).v)
+    found = choose_pricer(form, exact=False).price(v, 0.0, ROUGH, clock).values
+    if clock.interrupted:
+        raise KeyboardInterrupt
+    return float(np.abs(found).max(initial=0.0))
 
 
 def shuffled_splits(y: Array, loss: Loss, folds: int | None = None) -> list[Split]:
