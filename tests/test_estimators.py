@@ -219,7 +219,7 @@ def test_callback_time_limit_and_summary(plane):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"alpha": 0}, "alpha must be a finite number greater than 0, got 0"),
+        ({"alpha": -1}, "alpha must be a finite number greater than 0, got -1"),
         ({"alpha": -1.0}, "got -1.0"),
         ({"alpha": np.nan}, "alpha must be"),
         ({"alpha": None}, "alpha must be a finite number"),

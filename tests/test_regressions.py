@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bladenet as bn
-from bladenet import kernels, selection, training
+from bladenet import kernels, rebuilding, selection
 from bladenet.certificate import Certificate
 from bladenet.losses import get_loss
 from bladenet.pricing import BranchAndBound, Clock, Priced, choose_pricer
@@ -49,7 +49,7 @@ def test_interrupt_while_finishing_keeps_the_network(monkeypatch):
     # guards the last moments: the search is over, the network is not built yet
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
-    find_blade, calls = training.find_blade, []
+    find_blade, calls = rebuilding.find_blade, []
 
     def interrupted(*args):
         calls.append(args)
@@ -57,7 +57,7 @@ def test_interrupt_while_finishing_keeps_the_network(monkeypatch):
             raise KeyboardInterrupt
         return find_blade(*args)
 
-    monkeypatch.setattr(training, "find_blade", interrupted)
+    monkeypatch.setattr(rebuilding, "find_blade", interrupted)
     fit = bn.train(X, y, beta=1.0)
     assert len(calls) > 1
     assert fit.certificate.status is bn.Status.GLOBAL

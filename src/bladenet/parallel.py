@@ -37,7 +37,8 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
     if _here.at_work:
         return [work(item, clock) for item in items]
     with one_blas_thread():
-        futures = [_pool().submit(work, item, clock) for item in items]
+        pool = _pool()
+        futures = [pool.submit(work, item, clock) for item in items]
         try:
             if wait(futures, timeout=None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)).not_done:
                 clock.flag[0] = 1
@@ -136,7 +137,13 @@ def _threads() -> int:
     if jobs is not None and _here_too(backend):
         return backend.effective_n_jobs(jobs)
     share = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # a list is for nested levels
-    return int(share) if share.isdecimal() and int(share) else 1 if backend.nesting_level else cpu_count()
+    return int(share) if share.isdecimal() and int(share) else 1 if backend.nesting_level else _cores()
+
+
+@cache
+def _cores() -> int:
+    """Those that this process may use; finding out takes as long as a small search."""
+    return cpu_count()
 
 
 def _elsewhere(packed: Any, items: list[Item], deadline: float | None) -> list[Any]:
