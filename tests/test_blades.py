@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bladenet import Blade, algebra
-from bladenet.blades import find_blade, neurons_of
+from bladenet.blades import find_blade, stacked
 from cases import KINDS
 
 SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
@@ -174,19 +174,19 @@ def test_relabelled_points_to_the_samples_of_the_user():
     assert blade.samples == (0, 2)
 
 
-def test_neurons_of_no_blades():
+def test_no_neurons_stacked():
     # guards shapes of the network without neurons
-    weights, offsets = neurons_of([], np.zeros((4, 2)), 2, True)
+    weights, offsets = stacked([], 2)
     assert weights.shape == (0, 2)
     assert offsets.shape == (0,)
 
 
 @every_setting
-def test_neurons_of_stacks_neurons(norm, bias):
+def test_neurons_stacked(norm, bias):
     # guards the order of neurons and amplitudes
     X = np.random.default_rng(6).normal(size=(6, 2))
     blades = [Blade((k, k + 1) if bias else (k,), (0, 1), (-1) ** k) for k in range(4)]
-    weights, offsets = neurons_of(blades, X, norm, bias)
+    weights, offsets = stacked([blade.neuron(X, norm, bias) for blade in blades], 2)
     for k, blade in enumerate(blades):
         weight, offset = blade.neuron(X, norm, bias)
         np.testing.assert_array_equal(weights[k], weight)

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 import bladenet as bn
+from bladenet import regularisation_path
+
+GLOBAL = bn.Status.GLOBAL
 
 
 def plane(n=60):
@@ -40,6 +43,34 @@ def test_a_time_limit_ends_the_path_early():
     path = bn.path(X, y, n_alphas=50, time_limit=0.2)
     assert 1 <= len(path.fits) < 50
     assert len(path.alphas) == len(path.fits)
+    # guards the order of two chains, one of which may have come further
+    np.testing.assert_allclose(path.alphas * 2000, [fit.problem.beta for fit in path.fits])
+    assert all(fit.certificate.status is GLOBAL for fit in path.fits[:-1])
+
+
+def test_two_chains_find_what_one_finds():
+    X, y = plane(100)
+    two = bn.path(X, y, n_alphas=9, eps=1e-2)
+    rounds = []
+    one = bn.path(X, y, n_alphas=9, eps=1e-2, callback=rounds.append)  # which sees them in order
+    assert len(rounds) == sum(len(fit.history) for fit in one.fits)
+    np.testing.assert_array_equal(two.alphas, one.alphas)
+    np.testing.assert_allclose(two.data()["objective"], one.data()["objective"], rtol=2e-6)
+
+
+def test_an_interrupted_path_keeps_what_is_finished(monkeypatch):
+    X, y = plane(50)
+    finish, calls = regularisation_path.finish, []
+
+    def interrupted(*arguments, **settings):
+        calls.append(arguments)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return finish(*arguments, **settings)
+
+    monkeypatch.setattr(regularisation_path, "finish", interrupted)
+    path = bn.path(X, y, n_alphas=6, eps=1e-2)
+    assert len(path.fits) == len(path.alphas) == 3
 
 
 @pytest.mark.parametrize(

@@ -102,11 +102,10 @@ def find_blade(points: Array, weight: Array, offset: float, norm: int, bias: boo
     return Blade(samples, coordinates, 0, weight.copy())
 
 
-def neurons_of(blades: list[Blade], X: Array, norm: int, bias: bool) -> tuple[Array, Array]:
-    """Weights (m, d) and offsets (m,) rebuilt from the blades alone."""
-    pairs = [blade.neuron(X, norm, bias) for blade in blades]
-    weights = np.array([weight for weight, _ in pairs]).reshape(len(blades), X.shape[1])
-    return weights, np.array([offset for _, offset in pairs], dtype=float)
+def stacked(neurons: list[tuple[Array, float]], d: int) -> tuple[Array, Array]:
+    """Weights (m, d) and offsets (m,) of neurons, each a weight (d,) and an offset."""
+    weights = np.array([weight for weight, _ in neurons]).reshape(len(neurons), d)
+    return weights, np.array([offset for _, offset in neurons], dtype=np.float64)
 
 
 def _rows(samples: Array, bias: bool) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from bladenet.basis_pursuit import least_change
-from bladenet.blades import Blade, find_blade, neurons_of
+from bladenet.blades import Blade, find_blade, stacked
 from bladenet.certificate import Certificate, DualProof, certify
 from bladenet.chambers import vertex_factor
 from bladenet.column_generation import ColumnGeneration, Round
@@ -16,6 +16,8 @@ from bladenet.network import ReLUNetwork
 from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.restricted import Restricted, masked, nonzero
+
+Known = dict[bytes, tuple[Blade, tuple[Array, float]]]  # blade of a neuron, and the neuron that it defines
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +43,20 @@ class Fit:
 
 
 def finish(
-    problem: TrainingProblem, search: ColumnGeneration, tol: float, restricted: bool, stopped: bool, relaxed: bool
+    problem: TrainingProblem,
+    search: ColumnGeneration,
+    tol: float,
+    restricted: bool,
+    stopped: bool,
+    relaxed: bool,
+    known: Known | None = None,
 ) -> Fit:
-    """Turn the best restricted solution of a search into blades, the blades into a network, and certify that."""
+    """Turn the best restricted solution of a search into blades, the blades into a network, and certify that.
+
+    `known` holds the blades of neurons that have been looked at, also for other β.
+    """
     form = search.form
-    solution, blades, (weights, biases) = _rebuilt(problem, search)
+    solution, blades, (weights, biases) = _rebuilt(problem, search, {} if known is None else known)
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
     if problem.loss.exact:
         if problem.y.ndim == 1:
@@ -70,25 +81,30 @@ def finish(
     return Fit(network, certificate, blades, search.history, problem, proof)
 
 
-def _rebuilt(problem: TrainingProblem, search: ColumnGeneration) -> tuple[Restricted, list[Blade], Neurons]:
+def _rebuilt(
+    problem: TrainingProblem, search: ColumnGeneration, known: Known
+) -> tuple[Restricted, list[Blade], Neurons]:
     """The best solution, its blades, and the neurons in the user's units that follow from these."""
     solution, weights, offsets = _cleaned(search)
-    blades, neurons = _blades_of(problem, weights, offsets)
+    blades, neurons = _blades_of(problem, weights, offsets, known)
     moved = restricted_problem(search.form, Clock())
     moved.add(*search.form.neurons(*neurons))
     affordable = solution.objective + 0.05 * search.tol * search.objective
     if len(moved.offsets) < len(blades) or moved.objective(solution.z, solution.t) > affordable:
         # neurons that a search had no time to move to blades, such as those that it was started from
         solution, weights, offsets = _nonzero(moved.solve(0.03 * search.tol), moved.weights, moved.offsets)
-        blades, neurons = _blades_of(problem, weights, offsets)
+        blades, neurons = _blades_of(problem, weights, offsets, known)
     return solution, blades, neurons
 
 
-def _blades_of(problem: TrainingProblem, weights: Array, offsets: Array) -> tuple[list[Blade], Neurons]:
+def _blades_of(problem: TrainingProblem, weights: Array, offsets: Array, known: Known) -> tuple[list[Blade], Neurons]:
     """The blades of neurons of the standard form, and the neurons that these define."""
-    form = problem.standard
-    blades = [_blade_of(form, weight, offset) for weight, offset in zip(weights, offsets, strict=True)]
-    return blades, neurons_of(blades, problem.X, problem.norm, problem.bias)
+    keys = [np.r_[weight, offset].tobytes() for weight, offset in zip(weights, offsets, strict=True)]
+    for key, weight, offset in zip(keys, weights, offsets, strict=True):
+        if key not in known:
+            blade = _blade_of(problem.standard, weight, offset)
+            known[key] = blade, blade.neuron(problem.X, problem.norm, problem.bias)
+    return [known[key][0] for key in keys], stacked([known[key][1] for key in keys], problem.X.shape[1])
 
 
 def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, takewhile, zip_longest
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from bladenet.certificate import Status
 from bladenet.checks import checked_alphas
 from bladenet.column_generation import ColumnGeneration, Round
 from bladenet.losses import Array, Loss
+from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import TrainingProblem
-from bladenet.rebuilding import Fit, finish
+from bladenet.rebuilding import Fit, Known, finish
 from bladenet.training import MARGIN, check_controls, largest_violation
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CHAINS = 2  # searches side by side, each for every second α
+MANY = 20_000  # points from which one search keeps all cores busy
+FEW = 8  # α that are too few for two
 EXACTLY = 1e-9  # relative accuracy of the first α, from which on networks are constant
 
 
@@ -104,21 +111,46 @@ def path(
     given = checked_alphas(alphas, n_alphas, eps)
     values = given if alphas is not None else given * _largest(problem, clock) / total
     exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
+    follow = partial(_followed, problem, total, tol, exact, Known(), callback)
+    if callback is not None or len(problem.standard.points) > MANY or len(values) < FEW:
+        fits = follow(values, clock)
+    else:  # neighbours wait for nothing that the other chain finds; Python's part and pricing then overlap
+        chains = on_all_cores(follow, [values[k::CHAINS] for k in range(CHAINS)], clock)
+        fits = list(takewhile(lambda fit: fit is not None, chain.from_iterable(zip_longest(*chains))))
+    certified = [fit.certificate.status is not Status.STOPPED for fit in fits]
+    end = certified.index(False) + 1 if False in certified else len(fits)
+    return RegularisationPath(values[:end], fits[:end])
+
+
+def _followed(
+    problem: TrainingProblem,
+    total: float,
+    tol: float,
+    exact: bool,
+    known: Known,
+    callback: Callable[[Round], object] | None,
+    alphas: Array,
+    clock: Clock,
+) -> list[Fit]:
+    """The networks for falling α = β / total, each search going on from the last, until the clock says stop."""
     pricing, search, fits = partial(choose_pricer, exact=exact), None, list[Fit]()
-    for alpha in values:
-        here = problem.at(float(alpha) * total)
-        if search is None:
-            search = ColumnGeneration(here.standard, pricing, MARGIN * tol, clock, callback)
-        else:
-            search = search.at(here.standard)
-        search.run(prove=exact)
-        if not exact:
-            search.relax()
-        stopped = clock.stopped and search.gap > search.tol
-        fits.append(finish(here, search, tol, restricted=False, stopped=stopped, relaxed=not exact))
-        if clock.stopped:
-            break
-    return RegularisationPath(values[: len(fits)], fits)
+    with suppress(KeyboardInterrupt):  # what is finished counts
+        for alpha in alphas:
+            here = problem.at(float(alpha) * total)
+            if search is None:
+                search = ColumnGeneration(here.standard, pricing, MARGIN * tol, clock, callback)
+            else:
+                search = search.at(here.standard)
+            search.run(prove=exact)
+            if not exact:
+                search.relax()
+            stopped = clock.stopped and search.gap > search.tol
+            neurons = search.neurons  # the next α may need those that this one can do without
+            fits.append(finish(here, search, tol, restricted=False, stopped=stopped, relaxed=not exact, known=known))
+            search.neurons = neurons
+            if clock.stopped:
+                break
+    return fits
 
 
 def _largest(problem: TrainingProblem, clock: Clock) -> float:
