@@ -20,13 +20,14 @@ FEWEST_NEW = 20
 FIRST_SLACK = 0.3
 SLACK = 0.05  # of the last violation: how closely pricing looks for the next ones
 WORTHWHILE = 0.03  # of the last violation: neurons below it can wait
+SLACK_NEXT, WORTHWHILE_NEXT = 0.01, 0.001  # the same where a search goes on with another β: little is missing
 FINENESS = 0.03  # of the gap: how exactly restricted problems are solved
 NEAR = 0.1  # of the last violation: the same, where the gap is unknown
 PROGRESS = 0.001  # of the tolerance: a fall of the objective from which neurons may be dropped
 DRY = 0.1  # of the tolerance: an objective that falls by less has little to gain from further proposals
 DRY_UNPROVEN = 0.3  # the same where nothing will be proven
 DRY_TOGETHER = 0.03  # the same where rounds are cheap and the last neurons are many
-FOLLOWING = 0.1
+FOLLOWING = 0.1  # of the change of β: the violation that it brings
 BEGUN = 1.0  # violation expected of neurons to start from
 RIPE = 2.0  # times the tolerance: a gap that proposals would have to leave possible before it is worth a proof
 STAGNANT = 0.03  # of a fall that is small otherwise: one after which a proof must tell what is missing
@@ -90,6 +91,7 @@ class ColumnGeneration:
         # how far above β the largest |h| is expected, relative to β; at first by a crude bound
         lengths = np.abs(form.points).sum(axis=1)
         self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
+        self.worthwhile, self.slack = WORTHWHILE, SLACK
         self.proven = UNPROVEN  # the violation that the next proof reckons with
 
     def at(self, form: StandardForm) -> "ColumnGeneration":
@@ -98,6 +100,7 @@ class ColumnGeneration:
         other.form = self.neurons.form = form
         other.history, other.dual, other.bound = [], np.zeros(self.form.y.shape), 0.0
         other.lower = self.form.constant
+        other.worthwhile, other.slack = WORTHWHILE_NEXT, SLACK_NEXT
         other.violation = FOLLOWING * max(0.0, self.form.beta / form.beta - 1.0)
         other.begin()
         return other
@@ -129,7 +132,7 @@ class ColumnGeneration:
             while not self.clock.stopped and worthwhile():
                 allowance = self._allowance(current.v)
                 unknown = self.pricer.together or not (self.pricer.proves or self.history)  # how large |h| is
-                reach = allowance if unknown else max(allowance, WORTHWHILE * self.violation)
+                reach = allowance if unknown else max(allowance, self.worthwhile * self.violation)
                 priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
                 if self.gap <= self.tol:
@@ -137,7 +140,7 @@ class ColumnGeneration:
                 was_proving, proving = proving, False
                 ripe = not prove or self._gap_of(current.v) <= RIPE * self.tol
                 if self._joined(priced, current.v, reach):
-                    slack = SLACK * self.violation
+                    slack = self.slack * self.violation
                     accuracy = max(finest, min(accuracy, FINENESS * self.gap, NEAR * self.violation))
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy)
@@ -150,6 +153,9 @@ class ColumnGeneration:
                 elif reach > allowance:
                     self.violation, proving = min(self.violation, reach), was_proving
                     slack = min(slack, reach)
+                    if current.gap > NEAR * reach * self.objective:  # else neurons are sought for a wrong v
+                        accuracy = max(finest, min(accuracy, NEAR * reach))
+                        current = self._solve(accuracy)
                 elif not was_proving and priced.bound == np.inf:
                     self.violation, proving = self.proven, True
                 elif accuracy > finest or slack > allowance:
