@@ -3,7 +3,8 @@
     python -m benchmarks.classes [--seconds 60]
 
 Every model is fitted on standardised features with its α (or C) chosen by inner cross-validation where it has one to
-choose; with many classes bladenet's α is 0.002. Printed: mean accuracy and log-loss on the folds left out, seconds per fit, and for bladenet the certificates.
+choose; with many classes bladenet's α is 0.002. Printed: mean accuracy and log-loss on the folds left out, seconds per
+fit, and for bladenet the certificates.
 """
 
 import argparse
@@ -45,9 +46,9 @@ def models(seconds: float, classes: int) -> dict[str, object]:
     if classes > MANY:  # a fit takes most of a minute
         ours = bn.BladeNetClassifier(alpha=2e-3, scaling="standard", tol=1e-3, time_limit=seconds)
     else:
-        ours = bn.BladeNetClassifierCV(
-            n_alphas=10, eps=1e-3, cv=3, scaling="standard", tol=1e-3, time_limit=seconds
-        ),
+        ours = bn.BladeNetClassifierCV(n_alphas=10, eps=1e-3, cv=3, scaling="standard", tol=1e-3, time_limit=seconds)
+    return {
+        "bladenet": ours,
         "logistic": make_pipeline(StandardScaler(), LogisticRegressionCV(max_iter=5000, scoring="neg_log_loss")),
         "SVC (rbf)": GridSearchCV(
             make_pipeline(StandardScaler(), SVC()), {"svc__C": 10.0 ** np.arange(-1, 4), "svc__gamma": [0.03, 0.1, 0.3]}
