@@ -1,6 +1,6 @@
 """Classes, certified: iris, wine and digits beside the usual classifiers, by five-fold cross-validation.
 
-    python -m benchmarks.classes [--seconds 60]
+    python -m benchmarks.classes [--seconds 120]
 
 Every model is fitted on standardised features with its α (or C) chosen by inner cross-validation where it has one to
 choose; with many classes bladenet's α is 0.002. Printed: mean accuracy and log-loss on the folds left out, seconds per

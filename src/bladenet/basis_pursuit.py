@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from bladenet.clock import Clock
+from bladenet.cone_program import settings_for
 from bladenet.losses import Array, ExactFit, by_sample, row_norms
 from bladenet.problem import StandardForm
 from bladenet.restricted import Restricted, RestrictedProblem, nonzero
@@ -79,9 +80,7 @@ class BasisPursuit(RestrictedProblem):
         constraints = sparse.vstack([fit, missing, limits], format="csc")
         right = np.r_[((Y - middle) / size).ravel(), np.zeros(2 * k * c + rows.size)]
         kinds = [clarabel.ZeroConeT(k * c), clarabel.NonnegativeConeT(2 * k * c), *cones]
-        settings = clarabel.DefaultSettings()
-        settings.verbose = False
-        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = DIGITS
+        settings = settings_for(DIGITS)
         if self.clock.remaining < np.inf:
             settings.time_limit = max(self.clock.remaining, 1e-3)
         nothing = sparse.csc_matrix((n, n))

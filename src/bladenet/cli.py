@@ -242,7 +242,6 @@ def _predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame)
     import pandas as pd
 
     from bladenet.estimators import BladeNetClassifier
-    from bladenet.losses import get_loss
 
     result = pd.DataFrame({"prediction": model.predict(X)})
     if isinstance(model, BladeNetClassifier):
@@ -252,7 +251,7 @@ def _predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame)
             result[[f"score_{label}" for label in model.classes_]] = scores
         else:
             result["score"] = scores
-        if get_loss(model.loss).name == "logistic":
+        if hasattr(model, "predict_proba"):
             shown = slice(0 if several else 1, None)
             result[[f"probability_{label}" for label in model.classes_[shown]]] = model.predict_proba(X)[:, shown]
     return result

@@ -13,7 +13,7 @@ from bladenet.parallel import one_blas_thread
 from bladenet.pricing import Clock, Priced, Pricer, choose_relaxation
 from bladenet.problem import StandardForm
 from bladenet.relaxed_dual import relaxed_dual
-from bladenet.restricted import Restricted
+from bladenet.restricted import Restricted, nonzero
 
 MOST_NEW = 200  # neurons added per round, shared among several outputs
 FEWEST_NEW = 20
@@ -243,6 +243,12 @@ class ColumnGeneration:
         if not self.neurons.add(coarse.best_weights[used], coarse.best_offsets[used]):
             return self.best
         return self._solve(COARSE_TOL)
+
+    def outputs_at(self, points: Array) -> Array:
+        """What the best network so far computes at points of the standard form: (n, d) → (n,) or (n, c)."""
+        used = nonzero(self.best.z)
+        hidden = np.maximum(points @ self.best_weights[used].T + self.best_offsets[used], 0.0)
+        return np.asarray(hidden @ self.best.z[used] + self.best.t, dtype=np.float64)
 
     @property
     def gap(self) -> float:

@@ -24,9 +24,7 @@ def solve_cone_program(Q: Array, q: Array, beta: float) -> Array:
     rows = np.arange(m * (c + 1)).reshape(m, c + 1)
     columns = np.column_stack([n + np.arange(m), np.arange(n).reshape(m, c)])
     limits = sparse.csc_matrix((-np.ones(rows.size), (rows.ravel(), columns.ravel())), shape=(rows.size, n + m))
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = DIGITS
+    settings = settings_for(DIGITS)
     linear = np.r_[q.ravel(), np.full(m, beta)]
     cones = [clarabel.SecondOrderConeT(c + 1)] * m
     solution = clarabel.DefaultSolver(quadratic, linear, limits, np.zeros(rows.size), cones, settings).solve()
@@ -34,3 +32,11 @@ def solve_cone_program(Q: Array, q: Array, beta: float) -> Array:
     multipliers = np.array(solution.z).reshape(m, c + 1)[:, 1:]
     Z[row_norms(multipliers) < (1.0 - INSIDE) * beta] = 0.0
     return Z
+
+
+def settings_for(digits: float) -> clarabel.DefaultSettings:
+    """Of Clarabel: silent, to this accuracy."""
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = digits
+    return settings

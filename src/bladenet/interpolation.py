@@ -12,16 +12,15 @@ from dataclasses import replace
 import numpy as np
 
 from bladenet.column_generation import ColumnGeneration, Round
-from bladenet.losses import Array, ExactFit, by_sample
+from bladenet.losses import ExactFit, by_sample
 from bladenet.pricing import Clock, Pricer
 from bladenet.problem import StandardForm, TrainingProblem, distinct_rows
-from bladenet.rebuilding import Fit, finish
+from bladenet.rebuilding import MARGIN, Fit, finish
 
 FIRST_PRICE = 10.0  # of a miss, times the number of points and the price of a neuron
 RISE = 100.0
 HIGHEST_PRICE = 1e9  # times the first
 ROUGH = 1e-2  # gap to which a price is tried
-MARGIN = 0.9  # of the tolerance; the rest is for turning the solution into blades
 
 
 def interpolate(
@@ -64,9 +63,8 @@ def interpolate(
 
 def fits(search: ColumnGeneration) -> bool:
     """Whether the best network so far misses no target."""
-    form, best = search.form, search.best
-    hidden = np.maximum(form.points @ search.best_weights.T + search.best_offsets, 0.0)
-    return not form.loss.value((hidden @ best.z)[form.row] + best.t, form.y).any()
+    form = search.form
+    return not form.loss.value(search.outputs_at(form.points)[form.row], form.y).any()
 
 
 def check_consistent(problem: TrainingProblem) -> None:
@@ -101,9 +99,8 @@ def check_consistent(problem: TrainingProblem) -> None:
 
 
 def _impossible(problem: TrainingProblem, search: ColumnGeneration, proven: float) -> str:
-    form, best = search.form, search.best
-    hidden = np.maximum(form.points @ search.best_weights.T + search.best_offsets, 0.0)
-    off: Array = np.abs((hidden @ best.z)[form.row] + best.t - form.y)
+    form = search.form
+    off = np.abs(search.outputs_at(form.points)[form.row] - form.y)
     most = problem.max_interaction
     among = "" if most is None else f" of neurons that read at most {most} feature{'s' * (most > 1)}"
     return (

@@ -113,8 +113,8 @@ def _encode(model: Model) -> dict[str, Any]:
     names, classes = fitted.get("feature_names_in_"), fitted.get("classes_")
     certificate = asdict(model.certificate_) | {"status": model.certificate_.status.value}
     parameters = model.get_params(deep=False) | {"loss": _encode_loss(model.loss), "callback": None}
-    if not isinstance(parameters.get("cv"), int):
-        parameters = {**parameters, "cv": None} if "cv" in parameters else parameters
+    if "cv" in parameters and not isinstance(parameters["cv"], int):
+        parameters["cv"] = None
     curve = fitted.get("validation_")
     return {
         "kind": kind,

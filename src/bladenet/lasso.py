@@ -71,7 +71,7 @@ class Lasso(RestrictedProblem):
         form = self.form
         data = (self.columns, form.row, form.y, form.weight, form.beta, self.loss, form.bias)
         newton = ProximalNewton(*data, lambda: self.clock.stopped).solve(self.z, float(self.t), accuracy)
-        if newton.gap <= ENOUGH * accuracy * newton.objective or self.clock.stopped:
+        if self._settled(newton, accuracy):
             return newton
         return min(newton, self._on_few(accuracy), key=lambda solution: solution.gap)
 
@@ -112,9 +112,9 @@ class Lasso(RestrictedProblem):
             if largest <= 1.0:
                 return solution
             v = solution.v / largest
-            gap = solution.objective - form.dual_value(v)
-            if gap <= ENOUGH * accuracy * solution.objective or self.clock.stopped:
-                return replace(solution, v=v, gap=gap)
+            feasible = replace(solution, v=v, gap=solution.objective - form.dual_value(v))
+            if self._settled(feasible, accuracy):
+                return feasible
             chosen |= excess > 1.0 - NEAR
         return self._on(np.arange(len(self.columns)), accuracy)
 
@@ -128,7 +128,7 @@ class Lasso(RestrictedProblem):
             solution = self._linear_program(columns, chosen)
         else:
             solution = self._interior_point(columns, accuracy)
-            if corner and solution.gap > ENOUGH * accuracy * solution.objective and not self.clock.stopped:
+            if corner and not self._settled(solution, accuracy):
                 solution = min(solution, self._linear_program(columns, chosen), key=lambda candidate: candidate.gap)
         z, used = np.zeros(len(self.columns)), np.zeros(len(self.columns), dtype=bool)
         z[chosen], used[chosen] = solution.z, solution.used
@@ -152,11 +152,14 @@ class Lasso(RestrictedProblem):
         intercept = np.ones(len(form.y)) if form.bias else None
         data = (columns, intercept, form.y, form.weight, form.beta, self.loss)
         solution = InteriorPoint(*data).solve(accuracy, lambda: self.clock.stopped)
-        short = solution.gap > ENOUGH * accuracy * solution.objective and not self.clock.stopped
-        if short and max(columns.shape) <= SECOND_TRY:
+        if max(columns.shape) <= SECOND_TRY and not self._settled(solution, accuracy):
             again = InteriorPoint(*data, larger_system=True).solve(accuracy, lambda: self.clock.stopped)
             solution = min(solution, again, key=lambda candidate: candidate.gap)
         return solution
+
+    def _settled(self, solution: Restricted, accuracy: float) -> bool:
+        """Whether a solution is good enough, or there is no time for a better one."""
+        return solution.gap <= ENOUGH * accuracy * solution.objective or self.clock.stopped
 
     def _correlations(self, v: Array) -> Array:
         """H of each neuron here, for a dual variable of the loss terms."""

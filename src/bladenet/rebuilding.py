@@ -17,6 +17,7 @@ from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.restricted import Restricted, masked, nonzero
 
+MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
 Known = dict[bytes, tuple[Blade, tuple[Array, float]]]  # blade of a neuron, and the neuron that it defines
 
 

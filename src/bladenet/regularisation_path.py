@@ -19,8 +19,8 @@ from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import TrainingProblem
-from bladenet.rebuilding import Fit, Known, finish
-from bladenet.training import MARGIN, check_controls, largest_violation
+from bladenet.rebuilding import MARGIN, Fit, Known, finish
+from bladenet.training import check_controls, largest_violation
 
 if TYPE_CHECKING:
     import pandas as pd

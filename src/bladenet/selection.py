@@ -354,10 +354,7 @@ class Fold:
 
     def _loss(self) -> float:
         """That of the best network so far."""
-        best, weights, offsets = self.search.best, self.search.best_weights, self.search.best_offsets
-        used = nonzero(best.z)
-        hidden = np.maximum(self.places @ weights[used].T + offsets[used], 0.0)
-        return float(self.weight_out @ self.loss.value(hidden @ best.z[used] + best.t, self.y_out))
+        return float(self.weight_out @ self.loss.value(self.search.outputs_at(self.places), self.y_out))
 
     @property
     def network(self) -> Network:
@@ -385,8 +382,7 @@ def shuffled_splits(y: Array, loss: Loss, folds: int | None = None) -> list[Spli
     """
     if isinstance(loss, PoissonLoss):
         return _splits_of_counts(y, folds)
-    counts = _class_counts(y) if loss.classifies else np.array([len(y)])
-    smallest = int(counts.min())
+    smallest = int(_counts(y, loss).min())
     if smallest < 2:
         each = " of each class" if loss.classifies else ""
         raise ValueError(
@@ -416,11 +412,14 @@ def _splits_of_counts(y: Array, folds: int | None) -> list[Split]:
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count)]
 
 
-def _class_counts(y: Array) -> Array:
+def _counts(y: Array, loss: Loss) -> Array:
+    """Samples of each class; of all of them where there are no classes."""
+    if not loss.classifies:
+        return np.array([len(y)])
     return y.sum(axis=0) if y.ndim == 2 else np.array([(y > 0).sum(), (y < 0).sum()])
 
 
 def _enough(y: Array, loss: Loss) -> int:
     """How many folds together leave out 1,000 samples, or 500 of either class; more than there are if none do."""
-    counts = _class_counts(y) if loss.classifies else np.array([len(y)])
+    counts = _counts(y, loss)
     return ceil(ENOUGH * FOLDS / (len(counts) * counts.min()))

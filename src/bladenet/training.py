@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 
 from bladenet.checks import finite_array
 from bladenet.column_generation import ColumnGeneration, Round, constant_network
-from bladenet.interpolation import MARGIN, interpolate
+from bladenet.interpolation import interpolate
 from bladenet.losses import Loss
 from bladenet.planning import LONG, Plan, make_plan
 from bladenet.pricing import Clock, choose_pricer, choose_relaxation
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
-from bladenet.rebuilding import Fit, finish
+from bladenet.rebuilding import MARGIN, Fit, finish
 
 SEARCH_SHARE = 0.8  # of the time limit, where a relaxation is still to come
 SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this

@@ -123,7 +123,7 @@ def recipe_of(model: Model) -> Recipe:
         centre,
         np.ndim(network.intercept) == 0,
         model.classes_ if classifies else None,
-        classifies and loss.name != "hinge",
+        hasattr(model, "predict_proba"),
         loss.link == "log",
     )
 

@@ -175,11 +175,13 @@ def by_sample(weight: Array, values: Array) -> Array:
 
 
 def balanced(v: Array) -> Array:
-    """Shrink the heavier of the positive and negative parts of `v` so that Σ v = 0.
+    """Shrink the heavier of the positive and negative parts of `v` so that Σ v = 0, in each column for itself.
 
     A free intercept (and offsets b → ∞) force Σ v = 0. Shrinking towards 0 stays inside the domain of every
     conjugate, since each is an interval around 0; adding a constant would not.
     """
+    if v.ndim == 2:
+        return np.column_stack([balanced(column) for column in v.T])
     positive, negative = np.maximum(v, 0.0), np.maximum(-v, 0.0)
     up, down = positive.sum(), negative.sum()
     if up == 0.0 or down == 0.0:

@@ -57,7 +57,7 @@ class ExactFit(OutputsLoss):
 
     def balanced(self, v: Array, y: Array, weight: Array) -> Array:
         """Each output for itself."""
-        return balanced(v) if v.ndim == 1 else np.column_stack([balanced(column) for column in v.T])
+        return balanced(v)
 
     def constant_fit(self, y: Array, weight: Array) -> float | Array:
         """A weighted median of each output."""

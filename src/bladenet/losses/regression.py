@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import brentq
 
-from bladenet.losses.base import Array, OutputsLoss, PiecewiseLinearLoss, ScalarLoss, balanced, over_outputs
+from bladenet.losses.base import Array, OutputsLoss, PiecewiseLinearLoss, ScalarLoss, over_outputs
 
 
 class SquaredLoss(ScalarLoss, OutputsLoss):
@@ -40,10 +40,6 @@ class SquaredLoss(ScalarLoss, OutputsLoss):
     def domain(self, y: Array) -> tuple[Array, Array]:
         """All reals."""
         return np.full_like(y, -np.inf), np.full_like(y, np.inf)
-
-    def balanced(self, v: Array, y: Array, weight: Array) -> Array:
-        """Each output for itself."""
-        return balanced(v) if v.ndim == 1 else np.column_stack([balanced(column) for column in v.T])
 
     def constant_fit(self, y: Array, weight: Array) -> float | Array:
         """The weighted mean, exact for constant targets."""
