@@ -3,7 +3,7 @@
 import numpy as np
 
 from bladenet import estimators
-from bladenet.blades import stacked
+from bladenet.blades import neurons
 from bladenet.certificate import DualProof, certify
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
@@ -15,8 +15,7 @@ def stand_in(monkeypatch, blades, amplitudes, intercept=0.5):
 
     def train(X, y, *, tol, start, strategy, max_interaction=None, vertices_only, time_limit, callback, **settings):
         problem = TrainingProblem.create(X, y, **settings)
-        neurons = [blade.neuron(X, problem.norm, problem.bias) for blade in blades]
-        network = ReLUNetwork(*stacked(neurons, X.shape[1]), np.array(amplitudes), intercept)
+        network = ReLUNetwork(*neurons(blades, X, problem.norm, problem.bias), np.array(amplitudes), intercept)
         proof = DualProof(np.zeros(len(y)), 0.0)
         return Fit(network, certify(problem, network, proof, tol), list(blades), [], problem, proof)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bladenet import Blade, algebra
-from bladenet.blades import find_blade, stacked
+from bladenet.blades import find_blades, neurons
 from cases import KINDS
 
 SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
@@ -27,8 +27,8 @@ def contacts(points, blade, weight, offset):
 
 
 def check_round_trip(points, weight, offset, norm, bias, atol=1e-8):
-    """find_blade(neuron).neuron is the neuron; returns the blade."""
-    blade = find_blade(points, weight, offset, norm, bias)
+    """The neuron of the blade that is found is the neuron; returns the blade."""
+    blade = find_blades(points, weight[None], np.array([offset]), norm, bias)[0]
     back, back_offset = blade.neuron(points, norm, bias)
     np.testing.assert_allclose(back, weight, atol=atol)
     assert back_offset == pytest.approx(offset, abs=atol)
@@ -142,7 +142,7 @@ def test_far_apart_contacts_are_preferred(norm, bias):
     # guards precision: two samples 1e-7 apart would define a line only to 1e-9 of their distance
     base = np.array([[0.0, 0.0], [1e-7, 1e-7], [0.9, 0.9], [0.3, -0.5]])
     weight = np.array([1.0, -1.0]) / np.linalg.norm([1.0, -1.0], ord=norm)
-    blade = find_blade(base, weight, 0.0, norm, bias)
+    blade = find_blades(base, weight[None], np.zeros(1), norm, bias)[0]
     assert 2 in blade.samples
     np.testing.assert_allclose(blade.neuron(base, norm, bias)[0], weight, atol=1e-12)
 
@@ -174,19 +174,19 @@ def test_relabelled_points_to_the_samples_of_the_user():
     assert blade.samples == (0, 2)
 
 
-def test_no_neurons_stacked():
+def test_no_neurons():
     # guards shapes of the network without neurons
-    weights, offsets = stacked([], 2)
+    weights, offsets = neurons([], np.zeros((3, 2)), 2, True)
     assert weights.shape == (0, 2)
     assert offsets.shape == (0,)
 
 
 @every_setting
-def test_neurons_stacked(norm, bias):
+def test_many_neurons_at_once(norm, bias):
     # guards the order of neurons and amplitudes
     X = np.random.default_rng(6).normal(size=(6, 2))
     blades = [Blade((k, k + 1) if bias else (k,), (0, 1), (-1) ** k) for k in range(4)]
-    weights, offsets = stacked([blade.neuron(X, norm, bias) for blade in blades], 2)
+    weights, offsets = neurons(blades, X, norm, bias)
     for k, blade in enumerate(blades):
         weight, offset = blade.neuron(X, norm, bias)
         np.testing.assert_array_equal(weights[k], weight)

@@ -11,7 +11,7 @@ import pytest
 
 from bladenet import kernels
 from bladenet.algebra import cross
-from bladenet.blades import find_blade
+from bladenet.blades import find_blades
 from bladenet.pricing import Ascent, BranchAndBound, Clock
 from bladenet.pricing.ascent import best_offsets
 from bladenet.pricing.climbs import TOUCH, climbed
@@ -84,7 +84,7 @@ def test_climbs_never_go_down(kind, d, norm, bias):
         starts, again = climb(form, v, after)  # starts on its contacts
         check_neurons(form, v, starts, again)
         if norm == 1:  # no neuron stays on a flat face, such as two equal columns make
-            assert all(find_blade(form.points, w[:-1], w[-1], 1, bias).is_vertex for w in after)
+            assert all(blade.is_vertex for blade in find_blades(form.points, after[:, :-1], after[:, -1], 1, bias))
 
 
 @every_setting
@@ -157,7 +157,7 @@ def test_neurons_are_their_blades(n, d, norm, bias):
     _, after = climb(form, v, random_neurons(form, rng, 30))
     vertices = 0
     for *weight, offset in after:
-        blade = find_blade(form.points, np.array(weight), offset, norm, bias)
+        blade = find_blades(form.points, np.array([weight]), np.array([offset]), norm, bias)[0]
         distances = np.abs(form.points @ weight + offset)
         assert distances[list(blade.samples)].max(initial=0.0) <= 2e-15
         rebuilt, shift = blade.neuron(form.points, norm, bias)

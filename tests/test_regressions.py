@@ -14,7 +14,7 @@ from bladenet.pricing import BranchAndBound, Clock, Priced, choose_pricer
 
 @pytest.mark.parametrize("spacing", [1e-8, 1e-9, 5e-10, 1e-12])
 def test_samples_that_nearly_coincide_define_no_direction(spacing):
-    # guards find_blade: the line through two samples 1e-9 apart is noise, and once cost a factor 23
+    # guards find_blades: the line through two samples 1e-9 apart is noise, and once cost a factor 23
     rng = np.random.default_rng(5)
     base = rng.normal(size=(20, 2))
     X = base[rng.integers(0, 20, 100)] + rng.normal(size=(100, 2)) * spacing
@@ -49,15 +49,15 @@ def test_interrupt_while_finishing_keeps_the_network(monkeypatch):
     # guards the last moments: the search is over, the network is not built yet
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
-    find_blade, calls = rebuilding.find_blade, []
+    find_blades, calls = rebuilding.find_blades, []
 
     def interrupted(*args):
         calls.append(args)
         if len(calls) == 1:
             raise KeyboardInterrupt
-        return find_blade(*args)
+        return find_blades(*args)
 
-    monkeypatch.setattr(rebuilding, "find_blade", interrupted)
+    monkeypatch.setattr(rebuilding, "find_blades", interrupted)
     fit = bn.train(X, y, beta=1.0)
     assert len(calls) > 1
     assert fit.certificate.status is bn.Status.GLOBAL

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bladenet as bn
-from bladenet.blades import stacked
+from bladenet.blades import neurons
 from bladenet.chambers import vertex_factor
 from bladenet.network import ReLUNetwork
 from cases import all_cases
@@ -438,7 +438,7 @@ def test_network_is_rebuilt_from_blades_and_amplitudes(d, norm, bias, loss):
     # guards the explanation: indices, coordinates and orientation say everything but the amplitudes
     X, y = data(d, loss)
     fit = global_fit(X, y, beta=0.2, norm=norm, bias=bias, loss=loss)
-    weights, biases = stacked([blade.neuron(X, norm, bias) for blade in fit.blades], X.shape[1])
+    weights, biases = neurons(fit.blades, X, norm, bias)
     rebuilt = ReLUNetwork(weights, biases, fit.network.amplitudes.copy(), fit.network.intercept)
     new = np.random.default_rng(4).normal(size=(50, d)) * 2
     np.testing.assert_allclose(rebuilt.predict(new), fit.network.predict(new), rtol=1e-12, atol=1e-12)

@@ -58,59 +58,75 @@ class Blade:
 
     def neuron(self, X: Array, norm: int, bias: bool) -> tuple[Array, float]:
         """Weight (d,) with ‖w‖_p = 1 and offset of this blade of the samples X (n, d)."""
-        C = list(self.coordinates)
-        rows = _rows(X[list(self.samples)][:, C], bias)
-        free = self.orientation * algebra.cross(rows) if self.pull is None else _project_off(self.pull[C], rows)
-        weight = np.zeros(X.shape[1])
-        weight[C] = free / np.abs(free).max()
-        weight /= np.linalg.norm(weight, ord=norm)
-        offset = -float(weight @ X[self.samples[0]]) if bias else 0.0
-        return weight, offset
+        weights, offsets = neurons([self], X, norm, bias)
+        return weights[0], float(offsets[0])
 
 
-def find_blade(points: Array, weight: Array, offset: float, norm: int, bias: bool) -> Blade:
-    """The reverse map: which points define this neuron?
+def neurons(blades: list[Blade], X: Array, norm: int, bias: bool) -> tuple[Array, Array]:
+    """Weights (m, d) with ‖w‖_p = 1 and offsets (m,) of blades of the samples X (n, d)."""
+    weights, first = np.zeros((len(blades), X.shape[1])), np.zeros(len(blades), dtype=np.int64)
+    alike: dict[tuple[int, int], list[int]] = {}  # cross products of as many vectors in as many coordinates
+    for k, blade in enumerate(blades):
+        C, S = np.array(blade.coordinates), np.array(blade.samples, dtype=np.int64)
+        first[k] = S[0] if bias else 0
+        if blade.pull is None:
+            alike.setdefault((len(S), len(C)), []).append(k)
+        else:
+            weights[k, C] = _project_off(blade.pull[C], _rows(X[np.ix_(S, C)], bias))
+    for members in alike.values():
+        C = np.array([blades[k].coordinates for k in members])
+        S = np.array([blades[k].samples for k in members], dtype=np.int64)
+        signs = np.array([[blades[k].orientation] for k in members])
+        spanning = _rows(X[S[:, :, None], C[:, None, :]], bias)
+        weights[np.array(members)[:, None], C] = signs * algebra.cross(spanning)
+    weights /= np.abs(weights).max(axis=1, keepdims=True)
+    weights /= np.linalg.norm(weights, ord=norm, axis=1, keepdims=True)
+    return weights, -(weights * X[first]).sum(axis=1) if bias else np.zeros(len(blades))
+
+
+def find_blades(points: Array, weights: Array, offsets: Array, norm: int, bias: bool) -> list[Blade]:
+    """The reverse map: which points define these neurons?
 
     Parameters
     ----------
     points : (n, d) distinct samples of unit size
-    weight : (d,), ‖w‖_p = 1; offset : float
+    weights : (m, d), ‖w‖_p = 1; offsets : (m,)
 
     Returns
     -------
-    Blade with indices into `points`. A neuron that touches too few points, or points so close together that they say
+    m Blades with indices into `points`. A neuron that touches too few points, or points so close together that they say
     little about its direction, keeps its own direction as `pull`.
     """
+    blades = [_touching(points, *neuron, norm, bias) for neuron in zip(weights, offsets, strict=True)]
+    vertices = [k for k, blade in enumerate(blades) if blade.is_vertex]
+    found = neurons([blades[k] for k in vertices], points, norm, bias)[0]
+    for k, direction in zip(vertices, found, strict=True):
+        if direction @ weights[k] < 0.0:
+            blades[k], direction = replace(blades[k], orientation=-1), -direction
+        if np.abs(direction - weights[k]).max() > FAITHFUL:
+            samples = blades[k].samples[:1] if bias else ()
+            blades[k] = Blade(samples, blades[k].coordinates, 0, weights[k].copy())
+    return blades
+
+
+def _touching(points: Array, weight: Array, offset: float, norm: int, bias: bool) -> Blade:
+    """The points on a neuron's hyperplane as a blade, whose sign is left open and which may be another neuron's."""
     d = points.shape[1]
     C = np.flatnonzero(np.abs(weight) > APART) if norm == 1 else np.arange(d)
     distances = np.abs(points @ weight + offset)
     contacts = np.flatnonzero(distances <= CONTACT)
     if bias and not len(contacts):
         contacts = np.array([distances.argmin()])
-    chosen = _independent(points[:, C], contacts, len(C) - 1, bias)
-    rows = _rows(points[np.ix_(chosen, C)], bias)
+    samples = tuple(int(i) for i in _independent(points[:, C], contacts, len(C) - 1, bias))
     coordinates = tuple(int(c) for c in C)
-    samples = tuple(int(i) for i in chosen)
-    if len(rows) == len(C) - 1 and (len(samples) or not bias):
-        blade = Blade(samples, coordinates, 1)
-        found = blade.neuron(points, norm, bias)[0]
-        if found @ weight < 0.0:
-            blade, found = replace(blade, orientation=-1), -found
-        if np.abs(found - weight).max() <= FAITHFUL:
-            return blade
-        samples = samples[:1] if bias else ()
+    if len(samples) == len(C) - 1 + bias:
+        return Blade(samples, coordinates, 1)
     return Blade(samples, coordinates, 0, weight.copy())
 
 
-def stacked(neurons: list[tuple[Array, float]], d: int) -> tuple[Array, Array]:
-    """Weights (m, d) and offsets (m,) of neurons, each a weight (d,) and an offset."""
-    weights = np.array([weight for weight, _ in neurons]).reshape(len(neurons), d)
-    return weights, np.array([offset for _, offset in neurons], dtype=np.float64)
-
-
 def _rows(samples: Array, bias: bool) -> Array:
-    """The vectors that the weight is orthogonal to: samples, or their differences from the first with a bias."""
-    return samples[1:] - samples[0] if bias and len(samples) else samples
+    """What weights are orthogonal to: samples (…, k, d), or with a bias their differences from the first."""
+    return samples[..., 1:, :] - samples[..., :1, :] if bias else samples
 
 
 def _independent(points: Array, contacts: Index, rank: int, bias: bool) -> Index:

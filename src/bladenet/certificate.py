@@ -223,16 +223,18 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
     stacked = np.vstack(directions)
     lengths = np.linalg.norm(stacked, ord=problem.norm, axis=1)
     stacked = stacked[lengths > 0] / lengths[lengths > 0, None]
-    for weight in np.vstack([stacked, -stacked]):
+    for weight in stacked:
         place = (X - centre) @ weight
-        if problem.bias:
-            order = np.argsort(-place)
-            place, active = place[order], v[order]
-            # the offset at a sample leaves those before it active
-            h = np.cumsum(by_sample(place, active), axis=0) - by_sample(place, np.cumsum(active, axis=0))
+        if not problem.bias:
+            h = np.array([np.maximum(place, 0.0) @ v, np.maximum(-place, 0.0) @ v])
             largest = max(largest, float(dual_size(h, problem).max()))
-        else:
-            largest = max(largest, float(dual_size(np.maximum(place, 0.0)[None] @ v, problem)[0]))
+            continue
+        order = np.argsort(place)
+        for leaving in (order[::-1], order):  # the neuron and its opposite
+            passed, active = place[leaving], v[leaving]
+            # the offset at a sample leaves those before it active
+            h = np.cumsum(by_sample(passed, active), axis=0) - by_sample(passed, np.cumsum(active, axis=0))
+            largest = max(largest, float(dual_size(h, problem).max()))
     return largest
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from bladenet.basis_pursuit import least_change
-from bladenet.blades import Blade, find_blade, stacked
+from bladenet.blades import Blade, find_blades, neurons
 from bladenet.certificate import Certificate, DualProof, certify
 from bladenet.chambers import vertex_factor
 from bladenet.column_generation import ColumnGeneration, Round
@@ -14,11 +14,11 @@ from bladenet.losses import Array
 from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
 from bladenet.pricing import Clock, choose_pricer
-from bladenet.problem import Neurons, StandardForm, TrainingProblem
+from bladenet.problem import Neurons, TrainingProblem
 from bladenet.restricted import Restricted, masked, nonzero
 
 MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
-Known = dict[bytes, tuple[Blade, tuple[Array, float]]]  # blade of a neuron, and the neuron that it defines
+Known = dict[bytes, Blade]  # of the neurons of a standard form
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,27 +100,23 @@ def _rebuilt(
 
 def _blades_of(problem: TrainingProblem, weights: Array, offsets: Array, known: Known) -> tuple[list[Blade], Neurons]:
     """The blades of neurons of the standard form, and the neurons that these define."""
+    form = problem.standard
     keys = [np.r_[weight, offset].tobytes() for weight, offset in zip(weights, offsets, strict=True)]
-    for key, weight, offset in zip(keys, weights, offsets, strict=True):
-        if key not in known:
-            blade = _blade_of(problem.standard, weight, offset)
-            known[key] = blade, blade.neuron(problem.X, problem.norm, problem.bias)
-    return [known[key][0] for key in keys], stacked([known[key][1] for key in keys], problem.X.shape[1])
-
-
-def _blade_of(form: StandardForm, weight: Array, offset: float) -> Blade:
-    """What defines a neuron of the standard form, in terms of the rows of X."""
-    blade = find_blade(form.points, weight, offset, form.norm, form.bias).relabelled(form.sample)
-    return blade if form.basis is None else blade.in_basis(form.basis, form.basis @ weight)
+    new = [k for k, key in enumerate(keys) if key not in known]
+    for k, blade in zip(new, find_blades(form.points, weights[new], offsets[new], form.norm, form.bias), strict=True):
+        here = blade.relabelled(form.sample)
+        known[keys[k]] = here if form.basis is None else here.in_basis(form.basis, form.basis @ weights[k])
+    blades = [known[key] for key in keys]
+    return blades, neurons(blades, problem.X, problem.norm, problem.bias)
 
 
 def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
     """The best solution on the neurons it needs, solved anew without the others unless that costs something."""
     best, used = search.best, search.best.used
     sparse = replace(best, z=masked(best.z, used))
-    if not used.any():
-        return _nonzero(sparse, search.best_weights, search.best_offsets)
     needed = search.neurons = restricted_problem(search.form, search.clock)  # the many columns of the search can go
+    if not (used.any() and best.z[~used].any()):  # nothing to do without
+        return _nonzero(sparse, search.best_weights, search.best_offsets)
     if needed.add(search.best_weights[used], search.best_offsets[used]) == used.sum():
         needed.z, needed.t = best.z[used], best.t
     affordable = best.objective + 0.05 * max(search.tol, search.gap * search.clock.stopped) * search.objective
