@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import nnls
 
 from bladenet import Blade, algebra
-from bladenet.blades import find_blades, neurons
+from bladenet.blades import corners, find_blades, neurons
 from cases import KINDS
 
 SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
@@ -203,3 +204,23 @@ def test_neuron_far_from_the_origin(far):
         moved, moved_offset = Blade((1, 3), (0, 1), 1).neuron(points + far, norm, True)
         np.testing.assert_allclose(moved, weight, atol=1e-15 * far * 10)
         np.testing.assert_allclose((points + far) @ moved + moved_offset, points @ weight + offset, atol=1e-14 * far)
+
+
+@every_setting
+def test_corners_are_blades_that_add_up_to_the_neuron(norm, bias):
+    rng = np.random.default_rng(8)
+    points = rng.normal(size=(12, 2))
+    for _ in range(20):
+        weight = rng.normal(size=2)
+        neuron = np.r_[weight, rng.normal() if bias else 0.0] / np.linalg.norm(weight, ord=norm)
+        found = corners(points, neuron[:2], neuron[2], norm, bias)
+        constant = [[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]] if bias else []  # where all points are active, or none
+        shares, off = nnls(np.vstack([found, *constant]).T, neuron)
+        shares = shares[: len(found)]
+        assert off < 1e-12
+        assert shares.sum() == pytest.approx(1.0)  # norms add up
+        lifted = np.column_stack([points, np.full(12, float(bias))])
+        active = lifted @ neuron > 0
+        sides = lifted @ found.T
+        assert (sides[active] > -1e-12).all()
+        assert (sides[~active] < 1e-12).all()

@@ -99,7 +99,6 @@ def test_where_there_is_none_it_says_why(X, y, settings, message):
     [
         ({"loss": "logistic"}, "beta=0 .alpha=0. asks for an exact fit"),
         ({"vertices_only": True}, "vertices_only"),
-        ({"start": (np.ones((1, 2)), [0.0])}, "start"),
     ],
 )
 def test_what_does_not_go_with_it(settings, message):
@@ -164,3 +163,42 @@ def test_the_price_of_a_miss():
     np.testing.assert_array_equal(ExactFit(1e-9).value(f, y), [np.inf, 0.0, 0.0])
     assert loss.into_domain(np.array([3.1, 0.0, 0.0]), y) is None
     assert loss.constant_fit(np.array([1.0, 5.0, 9.0]), np.array([1.0, 1.0, 3.0])) == 9.0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_jumps_between_close_samples(seed):
+    # guards the solver's failures on columns that are nearly the same: there is always a fit in one dimension
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=60)
+    y = np.sin(x) + (rng.random(60) > 0.5)
+    fit = bn.train(x[:, None], y, beta=0)
+    assert fit.certificate.status is GLOBAL
+    order = np.argsort(x)
+    slopes = np.diff(y[order]) / np.diff(x[order])
+    # a hinge for every change of slope, from a line that costs nothing where it is flat
+    assert fit.certificate.objective <= np.abs(np.diff(slopes)).sum() + np.abs(slopes).min() * 2 + 1e-6
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e-7, 1e8, 1e9])
+@pytest.mark.parametrize("norm", [1, 2])
+def test_units_of_the_samples(norm, scale):
+    # guards the absolute tolerances of linear programs, and the intercept's share of a correction
+    for n, d in ((12, 2), (30, 1), (4, 3)):
+        rng = np.random.default_rng(n)
+        X, y = rng.normal(size=(n, d)), rng.normal(size=n)
+        plain, scaled = (bn.train(factor * X, y, beta=0, norm=norm) for factor in (1.0, scale))
+        assert scaled.certificate.status is GLOBAL
+        assert scaled.certificate.objective * scale == pytest.approx(plain.certificate.objective, rel=3e-6)
+
+
+@pytest.mark.parametrize("norm", [1, 2])
+def test_start_from_a_network_that_fits(norm):
+    # neurons that touch no sample are replaced by the corners of their cells, without a loss
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2))
+    network = bn.ReLUNetwork(rng.normal(size=(6, 2)), rng.normal(size=6), rng.normal(size=6), 0.3)
+    y = network.predict(X)
+    fit = bn.train(X, y, beta=0, norm=norm, start=(network.weights, network.biases))
+    assert fit.certificate.status is GLOBAL
+    assert fit.certificate.objective <= network.penalty(norm)
+    assert fit.network.predict(X) == pytest.approx(y, abs=1e-9)

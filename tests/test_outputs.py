@@ -153,3 +153,13 @@ def test_classes_that_are_told_apart(beta):
     X = 3 * rng.uniform(size=(20, 3))
     fit = bn.train(X, X[:, 0].astype(int), beta=beta, loss="softmax")
     assert fit.certificate.status is bn.Status.GLOBAL
+
+
+@pytest.mark.parametrize("beta", [1e-4, 1e-3])
+@pytest.mark.parametrize("d", [1, 2])
+def test_near_interpolation_outputs_are_certified_too(beta, d):
+    # guards the restricted problem: its curvature squares the condition of the columns, and once hid a gap of 20 %
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X, Y = rng.normal(size=(11, d)), rng.normal(size=(11, 3))
+        assert bn.train(X, Y, beta=beta).certificate.status is bn.Status.GLOBAL

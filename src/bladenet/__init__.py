@@ -20,6 +20,8 @@ _HOME = {
     "ReLUNetwork": "network",
     "Blade": "blades",
     "Certificate": "certificate",
+    "certify": "assessment",
+    "Assessment": "assessment",
     "Status": "certificate",
     "chamber_report": "chambers",
     "Chambers": "chambers",
@@ -40,11 +42,12 @@ _HOME = {
     "to_sql": "export",
     "to_sql_query": "export",
 }
-_MODULES = ("algebra", "datasets", "plotting")
+_MODULES = ("algebra", "datasets", "plotting", "torch")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 
 if TYPE_CHECKING:
+    from bladenet.assessment import Assessment, certify
     from bladenet.blades import Blade
     from bladenet.certificate import Certificate, Status
     from bladenet.chambers import Chambers, chamber_report

@@ -12,13 +12,13 @@ import numpy as np
 from scipy import sparse
 
 from bladenet.clock import Clock
-from bladenet.cone_program import settings_for
-from bladenet.losses import Array, ExactFit, by_sample, row_norms
+from bladenet.cone_program import second_order, solved
+from bladenet.losses import Array, ExactFit, Mask, by_sample, row_norms
 from bladenet.problem import StandardForm
 from bladenet.restricted import Restricted, RestrictedProblem, nonzero
 
-DIGITS = 1e-11
-MISSED = 1e-6  # of the targets' size: smaller differences than this are the solver's rounding
+PAID = 0.5  # of the price: a multiplier from which on a miss is meant, and not the solver's rounding
+MISSED = 1e-6  # of the targets' size: a miss that rounding can explain
 INDEPENDENT = 1e-13  # of the largest singular value of columns: below it they are dependent
 
 
@@ -40,12 +40,13 @@ class BasisPursuit(RestrictedProblem):
             z, t = self.z, self.t
         else:
             Z, intercepts, V = found
+            paid = np.abs(V) > PAID * (form.weight * form.loss.price)[:, None]
             v = V.reshape(form.y.shape)
             if form.bias:
                 v = form.loss.balanced(v, form.y, form.weight)
             sizes = form.size(self.columns.adjoint(form.at_points(v))) / form.beta
             v = v / max(float(sizes.max(initial=0.0)), 1.0)
-            Z, intercepts = self._cleaned(Z, intercepts, Y, 1.0 - sizes)
+            Z, intercepts = self._cleaned(Z, intercepts, Y, 1.0 - sizes, paid)
             z, t = Z.reshape(-1, *outputs), intercepts if outputs else float(intercepts[0])
         objective = self.objective(z, t)
         return Restricted(z, t, v, objective, objective - form.dual_value(v), nonzero(z))
@@ -66,26 +67,19 @@ class BasisPursuit(RestrictedProblem):
             lengths = sparse.csc_matrix((k * c, m))
             fit = sparse.hstack([each, lengths, ones, gaps, -gaps])
             linear = np.r_[np.zeros(m * c), np.ones(m), np.zeros(ones.shape[1]), costs, costs]
-            rows = np.arange(m * (c + 1)).reshape(m, c + 1)  # (τ_j, Z_j) of each neuron
-            places = np.column_stack([m * c + np.arange(m), np.arange(m * c).reshape(m, c)])
             cones = [clarabel.SecondOrderConeT(c + 1)] * m
         else:
             fit = sparse.hstack([each, -each, ones, gaps, -gaps])
             linear = np.r_[np.ones(2 * m * c), np.zeros(ones.shape[1]), costs, costs]
-            rows = places = np.arange(2 * m * c)
             cones = [clarabel.NonnegativeConeT(2 * m * c)]
         n = fit.shape[1]
-        limits = sparse.csc_matrix((-np.ones(rows.size), (rows.ravel(), places.ravel())), shape=(rows.size, n))
+        limits = second_order(m, c, n) if self.grouped else -sparse.eye_array(2 * m * c, n)
         missing = sparse.hstack([sparse.csc_matrix((2 * k * c, n - 2 * k * c)), -sparse.identity(2 * k * c)])
         constraints = sparse.vstack([fit, missing, limits], format="csc")
-        right = np.r_[((Y - middle) / size).ravel(), np.zeros(2 * k * c + rows.size)]
+        right = np.r_[((Y - middle) / size).ravel(), np.zeros(2 * k * c + limits.shape[0])]
         kinds = [clarabel.ZeroConeT(k * c), clarabel.NonnegativeConeT(2 * k * c), *cones]
-        settings = settings_for(DIGITS)
-        if self.clock.remaining < np.inf:
-            settings.time_limit = max(self.clock.remaining, 1e-3)
-        nothing = sparse.csc_matrix((n, n))
-        solution = clarabel.DefaultSolver(nothing, linear, constraints, right, kinds, settings).solve()
-        if solution.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
+        solution = solved(sparse.csc_matrix((n, n)), linear, constraints, right, kinds, self.clock.remaining)
+        if solution is None:
             return None
         x, multipliers = np.array(solution.x), np.array(solution.z)
         Z = x[: m * c] if self.grouped else x[: m * c] - x[m * c : 2 * m * c]
@@ -93,18 +87,24 @@ class BasisPursuit(RestrictedProblem):
         V = form.beta * multipliers[: k * c].reshape(k, c)
         return size * Z.reshape(m, c), size * t + middle, np.clip(V, -prices[:, None], prices[:, None])
 
-    def _cleaned(self, Z: Array, t: Array, Y: Array, slack: Array) -> tuple[Array, Array]:
-        """Without the neurons that are not needed, and what is all but fitted fitted exactly.
+    def _cleaned(self, Z: Array, t: Array, Y: Array, slack: Array, paid: Mask) -> tuple[Array, Array]:
+        """Without the neurons that are not needed, if that fits as well; what is not `paid` for is fitted exactly.
 
         Of an amplitude and the slack of |h| ≤ β one is 0, but for rounding: the one that is smaller.
         """
-        form, size = self.form, row_norms(Z)
-        off = Y - self.columns.forward(Z)[form.row] - t
-        missed = np.abs(off) > MISSED * np.abs(Y - np.median(Y, axis=0)).max(axis=0)  # not worth its price
-        Z = by_sample((size > slack * size.max(initial=0.0)).astype(np.float64), Z)
-        off = np.where(missed, 0.0, Y - self.columns.forward(Z)[form.row] - t)
-        change = least_change(self.columns.dense()[form.row], row_norms(Z), form.bias, off)
-        return Z + change[: len(Z)], t + change[-1] if form.bias else t
+        form, size, K = self.form, row_norms(Z), self.columns.dense()[self.form.row]
+        assert isinstance(form.loss, ExactFit)  # whose master problem this is
+        needed = (size > slack * size.max(initial=0.0)).astype(np.float64)
+        fitted = []
+        for kept in (needed, np.ones(len(Z))):
+            reduced = by_sample(kept, Z)
+            off = np.where(paid, 0.0, Y - self.columns.forward(reduced)[form.row] - t)
+            change = least_change(K, row_norms(reduced), form.bias, off)
+            fitted.append((reduced + change[: len(Z)], t + change[-1] if form.bias else t))
+            left = np.where(paid, 0.0, Y - self.columns.forward(fitted[-1][0])[form.row] - fitted[-1][1])
+            if np.abs(left).max(initial=0.0) <= form.loss.tolerance:
+                break
+        return fitted[-1]
 
 
 def least_change(columns: Array, sizes: Array, bias: bool, off: Array) -> Array:
@@ -113,6 +113,7 @@ def least_change(columns: Array, sizes: Array, bias: bool, off: Array) -> Array:
     They are smallest relative to the `sizes` (m,) of the amplitudes: columns are often nearly the same, and what is
     small must stay so.
     """
-    weights = np.r_[sizes, [sizes.max(initial=1.0)] * bias]
+    # an intercept counts as much as the largest of what the neurons contribute
+    weights = np.r_[sizes, [float(np.abs(columns * sizes).max(initial=0.0)) or 1.0] * bias]
     columns = np.column_stack([columns, np.ones(len(columns))]) if bias else columns
     return by_sample(weights, np.linalg.lstsq(columns * weights, off, rcond=INDEPENDENT)[0])

@@ -109,6 +109,44 @@ def find_blades(points: Array, weights: Array, offsets: Array, norm: int, bias: 
     return blades
 
 
+def corners(points: Array, weight: Array, offset: float, norm: int, bias: bool) -> Array:
+    """Neurons (k, d + 1) on points of which the given one is a positive combination, active on the same points.
+
+    For p = 1 they are blades, the corners of its cell, in whose orthant the norm is linear: their activations and
+    penalties add up to its own. For p = 2 they differ in the offset alone. With a bias, what is left may be constant.
+    """
+    d = len(weight)
+    lifted = np.vstack([np.column_stack([points, np.full(len(points), float(bias))]), np.eye(d, d + 1)])
+    walls = lifted if norm == 1 else lifted[: len(points)]
+    waiting, found = [np.r_[weight, offset]], []
+    while waiting:
+        neuron = waiting.pop()
+        sides = walls @ neuron
+        touched = walls[np.abs(sides) <= CONTACT]
+        along = _free(touched, neuron, bias) if norm == 1 else np.r_[np.zeros(d), float(bias and not len(touched))]
+        if not along.any():
+            found.append(neuron)
+            continue
+        rates = walls @ along
+        steps = np.divide(-sides, rates, out=np.full(len(walls), np.inf), where=np.abs(rates) > CONTACT)
+        for sign in (1.0, -1.0):
+            ahead = sign * steps
+            step = float(ahead.min(where=(ahead > 0) & (np.abs(sides) > CONTACT), initial=np.inf))
+            there = neuron + sign * step * along if step < np.inf else sign * along
+            length = np.linalg.norm(there[:d], ord=norm)
+            if length > APART:
+                waiting.append(there / length)
+    return np.array(found)
+
+
+def _free(touched: Array, neuron: Array, bias: bool) -> Array:
+    """A direction in which a neuron can turn on the walls that it touches; 0 if there is none."""
+    fixed = np.vstack([touched, neuron, np.r_[np.zeros(len(neuron) - 1), 1.0][None][: not bias]])
+    _, sizes, axes = np.linalg.svd(fixed)
+    rank = int((sizes > APART * sizes.max()).sum())
+    return axes[rank] if rank < len(axes) else np.zeros(len(neuron))
+
+
 def _touching(points: Array, weight: Array, offset: float, norm: int, bias: bool) -> Blade:
     """The points on a neuron's hyperplane as a blade, whose sign is left open and which may be another neuron's."""
     d = points.shape[1]

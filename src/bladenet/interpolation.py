@@ -11,11 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from bladenet.blades import corners
+from bladenet.certificate import TINY
 from bladenet.column_generation import ColumnGeneration, Round
-from bladenet.losses import ExactFit, by_sample
+from bladenet.losses import Array, ExactFit, by_sample
+from bladenet.master import restricted_problem
 from bladenet.pricing import Clock, Pricer
-from bladenet.problem import StandardForm, TrainingProblem, distinct_rows
+from bladenet.problem import Neurons, StandardForm, TrainingProblem, distinct_rows
 from bladenet.rebuilding import MARGIN, Fit, finish
+from bladenet.restricted import nonzero
 
 FIRST_PRICE = 10.0  # of a miss, times the number of points and the price of a neuron
 RISE = 100.0
@@ -30,8 +34,9 @@ def interpolate(
     clock: Clock,
     callback: Callable[[Round], object] | None,
     prove: bool,
+    start: Neurons | None = None,
 ) -> Fit:
-    """The certified interpolant of least penalty.
+    """The certified interpolant of least penalty; sought from the neurons of `start`, in the user's units.
 
     Raises
     ------
@@ -46,7 +51,12 @@ def interpolate(
     proven = 0.0
     while True:
         here = replace(form, loss=ExactFit(form.loss.tolerance, price))
-        search = ColumnGeneration(here, pricing, ROUGH, clock, callback) if search is None else search.at(here)
+        if search is not None:
+            search = search.at(here)
+        else:
+            search = ColumnGeneration(here, pricing, ROUGH, clock, callback)
+            if start is not None:
+                search.begin(*form.neurons(*start))
         search.run(prove=prove)
         if clock.stopped or fits(search):
             break
@@ -56,9 +66,30 @@ def interpolate(
         price *= RISE
     search.tol = MARGIN * tol
     search.run(prove=prove)
+    if start is not None and not clock.stopped:
+        _move_to_blades(search, *form.neurons(*start))
     if not prove:
         search.relax()
     return finish(problem, search, tol, restricted=False, stopped=clock.stopped and search.gap > tol, relaxed=not prove)
+
+
+def _move_to_blades(search: ColumnGeneration, weights: Array, offsets: Array) -> None:
+    """Replace the neurons that it was started from, which may touch no sample, by the corners of their cells."""
+    form, neurons = search.form, search.neurons
+    started = {row.tobytes() for row in np.column_stack([weights, offsets])}
+    apart = np.array(
+        [row.tobytes() in started for row in np.column_stack([neurons.weights, neurons.offsets])], dtype=bool
+    )
+    needed = np.flatnonzero(apart & nonzero(neurons.z))
+    others = restricted_problem(form, search.clock)
+    others.add(neurons.weights[~apart], neurons.offsets[~apart])
+    for k in needed:
+        found = corners(form.points, neurons.weights[k], neurons.offsets[k], form.norm, form.bias)
+        others.add(found[:, :-1], found[:, -1])
+    solution = others.solve(search.tol)
+    if solution.objective <= search.best.objective * (1.0 + 0.1 * search.tol):
+        search.neurons, search.best = others, solution
+        search.best_weights, search.best_offsets = others.weights, others.offsets
 
 
 def fits(search: ColumnGeneration) -> bool:
@@ -103,8 +134,9 @@ def _impossible(problem: TrainingProblem, search: ColumnGeneration, proven: floa
     off = np.abs(search.outputs_at(form.points)[form.row] - form.y)
     most = problem.max_interaction
     among = "" if most is None else f" of neurons that read at most {most} feature{'s' * (most > 1)}"
+    digits = 10.0 ** np.floor(np.log10(max(proven, TINY)) - 1.0)  # rounded down, so that it stays proven
     return (
         f"no network{among}{'' if problem.bias else ' without a bias'} fits the targets exactly, unless its penalty "
-        f"exceeds {proven:.2g} (proven); the best one found misses targets by up to {off.max():.2g}. "
-        "Use beta > 0 (alpha > 0), or a larger class of networks."
+        f"exceeds {np.floor(proven / digits) * digits:.2g} (proven); the best one found misses targets by up to "
+        f"{off.max():.2g}. Use beta > 0 (alpha > 0), or a larger class of networks."
     )

@@ -5,18 +5,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linprog
 
-from bladenet.basis_pursuit import least_change
+from bladenet.basis_pursuit import MISSED, least_change
 from bladenet.blades import Blade, find_blades, neurons
 from bladenet.certificate import Certificate, DualProof, certify
 from bladenet.chambers import vertex_factor
 from bladenet.column_generation import ColumnGeneration, Round
-from bladenet.losses import Array
+from bladenet.losses import Array, ExactFit
 from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
 from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import Neurons, TrainingProblem
 from bladenet.restricted import Restricted, masked, nonzero
 
+FORGIVEN = 1e3  # times the smallest miss that counts: what moving neurons to blades may bring about
 MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
 Known = dict[bytes, Blade]  # of the neurons of a standard form
 
@@ -87,18 +88,24 @@ def _rebuilt(
 ) -> tuple[Restricted, list[Blade], Neurons]:
     """The best solution, its blades, and the neurons in the user's units that follow from these."""
     solution, weights, offsets = _cleaned(search)
-    blades, neurons = _blades_of(problem, weights, offsets, known)
-    moved = restricted_problem(search.form, Clock())
-    moved.add(*search.form.neurons(*neurons))
-    affordable = solution.objective + 0.05 * search.tol * search.objective
-    if len(moved.offsets) < len(blades) or moved.objective(solution.z, solution.t) > affordable:
+    blades, neurons = blades_of(problem, weights, offsets, known)
+    form = search.form
+    if isinstance(form.loss, ExactFit):  # misses that small are put right at the end
+        form = replace(form, loss=ExactFit(FORGIVEN * form.loss.tolerance, form.loss.price))
+    moved = restricted_problem(form, Clock())
+    moved.add(*form.neurons(*neurons))
+    whole = len(moved.offsets) == len(blades)
+    objective = moved.objective(solution.z, solution.t) if whole else np.inf
+    if objective > solution.objective + 0.05 * search.tol * search.objective:
         # neurons that a search had no time to move to blades, such as those that it was started from
-        solution, weights, offsets = _nonzero(moved.solve(0.03 * search.tol), moved.weights, moved.offsets)
-        blades, neurons = _blades_of(problem, weights, offsets, known)
+        again = moved.solve(0.03 * search.tol)
+        if again.objective < objective:
+            solution, weights, offsets = _nonzero(again, moved.weights, moved.offsets)
+            blades, neurons = blades_of(problem, weights, offsets, known)
     return solution, blades, neurons
 
 
-def _blades_of(problem: TrainingProblem, weights: Array, offsets: Array, known: Known) -> tuple[list[Blade], Neurons]:
+def blades_of(problem: TrainingProblem, weights: Array, offsets: Array, known: Known) -> tuple[list[Blade], Neurons]:
     """The blades of neurons of the standard form, and the neurons that these define."""
     form = problem.standard
     keys = [np.r_[weight, offset].tobytes() for weight, offset in zip(weights, offsets, strict=True)]
@@ -142,19 +149,23 @@ def at_corner(problem: TrainingProblem, network: ReLUNetwork, blades: list[Blade
     size = float(np.abs(f - middle).max())
     if not size or not len(network):
         return network, blades
-    ones = np.ones((len(f), 1 if problem.bias else 0))
     lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-    costs = np.r_[lengths, lengths, np.zeros(2 * ones.shape[1])]
-    found = linprog(
-        costs, A_eq=np.hstack([columns, -columns, ones, -ones]), b_eq=(f - middle) / size, method="highs-ds"
-    )
-    if found.x is None or size * found.fun > network.penalty(problem.norm) * (1.0 + 1e-7):
+    unit = lengths * float((columns / lengths).max())  # the solver's tolerances are absolute
+    ones = np.ones((len(f), 1 if problem.bias else 0))
+    costs = np.r_[lengths / unit, lengths / unit, np.zeros(2 * ones.shape[1])]
+    sides = np.hstack([columns / unit, -columns / unit, ones, -ones])
+    found = linprog(costs, A_eq=sides, b_eq=(f - middle) / size, method="highs-ds")
+    if found.x is None:
         return network, blades
-    z, t = np.split(found.x, [2 * len(network)])
-    z = size * (z[: len(network)] - z[len(network) :])
+    z, t = np.split(size * found.x, [2 * len(network)])
+    z = (z[: len(network)] - z[len(network) :]) / unit
     used = np.flatnonzero(z)
-    intercept = middle + size * float(t[0] - t[1]) if problem.bias else 0.0
-    return ReLUNetwork(network.weights[used], network.biases[used], z[used], intercept), [blades[k] for k in used]
+    intercept = middle + float(t[0] - t[1]) if problem.bias else 0.0
+    corner = ReLUNetwork(network.weights[used], network.biases[used], z[used], intercept)
+    off = float(np.abs(corner.predict(problem.X[kept]) - f).max())
+    if off > MISSED * size or corner.penalty(problem.norm) > network.penalty(problem.norm) * (1.0 + 1e-7):
+        return network, blades
+    return corner, [blades[k] for k in used]
 
 
 def fitted_exactly(problem: TrainingProblem, network: ReLUNetwork) -> ReLUNetwork:

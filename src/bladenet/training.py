@@ -97,8 +97,8 @@ def train(
     start = None if start is None else _checked_start(start, problem)
     if vertices_only and problem.y.ndim == 2:
         raise ValueError("vertices_only=True is for a single output; train every output for itself, or leave it out.")
-    if problem.loss.exact and (vertices_only or start is not None):
-        raise ValueError("beta=0 (interpolation) takes neither vertices_only nor start: leave them out.")
+    if problem.loss.exact and vertices_only:
+        raise ValueError("beta=0 (interpolation) does not go with vertices_only=True: leave it out.")
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     form = problem.standard
     planned = make_plan(form, tol, time_limit, strategy)
@@ -107,7 +107,7 @@ def train(
         warnings.warn(f"{planned} Give a time_limit, or a callback to follow it.", stacklevel=2)
     pricing = partial(choose_pricer, vertices_only=restricted, exact=exact)
     if problem.loss.exact:
-        return interpolate(problem, pricing, tol, Clock(time_limit), callback, prove=exact)
+        return interpolate(problem, pricing, tol, Clock(time_limit), callback, exact, start)
     clock = Clock(time_limit if exact or time_limit is None else SEARCH_SHARE * time_limit)
     search = ColumnGeneration(form, pricing, MARGIN * tol if exact else max(tol, SETTLED), clock, callback)
     if start is not None:

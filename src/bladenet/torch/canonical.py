@@ -1,0 +1,241 @@
+"""Theorems 9 and 10 as an operation: every two-layer block rewritten as that of least penalty with the same outputs.
+
+A block, Linear, ReLU, Linear, maps the activations A of the samples to outputs B. Of all blocks of any width that do
+so, the one of least penalty Σ_j ‖w_j‖_p ‖u_j‖_q is interpolation with A as samples (THEORY §5, §7), and its neurons
+are blades of activations. Where proving that is too much, it is solved over the neurons there are and polished ones.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bladenet.basis_pursuit import least_change
+from bladenet.blades import Blade, neurons
+from bladenet.certificate import Certificate
+from bladenet.clock import Clock
+from bladenet.interpolation import FIRST_PRICE, HIGHEST_PRICE, RISE
+from bladenet.losses import Array, ExactFit, by_sample
+from bladenet.master import restricted_problem
+from bladenet.network import ReLUNetwork
+from bladenet.planning import make_plan
+from bladenet.problem import TrainingProblem
+from bladenet.rebuilding import blades_of
+from bladenet.torch.inputs import checked_samples
+from bladenet.torch.layers import Block, outputs_of, rows_read, two_layer_blocks
+from bladenet.torch.objective import write_block
+from bladenet.torch.polishing import polished_neurons
+from bladenet.training import train
+
+COUNTS = [1, 2, 5, 10, 20]  # samples of the faces that neurons are proposed on
+SAME = 1e-9  # relative: outputs that differ by less are the same
+LARGEST = 3_000_000  # samples × neurons × outputs of a restricted problem
+
+
+@dataclass(frozen=True, eq=False)
+class CanonicalBlock:
+    """One block, before and after.
+
+    Attributes
+    ----------
+    hidden, out : names of its layers
+    network : of least penalty, as a ReLUNetwork of what the block reads
+    blades : of its neurons, indices into the samples; amplitudes and these alone rebuild it where all are vertices
+    norm, bias : p; whether neurons have biases
+    before, after : penalty Σ_j ‖w_j‖_p ‖u_j‖_q
+    certificate : that no block of any width has a lower penalty; None where only some neurons were tried
+    """
+
+    hidden: str
+    out: str
+    network: ReLUNetwork
+    blades: list[Blade]
+    norm: int
+    bias: bool
+    before: float
+    after: float
+    certificate: Certificate | None
+
+    def rebuilt(self, A: Array) -> ReLUNetwork:
+        """The network from its blades, which are indices into `A`, (n, d) what the block reads, and its amplitudes."""
+        weights, biases = neurons(self.blades, A, self.norm, self.bias)
+        return replace(self.network, weights=weights, biases=biases)
+
+
+@dataclass(frozen=True, eq=False)
+class Canonical:
+    """What :func:`canonicalise` has done.
+
+    Attributes
+    ----------
+    module : a new module; layers inside blocks may be wider or narrower
+    blocks : list of CanonicalBlock, in order
+    changed : largest change of an output on the samples, relative to the largest output
+    """
+
+    module: nn.Module
+    blocks: list[CanonicalBlock]
+    changed: float
+
+    @property
+    def ratio(self) -> float:
+        """Penalty of all blocks after / before, at most 1."""
+        before = sum(block.before for block in self.blocks)
+        return sum(block.after for block in self.blocks) / before if before > 0 else 1.0
+
+
+def canonicalise(
+    module: nn.Module,
+    X: Any,
+    *,
+    norm: int = 2,
+    output_norm: int = 2,
+    tol: float = 1e-6,
+    time_limit: float | None = None,
+) -> Canonical:
+    """Rewrite every two-layer block as the one of least penalty that has the same outputs on the samples.
+
+    Blocks do not overlap: the first and second layer, the third and fourth, and so on (Theorems 9 and 10). The penalty
+    is never larger than before, and for norm 1 every neuron of an exact block is a blade of activations.
+
+    Parameters
+    ----------
+    module : with Linear layers; it is not changed
+    X : what it takes, (n, …)
+    norm, output_norm : p and q
+    tol : relative gap of a block's penalty
+    time_limit : seconds for each block; without one, only what takes less than ten minutes is proven
+
+    Raises
+    ------
+    ValueError
+        On invalid input, or if the module has no such blocks.
+    """
+    samples = checked_samples(module, X)
+    blocks = _disjoint(two_layer_blocks(module, samples))
+    if not blocks:
+        raise ValueError("the module has no two-layer block: no Linear, ReLU, Linear.")
+    before = outputs_of(module, samples).double()
+    result = deepcopy(module).double()
+    done = [_canonical(result, block, samples.double(), norm, output_norm, tol, time_limit) for block in blocks]
+    result = result.to(next(module.parameters()).dtype)
+    off = (outputs_of(result, samples).double() - before).abs().max() / before.abs().max().clamp(min=1e-300)
+    return Canonical(result, done, float(off))
+
+
+def _disjoint(blocks: list[Block]) -> list[Block]:
+    """Every block that shares no layer with those before."""
+    chosen: list[Block] = []
+    for block in blocks:
+        if all(block.hidden.name != other.out for other in chosen):
+            chosen.append(block)
+    return chosen
+
+
+def _canonical(
+    module: nn.Module, block: Block, X: Tensor, norm: int, output_norm: int, tol: float, time_limit: float | None
+) -> CanonicalBlock:
+    """Rewrite one block of the module, in place."""
+    network = _network_of(module, block)
+    A = torch.cat(list(rows_read(module, block.hidden.name, X))).cpu().numpy()
+    hidden_bias, out_bias = (module.get_submodule(name).bias is not None for name in (block.hidden.name, block.out))
+    B = network.predict(A)
+    problem = TrainingProblem.create(A, B, beta=0, norm=norm, bias=hidden_bias, output_norm=output_norm)
+    certificate, found, blades = None, None, None
+    settings: dict[str, Any] = {
+        "norm": norm,
+        "bias": out_bias,
+        "output_norm": output_norm,
+        "tol": tol,
+        "time_limit": time_limit,
+    }
+    if hidden_bias == out_bias and make_plan(problem.standard, tol, time_limit).strategy == "exact":
+        alive = np.abs(network.weights).any(axis=1)
+        start = network.weights[alive], network.biases[alive]
+        fit = train(A, B[:, 0] if B.shape[1] == 1 else B, beta=0, start=start, **settings)
+        found, blades, certificate = _of_columns(fit.network), fit.blades, fit.certificate
+    if found is None or not _same(found, A, B) or found.penalty(norm, output_norm) > network.penalty(norm, output_norm):
+        found, blades, certificate = None, None, None
+        proposed = _proposed(module, block, X, network)
+        if len(A) * len(proposed[0]) * B.shape[1] <= LARGEST:
+            found = _least_penalty(A, B, *proposed, norm, output_norm, out_bias)
+    before = network.penalty(norm, output_norm)
+    if found is None or not _same(found, A, B) or found.penalty(norm, output_norm) > before:
+        found, certificate = network, None
+    if blades is None:
+        found = _without_idle(found)
+        blades, _ = blades_of(problem, *problem.standard.neurons(found.weights, found.biases), {})
+    write_block(module, block, found.balanced(norm, output_norm))
+    after = found.penalty(norm, output_norm)
+    return CanonicalBlock(block.hidden.name, block.out, found, blades, norm, hidden_bias, before, after, certificate)
+
+
+def _network_of(module: nn.Module, block: Block) -> ReLUNetwork:
+    weights, biases = (tensor.cpu().numpy() for tensor in block.hidden.neurons(module))
+    out: Any = module.get_submodule(block.out)
+    intercept = np.zeros(len(out.weight)) if out.bias is None else out.bias.detach().double().cpu().numpy()
+    return ReLUNetwork(weights, biases, out.weight.detach().double().cpu().numpy().T.copy(), intercept)
+
+
+def _of_columns(network: ReLUNetwork) -> ReLUNetwork:
+    """With a column for each output, also where there is one."""
+    if network.amplitudes.ndim == 2:
+        return network
+    return replace(network, amplitudes=network.amplitudes[:, None], intercept=np.atleast_1d(network.intercept))
+
+
+def _proposed(module: nn.Module, block: Block, X: Tensor, network: ReLUNetwork) -> tuple[Array, Array]:
+    """The neurons of a block and those that polishing makes of them."""
+    polished = [neurons for _, neurons in polished_neurons(module, block.hidden, X, COUNTS, full=True)]
+    weights = np.vstack([network.weights, *(w.cpu().numpy() for w, _ in polished)])
+    biases = np.concatenate([network.biases, *(b.cpu().numpy() for _, b in polished)])
+    alive = np.abs(weights).any(axis=1)
+    return weights[alive], biases[alive]
+
+
+def _least_penalty(
+    A: Array, B: Array, weights: Array, biases: Array, norm: int, output_norm: int, intercept: bool
+) -> ReLUNetwork | None:
+    """The network with these neurons, of least penalty among those that map A to B; None if rounding hides it."""
+    lengths = np.linalg.norm(weights, ord=norm, axis=1)
+    weights, biases = by_sample(1.0 / lengths, weights), biases / lengths
+    columns = np.maximum(A @ weights.T + biases, 0.0)
+    # the neurons are features of a problem whose own neurons are the identity
+    form = TrainingProblem.create(columns, B, beta=0, norm=1, bias=intercept, output_norm=output_norm).standard
+    kept = np.arange(len(weights)) if form.basis is None else form.basis.argmax(axis=0)
+    assert isinstance(form.loss, ExactFit)  # as β = 0
+    price = FIRST_PRICE * len(form.points) * form.beta
+    amplitudes, t = np.zeros((len(weights), B.shape[1])), np.zeros(B.shape[1])
+    while price <= HIGHEST_PRICE * FIRST_PRICE * len(form.points) * form.beta:
+        here = replace(form, loss=ExactFit(form.loss.tolerance, price))
+        restricted = restricted_problem(here, Clock())
+        restricted.add(*form.neurons(np.eye(len(weights))[kept], np.zeros(len(kept))))
+        solution = restricted.solve(1e-9)
+        amplitudes[kept], t = solution.z.reshape(len(kept), -1) / form.scale, np.atleast_1d(solution.t)
+        off = B - columns @ amplitudes - t
+        if np.abs(off).max() <= 1e-5 * np.abs(B).max():
+            change = least_change(columns, np.linalg.norm(amplitudes, axis=1), intercept, off)
+            amplitudes, t = amplitudes + change[: len(amplitudes)], t + change[-1] if intercept else t
+            return ReLUNetwork(weights, biases, amplitudes, t)
+        price *= RISE
+    return None
+
+
+def _without_idle(network: ReLUNetwork) -> ReLUNetwork:
+    """Without the neurons that contribute nothing, nor those that are constant, whose share becomes intercept."""
+    sizes = network.sizes()
+    flat = ~network.weights.any(axis=1)
+    constant = np.maximum(network.biases[flat], 0.0) @ network.amplitudes[flat]
+    used = (sizes > 0) & ~flat
+    return ReLUNetwork(
+        network.weights[used], network.biases[used], network.amplitudes[used], network.intercept + constant
+    )
+
+
+def _same(network: ReLUNetwork, A: Array, B: Array) -> bool:
+    return bool(np.abs(network.predict(A) - B).max() <= SAME * np.abs(B).max())

@@ -1,0 +1,285 @@
+"""The ReLU neurons of any ``torch.nn.Module``: which layers they are in, and what these read.
+
+A layer of neurons is a Linear or a convolution whose output goes into a ReLU, at once or after a batch normalisation.
+It is found by watching one forward pass, whatever the code of the module looks like; nothing in the module changes.
+What a neuron reads is a *row*: a sample for a Linear of samples, a token for one of tokens, a patch for a convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+BATCH = 512  # samples per forward pass
+LOOK = 2  # samples of the pass that is watched
+ENTRIES = 2**24  # of rows that are held at once
+RELUS = (F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
+LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+@dataclass(frozen=True)
+class ReLULayer:
+    """Where a layer of neurons (w·x + b)_+ is; the same for every copy of the module.
+
+    Attributes
+    ----------
+    name : of the Linear or convolution, as in ``module.named_modules()``
+    norm : name of the batch normalisation between it and the ReLU, or None
+    """
+
+    name: str
+    norm: str | None = None
+
+    def of(self, module: nn.Module) -> Any:
+        """The Linear or convolution itself."""
+        return module.get_submodule(self.name)
+
+    def has_bias(self, module: nn.Module) -> bool:
+        """Whether hyperplanes of neurons may miss the origin."""
+        return self.norm is not None or self.of(module).bias is not None
+
+    def neurons(self, module: nn.Module) -> tuple[Tensor, Tensor]:
+        """Weights (m, d) and biases (m,), in float64; a batch normalisation is part of them."""
+        layer = self.of(module)
+        weights = layer.weight.detach().double().flatten(1)
+        biases = weights.new_zeros(len(weights)) if layer.bias is None else layer.bias.detach().double()
+        scale, shift = self._normalisation(module, weights)
+        return weights * scale[:, None], biases * scale + shift
+
+    def set_neurons(self, module: nn.Module, weights: Tensor, biases: Tensor) -> None:
+        """Write neurons into the module. A neuron that a batch normalisation has switched off stays as it is."""
+        layer = self.of(module)
+        scale, shift = self._normalisation(module, weights)
+        on = scale != 0.0
+        with torch.no_grad():
+            weights = (weights[on] / scale[on, None]).to(layer.weight.dtype)
+            layer.weight[on] = weights.reshape(-1, *layer.weight.shape[1:])
+            if layer.bias is not None:
+                layer.bias[on] = ((biases - shift)[on] / scale[on]).to(layer.bias.dtype)
+
+    def _normalisation(self, module: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:
+        """What a batch normalisation does to each neuron in evaluation: (scale, shift)."""
+        ones, zeros = like.new_ones(len(like)), like.new_zeros(len(like))
+        if self.norm is None:
+            return ones, zeros
+        norm: Any = module.get_submodule(self.norm)
+        scale = (norm.running_var.double() + norm.eps).rsqrt()
+        scale = scale if norm.weight is None else scale * norm.weight.detach().double()
+        shift = zeros if norm.bias is None else norm.bias.detach().double()
+        return scale, shift - norm.running_mean.double() * scale
+
+
+@dataclass(frozen=True)
+class Block:
+    """A Linear, a ReLU and a Linear that reads its output, at once or after a dropout.
+
+    Attributes
+    ----------
+    hidden : the first Linear
+    out : name of the second
+    final : whether the output of the second is that of the module
+    """
+
+    hidden: ReLULayer
+    out: str
+    final: bool = False
+
+
+class _Watch(TorchFunctionMode):
+    """Follows the outputs of layers, by where they are in memory, into ReLUs and from there into other layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: dict[tuple[int, int], tuple[Tensor, ReLULayer]] = {}  # keeping tensors keeps their places
+        self.rectified: dict[tuple[int, int], tuple[Tensor, ReLULayer]] = {}
+        self.layers: list[ReLULayer] = []
+        self.blocks: list[Block] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Go on as without this, and note ReLUs."""
+        kwargs = kwargs or {}
+        source = args[0] if args else kwargs.get("input")
+        result = func(*args, **kwargs)
+        if func in RELUS:
+            layer = self.made.get(_place(source), (None, None))[1]
+            if layer is not None:
+                self.layers += [layer] * (layer not in self.layers)
+                self.rectified[_place(result)] = result, layer
+        elif isinstance(source, Tensor) and _in_place(func):
+            self.made.pop(_place(source), None)
+            self.rectified.pop(_place(source), None)
+        return result
+
+    def note(self, name: str, part: nn.Module, read: Tensor, output: Tensor) -> None:
+        """A layer or a normalisation has been called."""
+        if isinstance(part, NORMS):
+            if _place(read) in self.made:
+                self.made[_place(output)] = output, ReLULayer(self.made[_place(read)][1].name, name)
+            return
+        before = self.rectified.get(_place(read), (None, None))[1]
+        self.made[_place(output)] = output, ReLULayer(name)
+        if before is not None and before.norm is None and isinstance(part, nn.Linear):
+            self.blocks.append(Block(before, name))
+
+
+def _place(tensor: Tensor) -> tuple[int, int]:
+    return tensor.data_ptr(), tensor.numel()
+
+
+def _in_place(func: Any) -> bool:
+    name = getattr(func, "__name__", "")
+    return name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
+
+
+def _watched(module: nn.Module, X: Tensor) -> _Watch:
+    """One forward pass, watched."""
+    watch = _Watch()
+
+    def noting(name: str) -> Callable[..., None]:
+        return lambda part, inputs, output: watch.note(name, part, inputs[0], output)
+
+    handles = [
+        part.register_forward_hook(noting(name))
+        for name, part in module.named_modules()
+        if _plain(part) or isinstance(part, NORMS)
+    ]
+    try:
+        with evaluating(module), watch:
+            output = _called(module, X[:LOOK])
+    finally:
+        for handle in handles:
+            handle.remove()
+    last = watch.made.get(_place(output), (None, None))[1]
+    linear = {name for name, part in module.named_modules() if isinstance(part, nn.Linear)}
+    watch.blocks = [
+        Block(block.hidden, block.out, final=last is not None and last.name == block.out)
+        for block in watch.blocks
+        if block.hidden.name in linear
+    ]
+    return watch
+
+
+def relu_layers(module: nn.Module, X: Tensor) -> list[ReLULayer]:
+    """The layers of ReLU neurons, in the order in which they are used.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or `X` is not what the module takes.
+    """
+    layers = _watched(module, X).layers
+    if not layers:
+        raise ValueError(
+            "the module has no ReLU neurons: no Linear, Conv1d or Conv2d (without groups, padded by zeros) whose "
+            "output goes into a ReLU, at once or after a batch normalisation."
+        )
+    return layers
+
+
+def two_layer_blocks(module: nn.Module, X: Tensor) -> list[Block]:
+    """The blocks Linear, ReLU, Linear, in the order in which they are used."""
+    return _watched(module, X).blocks
+
+
+def last_block(module: nn.Module, X: Tensor) -> Block:
+    """The block that computes the module's output.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    for block in two_layer_blocks(module, X):
+        if block.final:
+            return block
+    raise ValueError("the module must end in Linear, ReLU, Linear, and what the second one computes be its output.")
+
+
+def _plain(part: nn.Module) -> bool:
+    """Whether a layer's neurons are all of the same rows."""
+    convolves = isinstance(part, nn.Conv1d | nn.Conv2d)
+    return isinstance(part, nn.Linear) or bool(convolves and part.groups == 1 and part.padding_mode == "zeros")
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Dropout and batch normalisation as in evaluation; afterwards every part is as it was."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _called(module: nn.Module, X: Tensor) -> Tensor:
+    try:
+        output = module(X)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"the module does not take X of shape {tuple(X.shape)}: {error}") from error
+    if not isinstance(output, Tensor):
+        raise ValueError(f"the module must return one tensor, got {type(output).__name__}.")
+    return output
+
+
+def outputs_of(module: nn.Module, X: Tensor) -> Tensor:
+    """What the module computes in evaluation, in batches.
+
+    Raises
+    ------
+    ValueError
+        If the module does not take `X`, with what it says.
+    """
+    with evaluating(module):
+        return torch.cat([_called(module, batch) for batch in X.split(BATCH)])
+
+
+def rows_read(module: nn.Module, name: str, X: Tensor) -> Iterator[Tensor]:
+    """The rows (k, d) that a Linear or convolution reads, in float64, some at a time."""
+    read: list[Tensor] = []
+    layer: Any = module.get_submodule(name)
+    handle = layer.register_forward_pre_hook(lambda part, inputs: read.append(inputs[0].detach()))
+    try:
+        for batch in X.split(BATCH):
+            read.clear()
+            outputs_of(module, batch)
+            for tensor in read:
+                rows = _rows(layer, tensor[:1])
+                for part in tensor.split(max(1, ENTRIES // rows.numel())):
+                    yield _rows(layer, part)
+    finally:
+        handle.remove()
+
+
+def _rows(layer: Any, read: Tensor) -> Tensor:
+    """What each neuron of a layer multiplies by its weights: (…) → (k, d)."""
+    read = read.double()
+    if isinstance(layer, nn.Linear):
+        return read.reshape(-1, read.shape[-1])
+    around = [pad for pair in zip(*_padding(layer), strict=True) for pad in pair][::-1]  # the last axis comes first
+    read = F.pad(read, around)
+    kernel, dilation, stride = layer.kernel_size, layer.dilation, layer.stride
+    if isinstance(layer, nn.Conv1d):  # an image of height 1
+        read, kernel, dilation, stride = read.unsqueeze(-2), (1, *kernel), (1, *dilation), (1, *stride)
+    patches = F.unfold(read, kernel, dilation=dilation, stride=stride)
+    return patches.transpose(1, 2).reshape(-1, patches.shape[1])
+
+
+def _padding(layer: Any) -> tuple[list[int], list[int]]:
+    """Zeros after and before each axis of a convolution."""
+    if layer.padding == "valid":
+        return [0] * len(layer.kernel_size), [0] * len(layer.kernel_size)
+    if layer.padding == "same":
+        both = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+        return [total - total // 2 for total in both], [total // 2 for total in both]
+    return list(layer.padding), list(layer.padding)

@@ -1,0 +1,70 @@
+"""The rows nearest to each neuron's hyperplane, found in one pass over the data and fetched in a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bladenet.torch.faces import LARGE
+from bladenet.torch.layers import ReLULayer, rows_read
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """For each of m neurons the k rows with the smallest |w·x + b|, nearest first.
+
+    Attributes
+    ----------
+    indices : (m, k) of rows; where a sample has several, as tokens or patches, sample i has rows i·p … i·p + p − 1
+    table : (u, d) the rows that are among the nearest of some neuron
+    place : (m, k) where in `table` they are
+    total : how many rows there are
+    """
+
+    indices: Tensor
+    table: Tensor
+    place: Tensor
+    total: int
+
+    def of(self, neuron: int) -> Tensor:
+        """The nearest rows of a neuron, (k, d)."""
+        return self.table[self.place[neuron]]
+
+
+def nearest_rows(module: nn.Module, layer: ReLULayer, X: Tensor, count: int) -> Nearest:
+    """The `count` rows nearest to each neuron, or all if there are fewer."""
+    weights, biases = layer.neurons(module)
+    best = weights.new_zeros(len(weights), 0)
+    indices = torch.zeros(len(weights), 0, dtype=torch.long, device=weights.device)
+    total = 0
+    for rows in rows_read(module, layer.name, X):
+        away = (weights @ rows.T + biases[:, None]).abs()
+        numbers = torch.arange(total, total + len(rows), device=rows.device).expand(len(weights), -1)
+        away, numbers = torch.cat([best, away], dim=1), torch.cat([indices, numbers], dim=1)
+        order = away.argsort(dim=1, stable=True)[:, :count]  # of rows that are as near, the first
+        best, indices = away.gather(1, order), numbers.gather(1, order)
+        total += len(rows)
+    needed, place = torch.unique(indices, return_inverse=True)
+    table, start = weights.new_zeros(len(needed), weights.shape[1]), 0
+    for rows in rows_read(module, layer.name, X):
+        here = (needed >= start) & (needed < start + len(rows))
+        table[here] = rows[needed[here] - start]
+        start += len(rows)
+    return Nearest(indices, table, place, total)
+
+
+def rank_of(module: nn.Module, layer: ReLULayer, X: Tensor) -> int:
+    """How many directions the rows span, or with a bias their differences; in many dimensions as many as they can."""
+    triangle, origin, total = None, None, 0
+    for rows in rows_read(module, layer.name, X):
+        d, total = rows.shape[1], total + len(rows)
+        if d >= LARGE:
+            continue
+        if layer.has_bias(module):
+            origin = rows[0] if origin is None else origin
+            rows = rows - origin
+        stacked = rows if triangle is None else torch.cat([triangle, rows])
+        triangle = torch.linalg.qr(stacked, mode="r").R if len(stacked) > d else stacked
+    return min(d, total - layer.has_bias(module)) if triangle is None else int(torch.linalg.matrix_rank(triangle))

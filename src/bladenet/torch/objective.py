@@ -1,0 +1,190 @@
+"""The objective of a module: its loss on the data plus weight decay, and the steps that can only lower it.
+
+    Σ_i ℓ(f(x_i), y_i) + (β/2) Σ ‖W‖²      over the weights W of all layers, not over biases
+
+With the last block's amplitudes and the scales of its neurons free, this is the core's Lasso over the neurons:
+weight decay of a block is at least Σ_j ‖w_j‖ ‖u_j‖, with equality once both factors are equal (paper §6.12).
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bladenet.clock import Clock
+from bladenet.losses import Array, Loss
+from bladenet.master import restricted_problem
+from bladenet.network import ReLUNetwork
+from bladenet.problem import TrainingProblem
+from bladenet.torch.inputs import checked_samples, checked_targets
+from bladenet.torch.layers import Block, ReLULayer, outputs_of, rows_read
+
+ACCURACY = 1e-7  # relative, of the Lasso over the last block's neurons
+SWEEPS = 30  # over blocks, each of which shares layers with the next
+STILL = 1e-12  # a relative change of scales that is none
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """See :mod:`bladenet.torch.objective`.
+
+    Attributes
+    ----------
+    X : what the module takes, (n, …)
+    targets : (n,) or (n, c) as :func:`bladenet.train` takes them; y, as the loss does
+    loss : Loss
+    beta : float
+    """
+
+    X: Tensor
+    targets: np.ndarray
+    y: Array
+    loss: Loss
+    beta: float
+
+    @classmethod
+    def create(cls, module: nn.Module, X: Any, y: Any, *, beta: float, loss: str | Loss) -> Objective:
+        """Check everything, the shape of the module's output too.
+
+        Raises
+        ------
+        ValueError
+            Naming what is wrong.
+        """
+        samples = checked_samples(module, X)
+        targets = checked_targets(y, samples)
+        if beta == 0:
+            raise ValueError("beta must be greater than 0: without weight decay scales mean nothing.")
+        problem = TrainingProblem.create(np.zeros((len(targets), 1)), targets, beta=beta, loss=loss)
+        self = cls(samples, targets, problem.y, problem.loss, problem.beta)
+        self.outputs(module)
+        return self
+
+    def value(self, module: nn.Module) -> float:
+        """The objective."""
+        return self.data_term(self.outputs(module)) + self.penalty(module)
+
+    def data_term(self, outputs: Array) -> float:
+        """Σ_i ℓ(f(x_i), y_i)."""
+        return float(self.loss.value(outputs, self.y).sum())
+
+    def penalty(self, module: nn.Module, without: Block | None = None) -> float:
+        """(β/2) Σ ‖W‖², of all layers or of those outside a block."""
+        inside = [] if without is None else [f"{name}.weight" for name in (without.hidden.name, without.out)]
+        weights = [weight for name, weight in module.named_parameters() if weight.ndim > 1 and name not in inside]
+        return 0.5 * self.beta * sum(float(weight.detach().double().square().sum()) for weight in weights)
+
+    def outputs(self, module: nn.Module) -> Array:
+        """What the module computes, in the shape of the targets."""
+        outputs = outputs_of(module, self.X).double().cpu().numpy()
+        flat = outputs[:, 0] if self.y.ndim == 1 and outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
+        if flat.shape != self.y.shape:
+            raise ValueError(f"the module's output has shape {outputs.shape}, and the targets {self.y.shape}.")
+        return flat
+
+    def refitted(self, module: nn.Module, block: Block) -> nn.Module:
+        """A copy whose last block has the best amplitudes and scales for the neurons that it has.
+
+        Neurons that the optimum does without become 0.
+        """
+        weights, biases = (tensor.cpu().numpy() for tensor in block.hidden.neurons(module))
+        network = self.lasso(inputs_of(module, block, self.X), weights, biases, _has_bias(module, block.out))
+        result = deepcopy(module)
+        write_block(result, block, network.balanced())
+        return result
+
+    def lasso(self, A: Array, weights: Array, biases: Array, intercept: bool) -> ReLUNetwork:
+        """The network of least objective with these neurons, of what the block reads, (n, d)."""
+        lengths = np.linalg.norm(weights, axis=1)
+        unit = np.where(lengths > 0, lengths, 1.0)
+        weights, biases = weights / unit[:, None], biases / unit
+        columns = np.maximum(A @ weights.T + biases, 0.0)
+        # the neurons are features of a problem whose own neurons are the identity
+        problem = TrainingProblem.create(
+            columns * (lengths > 0), self.targets, beta=self.beta, norm=1, bias=intercept, loss=self.loss
+        )
+        form = problem.standard
+        kept = np.arange(len(weights)) if form.basis is None else form.basis.argmax(axis=0)
+        restricted = restricted_problem(form, Clock())
+        restricted.add(*form.neurons(np.eye(len(weights))[kept], np.zeros(len(kept))))
+        solution = restricted.solve(ACCURACY)
+        amplitudes = np.zeros((len(weights), *self.y.shape[1:]))
+        amplitudes[kept] = solution.z / form.scale
+        return ReLUNetwork(weights, biases, amplitudes, solution.t)
+
+
+def inputs_of(module: nn.Module, block: Block, X: Tensor) -> Array:
+    """What a block reads, (n, d).
+
+    Raises
+    ------
+    ValueError
+        If it reads several rows of each sample.
+    """
+    rows = torch.cat(list(rows_read(module, block.hidden.name, X))).cpu().numpy()
+    if len(rows) != len(X):
+        raise ValueError(
+            f"layer {block.hidden.name!r} reads {len(rows) // len(X)} rows of each sample (tokens); one is needed."
+        )
+    return rows
+
+
+def write_block(module: nn.Module, block: Block, network: ReLUNetwork) -> None:
+    """Make a block of the module compute a network, of any width.
+
+    Raises
+    ------
+    ValueError
+        If the network has biases and the block none, or an intercept.
+    """
+    amplitudes = network.amplitudes[:, None] if network.amplitudes.ndim == 1 else network.amplitudes
+    _write(module, block.hidden.name, network.weights, network.biases)
+    _write(module, block.out, amplitudes.T, np.atleast_1d(network.intercept))
+
+
+def _write(module: nn.Module, name: str, weight: Array, bias: Array) -> None:
+    old: Any = module.get_submodule(name)
+    if old.bias is None and np.any(bias):
+        raise ValueError(f"layer {name!r} has no bias.")
+    like = {"device": old.weight.device, "dtype": old.weight.dtype}
+    layer = old
+    if len(weight) != old.out_features or weight.shape[1] != old.in_features:
+        layer = nn.Linear(weight.shape[1], len(weight), bias=old.bias is not None, **like)
+        parent, _, child = name.rpartition(".")
+        setattr(module.get_submodule(parent), child, layer)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(weight, **like))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.tensor(bias, **like))
+
+
+def rescaled(module: nn.Module, blocks: list[Block]) -> nn.Module:
+    """A copy with the scales of neurons that minimise weight decay (paper §6.12); it computes the same."""
+    result = deepcopy(module)
+    for _ in range(SWEEPS):
+        moved = 0.0
+        for block in blocks:
+            hidden, out = block.hidden.of(result), ReLULayer(block.out).of(result)
+            with torch.no_grad():
+                lengths = torch.linalg.vector_norm(hidden.weight.double(), dim=1)
+                sizes = torch.linalg.vector_norm(out.weight.double(), dim=0)
+                used = (lengths > 0) & (sizes > 0)
+                factor = torch.where(used, (sizes / torch.where(used, lengths, 1.0)).sqrt(), 1.0)
+                hidden.weight.mul_(factor[:, None])
+                if hidden.bias is not None:
+                    hidden.bias.mul_(factor)
+                out.weight.div_(factor)
+            moved = max(moved, float((factor - 1.0).abs().max()))
+        if moved <= STILL:
+            break
+    return result
+
+
+def _has_bias(module: nn.Module, name: str) -> bool:
+    layer: Any = module.get_submodule(name)
+    return layer.bias is not None

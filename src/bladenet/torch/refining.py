@@ -1,0 +1,106 @@
+"""Refinement: the last block of a network replaced by the best one of any width, for what it reads.
+
+Given the layers before, the last block, Linear, ReLU, Linear, is the core's problem with their activations as samples:
+its missing neurons are priced, and its optimum is certified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from bladenet.column_generation import Round
+from bladenet.losses import Loss
+from bladenet.rebuilding import Fit
+from bladenet.torch.layers import last_block, two_layer_blocks
+from bladenet.torch.objective import Objective, inputs_of, rescaled, write_block
+from bladenet.training import train
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """What :func:`refine` has done.
+
+    Attributes
+    ----------
+    module : a new module; its last block may be wider or narrower
+    before, after : objectives
+    lower_bound : no last block of any width has a lower objective, given the layers before; for two layers, no network
+    fit : Fit of the last block, with certificate and blades (rows of what the block reads)
+    """
+
+    module: nn.Module
+    before: float
+    after: float
+    lower_bound: float
+    fit: Fit
+
+    @property
+    def gap(self) -> float:
+        """How far above the lower bound the objective may be, relative to it."""
+        return max(0.0, self.after - self.lower_bound) / abs(self.after)
+
+
+def refine(
+    module: nn.Module,
+    X: Any,
+    y: Any,
+    *,
+    beta: float,
+    loss: str | Loss = "squared",
+    tol: float = 1e-6,
+    strategy: str = "auto",
+    time_limit: float | None = None,
+    callback: Callable[[Round], object] | None = None,
+) -> Refined:
+    """Replace the last block of a network by the best one of any width, for what the layers before compute.
+
+    The objective is that of :func:`polish`, and never higher afterwards.
+
+    Parameters
+    ----------
+    module : must end in Linear, ReLU, Linear, both with a bias or both without; it is not changed
+    X, y, beta, loss : as for :func:`polish`
+    tol, strategy, time_limit, callback : as for :func:`bladenet.train`
+
+    Raises
+    ------
+    ValueError
+        On invalid input, before any work; names the value and the remedy.
+    """
+    objective = Objective.create(module, X, y, beta=beta, loss=loss)
+    block, blocks = last_block(module, objective.X), two_layer_blocks(module, objective.X)
+    hidden, out = (module.get_submodule(name) for name in (block.hidden.name, block.out))
+    biases = {name: layer.bias is not None for name, layer in ((block.hidden.name, hidden), (block.out, out))}
+    if len(set(biases.values())) > 1:
+        without = next(name for name, has in biases.items() if not has)
+        raise ValueError(
+            f"layer {without!r} has no bias and the other one of the last block has: give both one, or none."
+        )
+    start = rescaled(module, blocks)
+    weights, offsets = (tensor.cpu().numpy() for tensor in block.hidden.neurons(start))
+    used = np.abs(weights).any(axis=1)
+    fit = train(
+        inputs_of(start, block, objective.X),
+        objective.targets,
+        beta=beta,
+        bias=biases[block.out],
+        loss=objective.loss,
+        start=(weights[used], offsets[used]),
+        tol=tol,
+        strategy=strategy,
+        time_limit=time_limit,
+        callback=callback,
+    )
+    result = deepcopy(start)
+    write_block(result, block, fit.network.balanced())
+    candidates = [deepcopy(module), start, result]
+    values = [objective.value(candidate) for candidate in candidates]
+    best = int(np.argmin(values))
+    lower = fit.certificate.lower_bound + objective.penalty(start, without=block)
+    return Refined(candidates[best], values[0], values[best], min(lower, values[best]), fit)
