@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import bladenet
 from bladenet import cli, datasets, load_model
 from bladenet.blades import Blade
+from bladenet.losses import get_loss
 from bladenet.progress import Progress
 from handmade import stand_in
 
@@ -203,6 +204,19 @@ def test_a_numeric_target_can_be_two_classes(tmp_path):
     assert load_model(out).classes_.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(("loss", "measure"), [("quantile", "absolute error"), ("poisson", "deviance")])
+def test_fits_are_measured_by_their_loss(tmp_path, loss, measure):
+    path, out = tmp_path / "data.csv", tmp_path / "model.json"
+    x, y = np.arange(10.0)[:, None], np.array([0.0, 1, 1, 2, 6, 3, 5, 9, 8, 12])
+    pd.DataFrame({"x": x[:, 0], "y": y}).to_csv(path, index=False)
+    result = run("fit", path, "--target", "y", "--alpha", "0.01", "--loss", loss, "--out", out)
+    share = float(re.search(rf"share of the {measure} explained ([0-9.]+) on the training data", result.stdout)[1])
+    assert "R²" not in result.stdout
+    value, constant = get_loss(loss).value, get_loss(loss).constant_fit(y, np.ones(10))
+    left = value(load_model(out).network_.predict(x), y).sum()  # standard scaling is folded into the network
+    assert share == pytest.approx(1.0 - left / value(np.full(10, constant), y).sum(), abs=1e-4)
+
+
 def test_interrupted_training_saves_the_best_network_so_far(tmp_path, monkeypatch):
     def interrupt(self, row):
         if row.round == 1:
@@ -299,7 +313,7 @@ def test_a_failed_fit_leaves_no_files(tmp_path):
 
 
 def test_the_installed_command_and_its_exit_codes():
-    command = [sys.executable, "-c", "from bladenet.cli import app; app()"]
+    command = [sys.executable, "-m", "bladenet"]
     version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout == f"bladenet {bladenet.__version__}\n"
     stopped = subprocess.run([*command, *MOTORCYCLE, "--time-limit", "1e-9", "--quiet"], capture_output=True, text=True)

@@ -3,8 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.base import clone
-from sklearn.model_selection import GroupKFold, KFold, cross_val_score
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    LeaveOneGroupOut,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    cross_val_score,
+    cross_validate,
+)
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import bladenet as bn
@@ -106,6 +115,85 @@ def test_splits_of_scikit_learn(motorcycle):
     assert in_order.validation_.means.min() > shuffled.validation_.means.min()
 
 
+@pytest.mark.parametrize(
+    "cv", [None, 3, KFold(3), [(np.arange(20, 133), np.arange(40)), (np.arange(50), np.arange(40, 99))]]
+)
+def test_weight_zero_is_left_out(motorcycle, cv):
+    # guards the mean losses of folds, and whatever folds are drawn by
+    X, y = motorcycle
+    weight = 1.0 + np.arange(len(y)) % 2
+    weight[::3] = 0.0
+    kept = weight > 0
+    number = np.cumsum(kept) - 1
+    if cv is None or isinstance(cv, int):
+        without = cv
+    else:  # these see all rows
+        splits = list(cv.split(X)) if isinstance(cv, KFold) else cv
+        without = [tuple(number[rows[kept[rows]]] for rows in fold) for fold in splits]
+    settings = {"n_alphas": 4, "eps": 1e-2, "tol": 1e-3}
+    model = bn.BladeNetRegressorCV(cv=cv, **settings).fit(X, y, sample_weight=weight)
+    short = bn.BladeNetRegressorCV(cv=without, **settings).fit(X[kept], y[kept], sample_weight=weight[kept])
+    np.testing.assert_allclose(model.validation_.losses, short.validation_.losses, rtol=1e-6)
+    assert model.alpha_ == pytest.approx(short.alpha_)
+
+
+def test_a_fold_without_weight_is_named(motorcycle):
+    # guards against the mean of nothing, with which the constant network always won
+    X, y = motorcycle
+    weight = np.where(np.arange(len(y)) < 50, 0.0, 1.0)
+    with pytest.raises(ValueError, match=r"fold 0 of cv .* no sample of positive weight to compare alpha by"):
+        bn.BladeNetRegressorCV(cv=KFold(3)).fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("cv", "message"),
+    [
+        (None, "at least two samples of each class are needed, got n_samples=1 of class 'rare'"),
+        (3, "got n_samples=1 of class 'rare'"),
+        (
+            StratifiedKFold(3),
+            "fold . of cv .* no sample of class 'rare' to train on: at least two samples of each class",
+        ),
+    ],
+)
+@pytest.mark.parametrize("others", [["common"], ["common", "usual"], ["usual", "very common"]])
+def test_too_few_of_a_class_are_named_as_the_user_does(cv, message, others):
+    labels = np.array([*(others * 20)[:20], *["rare"] * 10])
+    X = np.arange(30.0)[:, None]
+    weight = np.where((labels == "rare") & (np.arange(30) != 25), 0.0, 1.0)
+    with pytest.raises(ValueError, match=message):
+        bn.BladeNetClassifierCV(cv=cv).fit(X, labels, sample_weight=weight)
+    weight[25] = 0.0
+    with pytest.raises(ValueError, match="class"):
+        bn.BladeNetClassifierCV(cv=cv).fit(X, labels, sample_weight=weight)
+
+
+def test_groups_stay_together(motorcycle):
+    X, y = motorcycle
+    groups = np.arange(len(y)) // 20
+    settings = {"n_alphas": 3, "eps": 1e-2, "tol": 1e-3}
+    model = bn.BladeNetRegressorCV(cv=LeaveOneGroupOut(), **settings).fit(X, y, groups=groups)
+    splits = list(LeaveOneGroupOut().split(X, y, groups))
+    by_hand = bn.BladeNetRegressorCV(cv=splits, **settings).fit(X, y)
+    np.testing.assert_array_equal(model.validation_.losses, by_hand.validation_.losses)
+    assert vars(model).keys() == vars(by_hand).keys()  # groups belong to the call
+    with pytest.raises(ValueError, match="cv=None draws folds by rows, and would ignore groups"):
+        bn.BladeNetRegressorCV(**settings).fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        bn.BladeNetRegressorCV(cv=GroupKFold(3), **settings).fit(X, y, groups=groups[1:])
+
+
+def test_groups_are_routed(motorcycle):
+    X, y = motorcycle
+    groups = np.arange(len(y)) % 10
+    far = np.where(np.abs(y) > 40, "far", "near")
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = bn.BladeNetClassifierCV(cv=StratifiedGroupKFold(2), n_alphas=3, eps=1e-2, tol=1e-3, scaling="standard")
+        model.set_fit_request(groups=True)
+        result = cross_validate(model, X, far, cv=GroupKFold(2), params={"groups": groups}, return_estimator=True)
+    assert [fitted.validation_.losses.shape[1] for fitted in result["estimator"]] == [2, 2]
+
+
 def test_several_outputs_and_frames(motorcycle):
     X, y = motorcycle
     frame = pd.DataFrame({"time": X[:, 0], "half": np.where(X[:, 0] > 25, "late", "early")})
@@ -124,6 +212,16 @@ def test_several_outputs_and_frames(motorcycle):
         ({"n_alphas": 0}, "n_alphas must be a whole number of at least 1"),
         ({"eps": 2.0}, "eps must be between 0 and 1"),
         ({"cv": 1}, "at least one train/test split"),
+        ({"cv": []}, r"cv=\[\] has no folds"),
+        (
+            {"cv": [([0, 1, 2], [3]), ([0, 1, 2], [])]},
+            "fold 1 of cv .* no sample of positive weight to compare alpha by",
+        ),
+        ({"cv": [([], [3])]}, "fold 0 of cv .* no sample of positive weight to train on"),
+        ({"cv": [([0, 1, 2], [500])]}, "fold 0 of cv .* the 133 rows of X: index 500 is out of bounds"),
+        ({"cv": [([0.5, 1.5], [3])]}, "Give numbers of rows"),
+        ({"cv": GroupKFold(3)}, r"cv=GroupKFold\(.* needs groups, but fit got none"),
+        ({"cv": StratifiedGroupKFold(3)}, "needs groups, but fit got none"),
         ({"time_limit": 1e-6}, "before the first alpha was compared"),
     ],
 )

@@ -219,12 +219,12 @@ def test_callback_time_limit_and_summary(plane):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"alpha": -1}, "alpha must be a finite number greater than 0, got -1"),
+        ({"alpha": -1}, "alpha must be a finite number of at least 0, got -1"),
         ({"alpha": -1.0}, "got -1.0"),
         ({"alpha": np.nan}, "alpha must be"),
         ({"alpha": None}, "alpha must be a finite number"),
         ({"alpha": True}, "alpha must be a finite number"),
-        ({"alpha": "best"}, "alpha must be a number greater than 0 or 'auto', got 'best'"),
+        ({"alpha": "best"}, "alpha must be a number of at least 0 or 'auto', got 'best'"),
         ({"norm": 3}, "norm must be 1 or 2, got 3"),
         ({"loss": "absolute"}, "unknown loss 'absolute'; choose one of"),
         (
@@ -277,6 +277,8 @@ def test_wrong_numbers_of_classes_are_refused(plane):
     X, _ = plane
     with pytest.raises(ValueError, match="one class only, 'a'"):
         BladeNetClassifier().fit(X, ["a"] * 40)
+    with pytest.raises(ValueError, match="one class only of positive weight, 'b'"):
+        BladeNetClassifier().fit(X, ["a", "b"] * 20, sample_weight=[0.0, 1.0] * 20)
     with pytest.raises(ValueError, match="loss='hinge' is for two classes, but y has 3"):
         BladeNetClassifier(loss="hinge").fit(X, np.arange(40) % 3)
 

@@ -385,9 +385,12 @@ def test_counts_are_exported_as_counts():
     # guards the logarithmic link: the network of a Poisson model computes the logarithm of what it predicts
     counts = np.random.default_rng(1).poisson(np.exp(Z[:, 0]))
     model = bn.BladeNetRegressor(alpha=1e-2, loss="poisson", scaling="standard", **QUICK).fit(X[:, :2], counts)
-    points = X[:, :2]
+    far = points_for(model)
+    farthest = far[np.argmax(model.network_.predict(model.scaling_.remaining.apply(far)))]
+    points = np.vstack([X[:, :2], X[:, :2].mean(axis=0) + 1e3 * (farthest - X[:, :2].mean(axis=0))])
     expected = model.predict(points)
     assert (expected > 0).all()
+    assert expected[-1] == np.exp(709.0)  # beyond, nothing goes
     source = {}
     exec(bn.to_numpy_source(model), source)
     np.testing.assert_allclose(source["predict"](points), expected, rtol=1e-12)
@@ -397,3 +400,18 @@ def test_counts_are_exported_as_counts():
     np.testing.assert_allclose(session.run(None, {"X": points})[0][:, 0], expected, rtol=1e-11)
     result = pd.read_sql(bn.to_sql_query(model, 'my "data"', keep=["id"]), database(points)).sort_values("id")
     np.testing.assert_allclose(result["prediction"], expected, rtol=1e-12)
+    session = onnxruntime.InferenceSession(bn.to_onnx(model, dtype="float32").SerializeToString())
+    single = session.run(None, {"X": points.astype(np.float32)})[0][:, 0]
+    with torch.no_grad():
+        np.testing.assert_allclose(bn.to_torch(model, torch.float32)(torch.tensor(points).float()), single, rtol=1e-3)
+    np.testing.assert_allclose(single, np.minimum(expected, np.exp(88.0)), rtol=1e-3)
+
+
+def test_columns_to_keep_are_names_and_not_lost():
+    model, points = fitted("two classes")
+    table = database(points[:5])
+    kept = pd.read_sql(bn.to_sql_query(model, 'my "data"', keep="id"), table)
+    assert sorted(kept["id"]) == list(range(5))
+    for name in ("prediction", "score", "bladenet_scored"):
+        with pytest.raises(ValueError, match=f"the query has a column '{name}' of its own"):
+            bn.to_sql_query(model, 'my "data"', keep=["id", name])

@@ -102,6 +102,19 @@ def test_networks_are_saved_too(tmp_path, suffix, regressor):
     np.testing.assert_array_equal(loaded.predict(X), regressor.network_.predict(X))
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("classes", [[0, 1], [False, True], [-1.0, 3.0], ["no", "yes"]], ids=str)
+def test_class_weights_keep_their_keys(tmp_path, suffix, classes):
+    # guards refitting a loaded model: keys of JSON are strings
+    labels = np.array(classes)[(X["width"] > 0).astype(int)]
+    model = BladeNetClassifier(alpha=0.1, class_weight=dict(zip(np.array(classes), [1.0, 2], strict=True)))
+    save_model(model.fit(X, labels), tmp_path / f"c{suffix}")
+    loaded = load_model(tmp_path / f"c{suffix}")
+    assert loaded.class_weight == model.class_weight
+    assert list(map(type, loaded.class_weight)) == list(map(type, classes))
+    np.testing.assert_array_equal(loaded.fit(X, labels).predict(X), model.predict(X))
+
+
 def test_json_is_readable(tmp_path, regressor):
     save_model(regressor, tmp_path / "m.json")
     text = (tmp_path / "m.json").read_text()

@@ -234,6 +234,15 @@ def test_huber_tends_to_squared():
     assert wide.constant_fit(y, np.ones(50)) == pytest.approx(squared.constant_fit(y, np.ones(50)), abs=1e-12)
 
 
+def test_losses_are_shown_with_their_parameters():
+    # guards tables of searches over losses
+    assert list(map(repr, (HuberLoss(1.35), QuantileLoss(0.9), PoissonLoss()))) == [
+        "HuberLoss(delta=1.35)",
+        "QuantileLoss(quantile=0.9)",
+        "PoissonLoss()",
+    ]
+
+
 def test_get_loss_passes_instances_through():
     # guards a custom δ against being replaced by the default
     mine = HuberLoss(0.25)

@@ -37,8 +37,8 @@ def is_zero(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and value == 0
 
 
-def positive_number(value: Any, name: str) -> float:
-    """`value` as a float if it is a finite number above zero.
+def positive_number(value: Any, name: str, or_zero: bool = False) -> float:
+    """`value` as a float if it is a finite number above zero, or zero where that is allowed.
 
     Raises
     ------
@@ -49,8 +49,10 @@ def positive_number(value: Any, name: str) -> float:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         with suppress(OverflowError):
             number = float(value)
-    if not 0 < number < np.inf:
-        raise ValueError(f"{name} must be a finite number greater than 0, got {value!r}.")
+    if not (0 < number < np.inf or (or_zero and number == 0)):
+        raise ValueError(
+            f"{name} must be a finite number {'of at least' if or_zero else 'greater than'} 0, got {value!r}."
+        )
     return number
 
 

@@ -133,7 +133,7 @@ def fit(
         str | None,
         typer.Option(
             help="squared, huber, quantile (the median) or poisson (counts) (default squared for a numeric target), "
-            "logistic or hinge (two classes; default logistic for other targets)."
+            "logistic (classes; default for other targets) or hinge (two classes)."
         ),
     ] = None,
     bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether neurons and output have offsets.")] = True,
@@ -405,7 +405,6 @@ def _summary(
     from bladenet.scaling import chosen_scaling
 
     source = " and ".join(X.columns) if X.shape[1] <= 2 else f"{X.shape[1]} columns"
-    quality = "accuracy" if model.loss in CLASSIFICATION else "R²"
     chosen = "chosen by cross-validation" if alpha == "auto" else "given"
     seconds = model.history_[-1].seconds if model.history_ else 0.0
     neurons = len(model.network_)
@@ -420,10 +419,21 @@ def _summary(
             f"{y.name} from {source}: {neurons} neuron{'' if neurons == 1 else 's'}, "
             f"{len(X)} samples, {len(model.history_)} rounds in {seconds:.2g} s",
             ", ".join(settings),
-            f"{quality} {model.score(X, y):.4f} on the training data",
+            f"{_quality(model, X, y)} on the training data",
             *(f"saved {path}" for path in files),
         ]
     )
+
+
+def _quality(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y: pd.Series) -> str:
+    """How well the model fits, by a measure that belongs to its loss."""
+    from sklearn.metrics import d2_absolute_error_score, d2_tweedie_score
+
+    if model.loss == "quantile":
+        return f"share of the absolute error explained {d2_absolute_error_score(y, model.predict(X)):.4f}"
+    if model.loss == "poisson":
+        return f"share of the deviance explained {d2_tweedie_score(y, model.predict(X), power=1):.4f}"
+    return f"{'accuracy' if model.loss in CLASSIFICATION else 'R²'} {model.score(X, y):.4f}"
 
 
 def _load(path: Path) -> BladeNetRegressor | BladeNetClassifier:

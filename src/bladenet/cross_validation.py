@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import BaseCrossValidator, check_cv
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from bladenet.checks import checked_alphas, checked_targets
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-from bladenet.losses import Array, Loss, get_loss
+from bladenet.losses import Array, Loss, Mask, get_loss
 from bladenet.selection import Comparison, Selection, Split, shuffled_splits
 from bladenet.training import Round
 
@@ -104,6 +105,33 @@ class _CrossValidated:
         self.time_limit = time_limit
         self.callback = callback
 
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Choose α, and train with it.
+
+        Parameters
+        ----------
+        X, y : as for the estimator without cross-validation
+        sample_weight : (n,), ≥ 0; weighs training and validation; samples of weight 0 are left out. A splitter sees
+            them nevertheless: it is given the rows that there are
+        groups : (n,), for a splitter that keeps groups together, such as GroupKFold
+
+        Raises
+        ------
+        ValueError
+            On invalid data or hyper-parameters, or a fold without samples to train on or to compare by.
+        """
+        self._groups = groups  # a setting of this call, not of the estimator
+        try:
+            return super().fit(X, y, sample_weight)  # type: ignore[misc]
+        finally:
+            del self._groups
+
     def _check_alpha(self) -> None:
         checked_alphas(self.alphas, self.n_alphas, self.eps)
         if self.rule not in RULES:
@@ -112,7 +140,7 @@ class _CrossValidated:
     def _selection(self, X: Array, y: Array, time_limit: float | None, settings: dict[str, Any]) -> Selection:
         """The α that the rule picks from the validation curve."""
         shape = {key: value for key, value in settings.items() if key not in ("sample_weight", "vertices_only")}
-        splits = _splits(self.cv, X, y, get_loss(settings["loss"]))
+        splits = self._splits(X, y, settings["sample_weight"] > 0, get_loss(settings["loss"]))
         comparison, largest = Comparison.of(
             X, y, settings["sample_weight"], shape, time_limit, splits, settings["vertices_only"]
         )
@@ -129,13 +157,59 @@ class _CrossValidated:
         chosen = self.validation_.choose(self.rule)
         return Selection(float(alphas[chosen]), np.ones(X.shape[1]), descent.tried[chosen][0][:2])
 
+    def _splits(self, X: Array, y: Array, used: Mask, loss: Loss) -> list[Split]:
+        """Training and validation rows of each fold, of those used."""
+        classes = getattr(self, "classes_", None)
+        if self.cv is None or (isinstance(self.cv, (int, np.integer)) and not isinstance(self.cv, bool)):
+            if self._groups is not None:
+                raise ValueError(
+                    f"cv={self.cv} draws folds by rows, and would ignore groups: use a splitter that keeps them "
+                    "together, such as GroupKFold."
+                )
+            kept = np.flatnonzero(used)
+            count = None if self.cv is None else int(self.cv)
+            # rows are often sorted, so that folds of neighbours would measure extrapolation
+            folds = shuffled_splits(checked_targets(y, len(y), loss)[kept], loss, count, classes)
+            splits = [(kept[train], kept[left_out]) for train, left_out in folds]
+        else:
+            splitter = check_cv(self.cv, y, classifier=loss.classifies)
+            if self._groups is None and get_routing_for_object(splitter).consumes("split", ["groups"]):
+                raise ValueError(f"cv={splitter} needs groups, but fit got none: fit(X, y, groups=…), one per row.")
+            given = enumerate(splitter.split(X, y, self._groups))
+            splits = [(_rows(train, used, k), _rows(left_out, used, k)) for k, (train, left_out) in given]
+        if not splits:
+            raise ValueError(f"cv={self.cv!r} has no folds: give a number of them, a splitter or a list of splits.")
+        for k, fold in enumerate(splits):
+            _check_fold(k, fold, y, classes)
+        return splits
 
-def _splits(cv: Splitter, X: Array, y: Array, loss: Loss) -> list[Split]:
-    """Training and validation rows of each fold."""
-    if cv is None or (isinstance(cv, (int, np.integer)) and not isinstance(cv, bool)):
-        # rows are often sorted, so that folds of neighbours would measure extrapolation
-        return shuffled_splits(checked_targets(y, len(y), loss), loss, None if cv is None else int(cv))
-    return list(check_cv(cv, y, classifier=loss.classifies).split(X, y))
+
+def _rows(part: Any, used: Mask, k: int) -> np.ndarray:
+    """Those of the rows in a part of fold k, numbers or a mask, that are used."""
+    part = np.asarray(part)
+    try:
+        rows = np.arange(len(used))[part if part.size else []]
+    except IndexError as error:
+        raise ValueError(
+            f"fold {k} of cv (the first is 0) does not fit the {len(used)} rows of X: {error}. Give numbers of rows."
+        ) from None
+    return rows[used[rows]]
+
+
+def _check_fold(k: int, fold: Split, y: Array, classes: np.ndarray | None) -> None:
+    """Refuse a fold with nothing to train on or to compare by; `classes` are the user's, those of y in order."""
+    for rows, purpose in zip(fold, ("to train on", "to compare alpha by"), strict=True):
+        if not len(rows):
+            raise ValueError(
+                f"fold {k} of cv (the first is 0) has no sample of positive weight {purpose}: leave it out, or choose "
+                "another cv."
+            )
+    if classes is not None and len(missing := np.setdiff1d(y, y[fold[0]])):
+        label = classes.tolist()[np.searchsorted(np.unique(y), missing[0])]
+        raise ValueError(
+            f"fold {k} of cv (the first is 0) has no sample of class {label!r} to train on: at least two samples of "
+            "each class are needed, and folds that share them, such as those of StratifiedKFold."
+        )
 
 
 class BladeNetRegressorCV(_CrossValidated, BladeNetRegressor):
@@ -151,7 +225,7 @@ class BladeNetRegressorCV(_CrossValidated, BladeNetRegressor):
         to eps · α_max, smaller ones being left out once the loss has risen clearly
     n_alphas, eps : see alphas
     cv : int, splitter of scikit-learn or list of (training rows, validation rows); default five folds. Folds of a
-        number are shuffled, with a fixed seed, and stratified by class.
+        number are shuffled, with a fixed seed, and stratified by class. ``fit`` takes the groups that a splitter needs.
     rule : "best" (the smallest mean loss) or "one_standard_error" (the largest α whose loss is within one standard
         error of that: a sparser network that validation cannot tell from the best)
     norm, bias, loss, output_norm, tol, scaling, max_interaction, vertices_only, strategy, time_limit, callback

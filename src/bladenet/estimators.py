@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
-from bladenet.checks import is_zero, positive_number
+from bladenet.checks import positive_number
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
 from bladenet.explain import Explanation, explain_network
@@ -122,10 +122,9 @@ class _BladeNet(BaseEstimator):
 
     def _check_alpha(self) -> None:
         if not isinstance(self.alpha, str):
-            if not is_zero(self.alpha):
-                positive_number(self.alpha, "alpha")
+            positive_number(self.alpha, "alpha", or_zero=True)
         elif self.alpha != "auto":
-            raise ValueError(f"alpha must be a number greater than 0 or 'auto', got {self.alpha!r}.")
+            raise ValueError(f"alpha must be a number of at least 0 or 'auto', got {self.alpha!r}.")
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, **checks: Any
@@ -397,11 +396,12 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         samples, labels, weight = self._prepare(X, y, sample_weight)
         check_classification_targets(labels)
         classes, code = np.unique(labels, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(
-                f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of two classes."
-            )
         weight = weight * self._class_weights(classes, code, weight)[code]
+        used = np.unique(code[weight > 0])
+        if len(used) < 2:
+            label, which = classes.tolist()[used[0]], "" if len(classes) < 2 else " of positive weight"
+            raise ValueError(f"y has one class only{which}, {label!r}; a classifier needs samples of two classes.")
+        self.classes_: np.ndarray = classes
         loss = get_loss(self.loss).name
         if len(classes) == 2 and loss != "softmax":
             self._train(samples, np.where(code == 1, 1.0, -1.0), weight, self.loss)
@@ -412,7 +412,6 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
             )
         else:
             self._train(samples, code.astype(np.float64), weight, "softmax")
-        self.classes_: np.ndarray = classes
         return self
 
     def _class_weights(self, classes: np.ndarray, code: np.ndarray, weight: Array) -> Array:

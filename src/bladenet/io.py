@@ -115,6 +115,9 @@ def _encode(model: Model) -> dict[str, Any]:
     parameters = model.get_params(deep=False) | {"loss": _encode_loss(model.loss), "callback": None}
     if "cv" in parameters and not isinstance(parameters["cv"], int):
         parameters["cv"] = None
+    weights = parameters.get("class_weight")
+    if isinstance(weights, dict):  # as pairs: keys of JSON are strings
+        parameters["class_weight"] = [[label, weight] for label, weight in weights.items()]
     curve = fitted.get("validation_")
     return {
         "kind": kind,
@@ -141,8 +144,10 @@ def _decode(document: dict[str, Any]) -> Model:
     if document["kind"] == "ReLUNetwork":
         return network
     m = len(network)
-    parameters = document["parameters"]
-    model = _ESTIMATORS[document["kind"]](**{**parameters, "loss": _decode_loss(parameters["loss"])})
+    parameters = {**document["parameters"], "loss": _decode_loss(document["parameters"]["loss"])}
+    if isinstance(parameters.get("class_weight"), list):
+        parameters["class_weight"] = dict(parameters["class_weight"])
+    model = _ESTIMATORS[document["kind"]](**parameters)
     blades = [_decode_blade(blade, d) for blade in document["blades"]]
     if len(blades) != m:
         raise ValueError(f"{m} neurons have {len(blades)} blades")

@@ -110,7 +110,7 @@ class TrainingProblem:
             X,
             y,
             weight,
-            positive_number(beta, "beta"),
+            positive_number(beta, "beta", or_zero=True),
             int(norm),
             bool(bias),
             checked_loss,

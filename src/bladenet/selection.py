@@ -375,19 +375,21 @@ def _about_largest(form: StandardForm, clock: Clock) -> float:
     return float(np.abs(found).max(initial=0.0))
 
 
-def shuffled_splits(y: Array, loss: Loss, folds: int | None = None) -> list[Split]:
+def shuffled_splits(y: Array, loss: Loss, folds: int | None = None, classes: np.ndarray | None = None) -> list[Split]:
     """Training and validation rows of each fold, shuffled by a fixed seed and stratified by class.
 
-    Without a number five, or as many as there are samples (of the rarest class).
+    Without a number five, or as many as there are samples (of the rarest class). The user's `classes` are for messages.
     """
     if isinstance(loss, PoissonLoss):
         return _splits_of_counts(y, folds)
-    smallest = int(_counts(y, loss).min())
+    counts = _counts(y, loss)
+    smallest = int(counts.min())
     if smallest < 2:
         each = " of each class" if loss.classifies else ""
+        rarest = "one class" if classes is None else f"class {classes.tolist()[counts.argmin()]!r}"
         raise ValueError(
             f"to choose alpha by cross-validation at least two samples{each} are needed, got n_samples={smallest}"
-            f"{' of one class' if loss.classifies else ''}. Give alpha as a number."
+            f"{f' of {rarest}' if loss.classifies else ''}. Give alpha as a number."
         )
     count = min(FOLDS, smallest) if folds is None else folds
     if not loss.classifies:
@@ -413,10 +415,10 @@ def _splits_of_counts(y: Array, folds: int | None) -> list[Split]:
 
 
 def _counts(y: Array, loss: Loss) -> Array:
-    """Samples of each class; of all of them where there are no classes."""
+    """Samples of each class, in order; of all of them where there are no classes."""
     if not loss.classifies:
         return np.array([len(y)])
-    return y.sum(axis=0) if y.ndim == 2 else np.array([(y > 0).sum(), (y < 0).sum()])
+    return y.sum(axis=0) if y.ndim == 2 else np.array([(y < 0).sum(), (y > 0).sum()])
 
 
 def _enough(y: Array, loss: Loss) -> int:

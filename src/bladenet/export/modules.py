@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bladenet.export.recipe import Curve, Recipe
+from bladenet.export.recipe import Curve, Recipe, largest_exponent
 
 
 class CurveModule(torch.nn.Module):
@@ -51,7 +51,7 @@ class ReLUModule(torch.nn.Module):
         self.flat = recipe.flat
         self.classes: list[Any] | None = None if recipe.classes is None else recipe.classes.tolist()
         self.probable = recipe.probable
-        self.logarithmic = recipe.logarithmic
+        self.largest = largest_exponent(_numpy_type(dtype)) if recipe.logarithmic else None
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Outputs, or scores of classes: (n, d) → (n,) or (n, c)."""
@@ -59,7 +59,7 @@ class ReLUModule(torch.nn.Module):
             columns = [self.curves[str(j)](x) if str(j) in self.curves else x for j, x in enumerate(X.unbind(1))]
             X = torch.stack(columns, dim=1)
         output = self.output(torch.relu(self.hidden(X - self.centre)))
-        output = torch.exp(output) if self.logarithmic else output
+        output = output if self.largest is None else torch.exp(output.clamp(max=self.largest))
         return output[:, 0] if self.flat else output
 
     def probabilities(self, X: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bladenet import __version__
-from bladenet.export.recipe import Curve, Recipe, recipe_of
+from bladenet.export.recipe import Curve, Recipe, largest_exponent, recipe_of
 from bladenet.io import Model
 
 NUMBERS = '''
@@ -134,7 +134,7 @@ def _array(values: np.ndarray) -> str:
 def _functions(recipe: Recipe) -> str:
     output = "hidden @ AMPLITUDES + INTERCEPT"
     if recipe.logarithmic:
-        output = f"np.exp({output})"
+        output = f"np.exp(np.minimum({output}, {largest_exponent(np.float64)}))"
     if recipe.classes is None:
         return NETWORK.format(name="predict", what="Predictions: (n, d) → (n,) or (n, outputs).", output=output)
     what = (

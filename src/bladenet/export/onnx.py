@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bladenet.encoding import Column
-from bladenet.export.recipe import Curve, Recipe, recipe_of
+from bladenet.export.recipe import Curve, Recipe, largest_exponent, recipe_of
 from bladenet.io import Model, write_atomically
 
 if TYPE_CHECKING:
@@ -195,7 +195,8 @@ def _name_outputs(graph: _Graph, recipe: Recipe, scores: str) -> None:
     """Declare the outputs; for classes, the label and what it is chosen by."""
     c = len(recipe.intercept)
     if recipe.logarithmic:
-        scores = graph.add("Exp", scores)
+        limit = graph.constant(largest_exponent(graph.dtype))
+        scores = graph.add("Exp", graph.add("Where", graph.add("Greater", scores, limit), limit, scores))
     if recipe.classes is None:
         graph.output("variable", scores, graph.dtype, c)
         return

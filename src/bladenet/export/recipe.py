@@ -87,6 +87,11 @@ class Recipe:
         return centre, self.biases + self.weights @ centre
 
 
+def largest_exponent(dtype: Any) -> float:
+    """Where logarithms of predictions are cut off, as by ``predict``: the exponential is a number of that type."""
+    return float(np.floor(np.log(np.finfo(dtype).max)))
+
+
 def recipe_of(model: Model) -> Recipe:
     """Read a fitted estimator or a network.
 

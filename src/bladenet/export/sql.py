@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from bladenet.encoding import Column
-from bladenet.export.recipe import Curve, Recipe, recipe_of
+from bladenet.export.recipe import Curve, Recipe, largest_exponent, recipe_of
 from bladenet.io import Model
 
 TOGETHER = 16  # terms of a sum before brackets: databases bound how deep an expression is (SQLite: 1000)
 # databases merge a query into the one around it, and repeat its parts, unless it has a window
 ONCE = "COUNT(*) OVER ()"
-EXPONENT = 700.0  # EXP of more, or of less than its negative, is an error in some databases
+EXPONENT = 700.0  # EXP of more than 709, or of less than −708, is an error in some databases
 
 
 def to_sql(model: Model) -> dict[str, str]:
@@ -44,17 +44,19 @@ def to_sql(model: Model) -> dict[str, str]:
     return _outputs(recipe, scores)
 
 
-def to_sql_query(model: Model, table: str, keep: Sequence[str] = ()) -> str:
+def to_sql_query(model: Model, table: str, keep: str | Sequence[str] = ()) -> str:
     """The model as a SELECT statement, with the columns of :func:`to_sql`; every part is written and computed once.
 
     Parameters
     ----------
     model : BladeNetRegressor, BladeNetClassifier or ReLUNetwork
     table : name of the table, quoted here
-    keep : columns of the table to select as well, such as its key
+    keep : column of the table to select as well, such as its key, or several
 
     Raises
     ------
+    ValueError
+        If a column to keep is called like one of the query's own.
     TypeError
         If `model` is something else.
     sklearn.exceptions.NotFittedError
@@ -64,10 +66,16 @@ def to_sql_query(model: Model, table: str, keep: Sequence[str] = ()) -> str:
     features = _features(recipe, "bladenet_data.")
     scores = {f"bladenet_score_{k}": score for k, score in enumerate(_scores(recipe, list(map(_name, features))))}
     outputs = _outputs(recipe, list(map(_name, scores)))
+    keep = [keep] if isinstance(keep, str) else keep
     kept = {name: _name(name) for name in keep}
     read = {name: f"bladenet_data.{_name(name)}" for name in keep}
     bent = {"bladenet_bent": ONCE} if recipe.curves else {}
     scored = {"bladenet_scored": ONCE} if recipe.classes is not None else {}
+    for name in keep:
+        if name in {**features, **bent, **scores, **scored, **outputs}:
+            raise ValueError(
+                f"the query has a column {name!r} of its own: rename that of the table, or do not keep it."
+            )
     query = _select({**read, **features, **bent}, f"{_name(table)} bladenet_data")
     query = _select({**kept, **scores, **scored}, f"(\n{query}\n) bladenet_features")
     query = _select({**kept, **outputs}, f"(\n{query}\n) bladenet_scores")
@@ -134,7 +142,7 @@ def _neuron(weights: np.ndarray, bias: float, features: list[str]) -> str:
 def _outputs(recipe: Recipe, scores: list[str]) -> dict[str, str]:
     """What is selected in the end, from the outputs of the network."""
     if recipe.logarithmic:
-        scores = [f"EXP({score})" for score in scores]
+        scores = [_exp(score, largest_exponent(np.float64)) for score in scores]
     if recipe.classes is None:
         if recipe.flat:
             return {"prediction": scores[0]}
@@ -163,13 +171,14 @@ def _largest(classes: list[Any], scores: list[str]) -> str:
 
 def _softmax(scores: list[str], k: int) -> str:
     """1 / Σ_i exp(score_i − score_k)."""
-    terms = []
-    for i, score in enumerate(scores):
-        if i != k:
-            z = f"({score} - {scores[k]})"
-            low, high = _literal(-EXPONENT), _literal(EXPONENT)
-            terms.append(f"EXP(CASE WHEN {z} < {low} THEN {low} WHEN {z} > {high} THEN {high} ELSE {z} END)")
+    terms = [_exp(f"({score} - {scores[k]})", EXPONENT) for i, score in enumerate(scores) if i != k]
     return f"1.0e0 / {_sum(['1.0e0', *terms])}"
+
+
+def _exp(z: str, largest: float) -> str:
+    """The exponential of z, or of the nearest number that is not too large or small; NULL stays NULL."""
+    low, high = _literal(-EXPONENT), _literal(largest)
+    return f"EXP(CASE WHEN {z} < {low} THEN {low} WHEN {z} > {high} THEN {high} ELSE {z} END)"
 
 
 def _sum(terms: list[str]) -> str:

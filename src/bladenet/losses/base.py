@@ -32,6 +32,9 @@ class Loss(ABC):
     exact: ClassVar[bool] = False  # infinite but at the target: training is interpolation
     most_outputs: ClassVar[float] = 1
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
     def check(self) -> None:  # noqa: B027 - most losses have no parameters
         """Refuse parameters that make no sense, by a ValueError that names them."""
 
