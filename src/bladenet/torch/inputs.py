@@ -29,9 +29,9 @@ def checked_samples(module: nn.Module, X: Any) -> Tensor:
         if not torch.isfinite(parameter).all():
             raise ValueError(f"the module's parameter {name!r} has NaN or infinite entries; train or load it again.")
     first = next(iter(parameters.values()))
-    samples = _tensor(X, "X")
     if isinstance(X, Tensor) and X.device != first.device:
         raise ValueError(f"X is on {X.device} and the module on {first.device}: move one, X.to({str(first.device)!r}).")
+    samples = _tensor(X, "X")
     if samples.ndim < 2 or not len(samples):
         raise ValueError(f"X must have the shape (samples, …) that the module takes, got {tuple(samples.shape)}.")
     return samples.to(device=first.device, dtype=first.dtype)

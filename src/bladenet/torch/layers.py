@@ -7,6 +7,7 @@ What a neuron reads is a *row*: a sample for a Linear of samples, a token for on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class ReLULayer:
 
 @dataclass(frozen=True)
 class Block:
-    """A Linear, a ReLU and a Linear that reads its output, at once or after a dropout.
+    """A Linear, a ReLU and a Linear that alone reads its output, at once or after a dropout.
 
     Attributes
     ----------
@@ -102,12 +103,17 @@ class _Watch(TorchFunctionMode):
         self.rectified: dict[tuple[int, int], tuple[Tensor, ReLULayer]] = {}
         self.layers: list[ReLULayer] = []
         self.blocks: list[Block] = []
+        self.elsewhere: set[ReLULayer] = set()  # layers whose activations something else than a Linear reads too
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Go on as without this, and note ReLUs."""
         kwargs = kwargs or {}
         source = args[0] if args else kwargs.get("input")
         result = func(*args, **kwargs)
+        if func is not F.linear and func not in RELUS and isinstance(result, Tensor):
+            read = [_place(value) for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+            moved = [place for place in read if place in self.rectified and place != _place(result)]
+            self.elsewhere |= {self.rectified[place][1] for place in moved}
         if func in RELUS:
             layer = self.made.get(_place(source), (None, None))[1]
             if layer is not None:
@@ -162,8 +168,10 @@ def _watched(module: nn.Module, X: Tensor) -> _Watch:
     watch.blocks = [
         Block(block.hidden, block.out, final=last is not None and last.name == block.out)
         for block in watch.blocks
-        if block.hidden.name in linear
+        if block.hidden.name in linear and block.hidden not in watch.elsewhere
     ]
+    readers = Counter(block.hidden for block in watch.blocks)
+    watch.blocks = [block for block in watch.blocks if readers[block.hidden] == 1]
     return watch
 
 

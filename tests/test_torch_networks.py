@@ -1,0 +1,319 @@
+"""Polishing, refining, canonicalising and certifying networks: what they promise, against other ways to compute it."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Lasso
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+import bladenet as bn  # noqa: E402
+import bladenet.torch as bt  # noqa: E402
+from bladenet.blades import Blade, neurons  # noqa: E402
+from bladenet.torch.layers import last_block, two_layer_blocks  # noqa: E402
+from bladenet.torch.objective import Objective, rescaled  # noqa: E402
+from modules import Convolutions, Residual, Sequences, sequential  # noqa: E402
+
+GLOBAL = bn.Status.GLOBAL
+
+
+def data(n=40, d=2, seed=0, outputs=None):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    y = np.sin(2 * X[:, 0]) + np.abs(X).sum(axis=1) + 0.1 * rng.normal(size=n)
+    return X, y if outputs is None else np.column_stack([y, -0.5 * y + X[:, 0], X[:, -1]])[:, :outputs]
+
+
+def trained(module, X, y, beta, loss="squared", steps=300):
+    """Some steps of Adam on the objective, written with PyTorch's own losses."""
+    X, y = torch.tensor(X).to(next(module.parameters()).dtype), torch.tensor(y)
+    optimiser = torch.optim.Adam(module.parameters(), lr=1e-2)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        value_of(module, X, y, beta, loss).backward()
+        optimiser.step()
+    return module
+
+
+def value_of(module, X, y, beta, loss="squared"):
+    f = module(X)
+    if loss == "softmax":
+        fit = F.cross_entropy(f, y, reduction="sum")
+    elif loss == "logistic":
+        fit = F.softplus(-y * f[:, 0]).sum()
+    else:
+        fit = 0.5 * (f - y.reshape(f.shape)).square().sum()
+    return fit + 0.5 * beta * sum(p.square().sum() for p in module.parameters() if p.ndim > 1)
+
+
+def targets_for(loss, y):
+    if loss == "logistic":
+        return np.where(y > np.median(y), 1.0, -1.0)
+    return np.digitize(y, np.quantile(y, [1 / 3, 2 / 3])) if loss == "softmax" else y
+
+
+LOSSES = {"squared": 1, "logistic": 1, "softmax": 3}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_objective_is_what_pytorch_minimises(loss):
+    X, y = data()
+    y = targets_for(loss, y)
+    module = sequential(2, 9, 6, LOSSES[loss], seed=1)
+    objective = Objective.create(module, X, y, beta=0.3, loss=loss)
+    with torch.no_grad():
+        expected = float(value_of(module, torch.tensor(X), torch.tensor(y), 0.3, loss))
+    assert objective.value(module) == pytest.approx(expected, rel=1e-12)
+
+
+def test_refitting_is_the_lasso_of_scikit_learn():
+    X, y = data()
+    module = sequential(2, 12, 1, seed=2)
+    objective = Objective.create(module, X, y, beta=0.5, loss="squared")
+    refitted = objective.refitted(module, last_block(module, objective.X))
+    W, b = module[0].weight.detach().numpy(), module[0].bias.detach().numpy()
+    K = np.maximum(X @ W.T + b, 0.0) / np.linalg.norm(W, axis=1)
+    lasso = Lasso(alpha=0.5 / len(y), tol=1e-12, max_iter=1_000_000).fit(K, y)
+    best = 0.5 * np.sum((lasso.predict(K) - y) ** 2) + 0.5 * np.abs(lasso.coef_).sum()
+    assert objective.value(refitted) == pytest.approx(best, rel=1e-7)
+
+
+def test_rescaling_changes_nothing_but_the_penalty():
+    module = sequential(2, 8, 7, 6, 1, seed=3)
+    X = torch.tensor(data()[0])
+    with torch.no_grad():
+        module[2].weight.mul_(30.0)
+    best = rescaled(module, two_layer_blocks(module, X))
+    torch.testing.assert_close(best(X), module(X))
+    weights = [best[k].weight.detach() for k in (0, 2, 4, 6)]
+    for before, after in zip(weights, weights[1:], strict=False):
+        torch.testing.assert_close(before.norm(dim=1), after.norm(dim=0), rtol=1e-6, atol=0.0)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("sizes", [(2, 10), (2, 8, 6), (2, 6, 6, 5)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_polish_and_refine_never_raise_the_objective(loss, sizes, dtype):
+    X, y = data(60)
+    y = targets_for(loss, y)
+    beta = 0.05
+    module = trained(sequential(*sizes, LOSSES[loss], seed=4, dtype=dtype), X, y, beta, loss, steps=100)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    polished = bt.polish(module, X, y, beta=beta, loss=loss)
+    refined = bt.refine(polished.module, X, y, beta=beta, loss=loss, tol=1e-3, time_limit=5)
+    with torch.no_grad():
+        tensors = torch.tensor(X).to(dtype), torch.tensor(y)
+        values = [float(value_of(each, *tensors, beta, loss)) for each in (module, polished.module, refined.module)]
+    rounding = 1e-9 if dtype == torch.float64 else 1e-5
+    assert values == pytest.approx([polished.before, polished.after, refined.after], rel=rounding)
+    assert polished.after <= polished.refit_only <= polished.before
+    assert refined.lower_bound <= refined.after <= refined.before == pytest.approx(polished.after, rel=rounding)
+    assert refined.after < polished.before, "these networks are far from optimal"
+    for name, value in module.state_dict().items():
+        assert torch.equal(before[name], value), name
+    assert all(a.shape == b.shape for a, b in zip(module.parameters(), polished.module.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_polishing_puts_disturbed_blades_back(bias):
+    X, _ = data(40, d=3, seed=5)
+    rng = np.random.default_rng(5)
+    blades = [Blade(tuple(rng.choice(40, 2 + bias, replace=False)), (0, 1, 2), 1) for _ in range(4)]
+    weights, biases = neurons(blades, X, 2, bias)
+    network = bn.ReLUNetwork(weights, biases, np.array([1.0, -2.0, 1.5, -1.0]), 0.0)
+    y = network.predict(X)
+    module = sequential(3, 4, 1, bias=bias)
+    with torch.no_grad():
+        module[0].weight.copy_(torch.tensor(weights + 1e-4 * rng.normal(size=weights.shape)))
+        module[2].weight.copy_(torch.tensor(network.amplitudes[None]))
+        if bias:
+            module[0].bias.copy_(torch.tensor(biases))
+            module[2].bias.zero_()
+    polished = bt.polish(module, X, y, beta=1e-6)
+    full = next(step for step in polished.steps if step.what == "full")
+    assert polished.after <= full.objective < 0.9 * polished.refit_only
+    found = bt.identify(polished.module, X)[0]
+    np.testing.assert_allclose(found.closeness, 1.0, atol=1e-12)
+
+
+def test_a_chosen_layer_and_chosen_counts():
+    X, y = data(60, d=8)
+    steps = []
+    module = sequential(8, 6, 5, 1, seed=6)
+    polished = bt.polish(module, X, y, beta=0.1, layers=["2"], counts=[2, 4], full=False, callback=steps.append)
+    assert [(step.layer, step.what) for step in steps] == [
+        ("", "refit only"),
+        ("2", "2"),
+        ("2", "4"),
+        ("2", "each its own"),
+    ]
+    assert steps == polished.steps
+    assert list(polished.data()["objective"]) == [step.objective for step in steps]
+
+
+def test_refining_two_layers_is_training():
+    X, y = data()
+    module = trained(sequential(2, 30, 1, seed=7), X, y, 0.2)
+    refined = bt.refine(module, X, y, beta=0.2)
+    fit = bn.train(X, y, beta=0.2)
+    assert refined.fit.certificate.status is GLOBAL
+    assert refined.after == pytest.approx(fit.certificate.objective, rel=3e-6)
+    assert refined.gap < 2e-6
+    assert refined.lower_bound == pytest.approx(fit.certificate.lower_bound, rel=3e-6)
+
+
+def test_the_bound_of_a_refined_block_holds_for_every_last_block():
+    X, y = data(30)
+    module = sequential(2, 2, 5, 1, seed=8)
+    refined = bt.refine(module, X, y, beta=0.1)
+    assert refined.fit.certificate.status is GLOBAL
+    first = refined.module[0]  # which refining scales and leaves
+    for seed in range(3):
+        other = sequential(2, 2, 20, 1, seed=seed)
+        other[0].load_state_dict(first.state_dict())
+        for parameter in other[0].parameters():
+            parameter.requires_grad_(False)
+        optimiser = torch.optim.Adam([p for p in other.parameters() if p.requires_grad], lr=1e-2)
+        for _ in range(300):
+            optimiser.zero_grad()
+            value = value_of(other, torch.tensor(X), torch.tensor(y), 0.1)
+            value.backward()
+            optimiser.step()
+        assert float(value) >= refined.lower_bound
+
+
+@pytest.mark.parametrize(("norm", "output_norm"), [(1, 2), (2, 2), (1, 1)])
+@pytest.mark.parametrize("sizes", [(1, 6, 1), (1, 5, 1, 5, 1), (2, 4, 2), (2, 5, 1, 4, 2)])
+def test_canonical_networks(norm, output_norm, sizes):
+    X = data(15, d=sizes[0], seed=9)[0]
+    module = sequential(*sizes, seed=9)
+    canonical = bt.canonicalise(module, X, norm=norm, output_norm=output_norm, time_limit=20)
+    before, after = module(torch.tensor(X)), canonical.module(torch.tensor(X))
+    assert float((after - before).abs().max()) <= 1e-8 * float(before.abs().max())
+    assert canonical.changed <= 1e-8
+    assert canonical.ratio <= 1.0
+    assert len(canonical.blocks) == len(sizes) // 2
+    A = X
+    for block, place in zip(canonical.blocks, two_layer_blocks(canonical.module, torch.tensor(X))[::2], strict=True):
+        layers = [canonical.module.get_submodule(name) for name in (place.hidden.name, place.out)]
+        W, U = (layer.weight.detach().numpy() for layer in layers)
+        lengths, sizes_of = np.linalg.norm(W, ord=norm, axis=1), np.linalg.norm(U, ord=output_norm, axis=0)
+        assert lengths @ sizes_of == pytest.approx(block.after, rel=1e-9)
+        if norm == 1:
+            assert all(blade.is_vertex for blade in block.blades), "Theorem 9"
+        rebuilt = block.rebuilt(A)  # from indices, signs and amplitudes alone
+        np.testing.assert_allclose(
+            rebuilt.predict(A), block.network.predict(A), atol=1e-9 * np.abs(block.network.predict(A)).max()
+        )
+        A = np.maximum(block.network.predict(A), 0.0)
+
+
+def test_the_penalty_of_a_canonical_block_is_that_of_interpolation():
+    X = data(15, d=2, seed=10)[0]
+    module = sequential(2, 6, 1, seed=10)
+    y = module(torch.tensor(X)).detach().numpy()[:, 0]
+    canonical = bt.canonicalise(module, X)
+    fit = bn.train(X, y, beta=0)  # found without the network
+    assert canonical.blocks[0].certificate.status is GLOBAL
+    assert canonical.blocks[0].after == pytest.approx(fit.certificate.objective, rel=3e-6)
+
+
+def test_blocks_too_large_to_prove_are_solved_over_polished_neurons():
+    X = data(60, d=10, seed=11)[0]
+    module = sequential(10, 8, 3, seed=11)
+    canonical = bt.canonicalise(module, X)
+    assert canonical.blocks[0].certificate is None
+    assert canonical.changed <= 1e-8
+    assert canonical.ratio <= 1.0
+
+
+def test_there_and_back():
+    X, y = data()
+    for fit in (bn.train(X, y, beta=0.5), bn.train(X, np.column_stack([y, X]), beta=0.5)):
+        back = bt.from_torch(bn.to_torch(fit.network))
+        np.testing.assert_allclose(back.predict(X), fit.network.predict(X), atol=1e-12)
+        assert back.penalty(2) == pytest.approx(fit.network.penalty(2))
+
+
+def test_the_gap_of_a_trained_network():
+    X, y = data()
+    module = trained(sequential(2, 20, 1, seed=12), X, y, 0.2)
+    assessment = bt.certify(module, X, y, beta=0.2)
+    fit = bn.train(X, y, beta=0.2)
+    balanced = rescaled(module, two_layer_blocks(module, torch.tensor(X)))
+    with torch.no_grad():
+        value = float(value_of(balanced, torch.tensor(X), torch.tensor(y), 0.2))
+    assert assessment.objective == pytest.approx(value, rel=1e-9)
+    assert assessment.lower_bound == pytest.approx(fit.certificate.lower_bound, rel=3e-6)
+    assert assessment.gap == pytest.approx(1.0 - assessment.lower_bound / value)
+    assert "no relu network of any width" in str(assessment).lower()
+    optimal = bn.certify(fit.network, X, y, beta=0.2)
+    assert optimal.gap < 2e-6
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (sequential(2, 4, 3, 1), "no two-layer network"),
+        (nn.Sequential(nn.Linear(2, 1)), "must end in Linear, ReLU, Linear"),
+        (nn.Sequential(nn.Tanh()), "no parameters|no Linear"),
+        (Residual(), "must end in Linear, ReLU, Linear"),
+    ],
+)
+def test_modules_that_are_no_two_layer_networks(module, message):
+    with pytest.raises(ValueError, match=message):
+        bt.from_torch(module)
+
+
+X0, Y0 = data(12)
+NO_OUTPUT_BIAS = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1, bias=False)).double()
+
+
+@pytest.mark.parametrize("function", [bt.polish, bt.refine])
+@pytest.mark.parametrize(
+    ("module", "X", "y", "settings", "message"),
+    [
+        (sequential(2, 3, 1), X0, Y0, {"beta": 0.0}, "beta must be greater than 0"),
+        (sequential(2, 3, 1), X0, Y0, {"beta": -1.0}, "beta"),
+        (sequential(2, 3, 1), X0, Y0[:5], {"beta": 1.0}, "one target for each of the 12 samples"),
+        (sequential(2, 3, 1), X0, np.full(12, np.nan), {"beta": 1.0}, "y has NaN"),
+        (sequential(2, 3, 1), X0, Y0, {"beta": 1.0, "loss": "absolute"}, "unknown loss"),
+        (sequential(2, 3, 2), X0, Y0, {"beta": 1.0}, "output has shape .12, 2."),
+        (Residual(), np.ones((12, 4)), np.ones((12, 2)), {"beta": 1.0}, "must end in Linear, ReLU, Linear"),
+        (sequential(5, 3, 1), X0, Y0, {"beta": 1.0}, "does not take X"),
+    ],
+)
+def test_bad_input(function, module, X, y, settings, message):
+    with pytest.raises(ValueError, match=message):
+        function(module, X, y, **settings)
+
+
+def test_more_bad_input():
+    module = sequential(2, 3, 1)
+    with pytest.raises(ValueError, match="no ReLU layer is called 'first'; there are '0'"):
+        bt.polish(module, X0, Y0, beta=1.0, layers=["first"])
+    with pytest.raises(ValueError, match="counts must be whole numbers"):
+        bt.polish(module, X0, Y0, beta=1.0, counts=[0])
+    with pytest.raises(ValueError, match="layer '2' has no bias"):
+        bt.refine(NO_OUTPUT_BIAS, X0, Y0, beta=1.0)
+    with pytest.raises(ValueError, match="no two-layer block"):
+        bt.canonicalise(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), X0)
+
+
+def test_a_block_without_an_output_bias_can_be_polished():
+    polished = bt.polish(NO_OUTPUT_BIAS, X0, Y0, beta=0.01)
+    assert polished.after < polished.before
+    assert polished.module[2].bias is None
+
+
+def test_convolutions_and_transformers_are_polished_up_to_their_head():
+    rng = np.random.default_rng(13)
+    X, y = rng.normal(size=(30, 3, 8, 8)), rng.integers(0, 2, size=(30, 2)).astype(float)
+    module = Convolutions()
+    polished = bt.polish(module, X, y, beta=0.1, counts=[1, 5])
+    assert polished.after < polished.before
+    assert {step.layer for step in polished.steps} == {"", "first", "second", "hidden"}
+    with pytest.raises(ValueError, match="must end in Linear, ReLU, Linear"):
+        bt.polish(Sequences(), rng.normal(size=(6, 5, 11)), np.zeros((6, 8)), beta=0.1)
