@@ -10,7 +10,7 @@ from torch import nn  # noqa: E402
 import bladenet as bn  # noqa: E402
 import bladenet.torch as bt  # noqa: E402
 from bladenet.blades import Blade, neurons  # noqa: E402
-from bladenet.torch.faces import LARGE, blade, projections  # noqa: E402
+from bladenet.torch.faces import LARGE, Blades, projections  # noqa: E402
 from bladenet.torch.layers import relu_layers, rows_read, two_layer_blocks  # noqa: E402
 from modules import Convolutions, InPlaceSum, Residual, Sequences, sequential  # noqa: E402
 
@@ -153,7 +153,7 @@ def test_blades_in_many_dimensions(bias):
     d = LARGE
     rows, weight = torch.tensor(RNG.normal(size=(d + 40, d))), torch.tensor(RNG.normal(size=d))
     for samples_ in (rows, rows * 1e-3 + 5.0, torch.cat([rows[:1], rows])):  # the last has a repeated row
-        found, offset, used = blade(weight, samples_, bias, d)
+        found, offset, used = Blades(samples_, bias, d).of(weight, torch.arange(d + 40))
         assert len(used) == d - 1 + bias
         np.testing.assert_allclose((samples_[used] @ found + offset).numpy(), 0.0, atol=1e-9)
         assert float(found @ weight) > 0

@@ -40,33 +40,73 @@ def projections(weight: Tensor, samples: Tensor, bias: bool, counts: list[int]) 
     return weights, -(weights @ samples[0]) if bias else weights.new_zeros(len(counts))
 
 
-def blade(weight: Tensor, samples: Tensor, bias: bool, rank: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The blade of the nearest independent samples, on the side of `weight`.
+class Blades:
+    """Blades of the nearest independent rows of neurons, one after the other.
 
     Parameters
     ----------
-    samples : (k, d), nearest first; at least as many as define a neuron
-    rank : of the directions that samples span
-
-    Returns
-    -------
-    weight (d,) of unit length, bias, and the positions in `samples` of those that define it.
+    table : (u, d) rows
+    bias : whether neurons have one
+    rank : of the directions that all rows span
     """
-    d = samples.shape[1]
-    first = torch.arange(rank - 1 + bias, device=samples.device)
-    if rank == d >= LARGE:
-        found = _orthogonal(directions(samples[: len(first)], bias), weight)
-        if found is not None:
-            return found, -(found @ samples[0]) if bias else found.new_zeros(()), first
-    rows = directions(samples, bias)
-    basis = _basis(rows, most=rank - 1)
-    used = torch.nonzero(basis.any(dim=0))[:, 0]
-    found = weight
-    for _ in range(2):
-        found = found - basis @ (basis.T @ found)
-        found = found / torch.linalg.vector_norm(found)
-    chosen = torch.cat([used.new_zeros(1), used + 1]) if bias else used
-    return found, -(found @ samples[0]) if bias else found.new_zeros(()), chosen
+
+    def __init__(self, table: Tensor, bias: bool, rank: int):
+        self.table, self.bias, self.rank = table, bias, rank
+        self.first = rank - 1 + bias  # rows that define a neuron
+        self.large = rank == table.shape[1] >= LARGE
+        if self.large:  # memory for a system of equations, which costs as much to get as to fill
+            self.system = table.new_empty(rank, rank)
+            self.single, self.factors = (self.system.new_empty(rank, rank, dtype=torch.float32) for _ in range(2))
+
+    def of(self, weight: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The blade of the rows at `place` in the table, nearest first, on the side of `weight`.
+
+        Returns
+        -------
+        weight (d,) of unit length, bias, and which of these rows define it.
+        """
+        if self.large and len(place) >= self.first:
+            found = self._orthogonal(weight, place[: self.first])
+            if found is not None:
+                return found, self._offset(found, place), torch.arange(self.first, device=place.device)
+        basis = _basis(directions(self.table[place], self.bias), most=self.rank - 1)
+        used = torch.nonzero(basis.any(dim=0))[:, 0]
+        found = weight
+        for _ in range(2):
+            found = found - basis @ (basis.T @ found)
+            found = found / torch.linalg.vector_norm(found)
+        return found, self._offset(found, place), torch.cat([used[:0].new_zeros(1), used + 1]) if self.bias else used
+
+    def _offset(self, weight: Tensor, place: Tensor) -> Tensor:
+        return -(weight @ self.table[place[0]]) if self.bias else weight.new_zeros(())
+
+    def _orthogonal(self, weight: Tensor, place: Tensor) -> Tensor | None:
+        """The unit vector orthogonal to d − 1 directions, on the side of `weight`; None if rounding hides it.
+
+        It solves [rows; weight] u = (0, …, 0, 1), by a factorisation in float32 and residuals in float64.
+        """
+        system, rank = self.system, self.rank
+        torch.index_select(self.table, 0, place[self.bias :], out=system[:-1])
+        if self.bias:
+            system[:-1] -= self.table[place[0]]
+        system[-1] = weight * (system[0].norm() / weight.norm())
+        self.single.copy_(system)
+        pivots, singular = place.new_empty(rank, dtype=torch.int32), place.new_empty((), dtype=torch.int32)
+        torch.linalg.lu_factor_ex(self.single, out=(self.factors, pivots, singular))
+        if singular:
+            return None
+        target = system.new_zeros(len(system), 1)
+        target[-1] = system[-1].norm()
+        solution = torch.zeros_like(target)
+        for _ in range(REFINEMENTS):
+            residual = target - system @ solution
+            size = residual.abs().max()
+            if not torch.isfinite(size):
+                return None
+            if size <= EXACT * target[-1] * torch.linalg.vector_norm(solution):
+                return (solution / torch.linalg.vector_norm(solution))[:, 0]
+            solution = solution + size * torch.linalg.lu_solve(self.factors, pivots, (residual / size).float()).double()
+        return None
 
 
 def _basis(rows: Tensor, most: int | None = None) -> Tensor:
@@ -92,25 +132,3 @@ def _basis(rows: Tensor, most: int | None = None) -> Tensor:
         if count == (known.shape[1] if most is None else most):
             break
     return basis
-
-
-def _orthogonal(rows: Tensor, weight: Tensor) -> Tensor | None:
-    """The unit vector orthogonal to d − 1 rows, on the side of `weight`; None if rounding hides it.
-
-    It solves [rows; weight] u = (0, …, 0, 1), by a factorisation in float32 and residuals in float64.
-    """
-    lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-    system = torch.cat([rows / lengths, (weight / torch.linalg.vector_norm(weight))[None]])
-    factors, pivots = torch.linalg.lu_factor(system.float())
-    target = torch.zeros(len(system), 1, dtype=system.dtype, device=system.device)
-    target[-1] = 1.0
-    solution = torch.zeros_like(target)
-    for _ in range(REFINEMENTS):
-        residual = target - system @ solution
-        if not torch.isfinite(residual).all():
-            return None
-        if residual.abs().max() <= EXACT * solution.abs().max():
-            return (solution / torch.linalg.vector_norm(solution))[:, 0]
-        size = residual.abs().max()
-        solution = solution + size * torch.linalg.lu_solve(factors, pivots, (residual / size).float()).double()
-    return None

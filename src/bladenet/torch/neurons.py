@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bladenet.torch.faces import LARGE, blade, projections
+from bladenet.torch.faces import LARGE, Blades, projections
 from bladenet.torch.inputs import checked_samples
 from bladenet.torch.layers import ReLULayer, relu_layers
 from bladenet.torch.nearest import nearest_rows, rank_of
@@ -168,10 +168,11 @@ def rebuild(indices: Any, X: Any, *, bias: bool = True, like: tuple[Any, Any] | 
     rank = axes.shape[1]
     given = None if like is None else torch.as_tensor(np.asarray(like[0]), dtype=torch.float64)
     weights, biases = rows.new_zeros(len(chosen), rows.shape[1]), rows.new_zeros(len(chosen))
-    for k, near in enumerate(rows[chosen]):
+    blades = Blades(rows, bias, rank)
+    for k, place in enumerate(chosen):
         # without a neuron to start from, some direction that the samples do not exclude
         side = axes @ torch.linspace(1.0, 2.0, axes.shape[1], dtype=torch.float64) if given is None else given[k]
-        weights[k], biases[k], used = blade(axes @ (axes.T @ side), near, bias, rank)
+        weights[k], biases[k], used = blades.of(axes @ (axes.T @ side), place)
         if len(used) < rank - 1 + bias:
             raise ValueError(
                 f"the samples of neuron {k} leave {rank + bias - len(used)} directions: {rank - 1 + bias} independent "

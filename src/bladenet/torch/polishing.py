@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from bladenet.losses import Loss, row_norms
-from bladenet.torch.faces import blade, projections
+from bladenet.torch.faces import Blades, projections
 from bladenet.torch.layers import Block, ReLULayer, last_block, relu_layers, rows_read, two_layer_blocks
 from bladenet.torch.nearest import Nearest, nearest_rows, rank_of
 from bladenet.torch.objective import Objective, inputs_of, rescaled
@@ -166,8 +166,9 @@ def polished_neurons(
         yield str(count), _placed(weights, biases, {k: (w[c], b[c]) for k, (w, b) in faces.items()})
     if full and rank > 0:
         inside = _span(near) if rank < weights.shape[1] else None
-        blades = {k: blade(_within(inside, weights[k]), near.of(k), bias, rank)[:2] for k in alive}
-        yield FULL, _placed(weights, biases, blades)
+        blades = Blades(near.table, bias, rank)
+        moved = {k: blades.of(_within(inside, weights[k]), near.place[k])[:2] for k in alive}
+        yield FULL, _placed(weights, biases, moved)
 
 
 def _placed(weights: Tensor, biases: Tensor, moved: dict[int, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
