@@ -18,22 +18,24 @@ from torch import Tensor, nn
 from bladenet.basis_pursuit import least_change
 from bladenet.blades import Blade, neurons
 from bladenet.certificate import Certificate
-from bladenet.clock import Clock
-from bladenet.interpolation import FIRST_PRICE, HIGHEST_PRICE, RISE
-from bladenet.losses import Array, ExactFit, by_sample
-from bladenet.master import restricted_problem
+from bladenet.interpolation import FIRST_PRICE, RISE
+from bladenet.losses import Array, ExactFit, by_sample, row_norms
 from bladenet.network import ReLUNetwork
 from bladenet.planning import make_plan
 from bladenet.problem import TrainingProblem
-from bladenet.rebuilding import blades_of
+from bladenet.rebuilding import Fit, blades_of
+from bladenet.torch.fixed_neurons import FixedNeurons
 from bladenet.torch.inputs import checked_samples
-from bladenet.torch.layers import Block, outputs_of, rows_read, two_layer_blocks
+from bladenet.torch.layers import Block, ReLULayer, outputs_of, rows_read, two_layer_blocks
 from bladenet.torch.objective import write_block
 from bladenet.torch.polishing import polished_neurons
 from bladenet.training import train
 
 COUNTS = [1, 2, 5, 10, 20]  # samples of the faces that neurons are proposed on
 SAME = 1e-9  # relative: outputs that differ by less are the same
+ROUNDING = 1e-5  # relative misses that are put right afterwards
+ACCURACY = 1e-9
+RISES = 5  # of the price of a miss, until none is worth it
 LARGEST = 3_000_000  # samples × neurons × outputs of a restricted problem
 
 
@@ -143,36 +145,41 @@ def _canonical(
     """Rewrite one block of the module, in place."""
     network = _network_of(module, block)
     A = torch.cat(list(rows_read(module, block.hidden.name, X))).cpu().numpy()
-    hidden_bias, out_bias = (module.get_submodule(name).bias is not None for name in (block.hidden.name, block.out))
     B = network.predict(A)
-    problem = TrainingProblem.create(A, B, beta=0, norm=norm, bias=hidden_bias, output_norm=output_norm)
-    certificate, found, blades = None, None, None
-    settings: dict[str, Any] = {
-        "norm": norm,
-        "bias": out_bias,
-        "output_norm": output_norm,
-        "tol": tol,
-        "time_limit": time_limit,
-    }
-    if hidden_bias == out_bias and make_plan(problem.standard, tol, time_limit).strategy == "exact":
-        alive = np.abs(network.weights).any(axis=1)
-        start = network.weights[alive], network.biases[alive]
-        fit = train(A, B[:, 0] if B.shape[1] == 1 else B, beta=0, start=start, **settings)
+    bias, intercept = (ReLULayer(name).has_bias(module) for name in (block.hidden.name, block.out))
+    problem = TrainingProblem.create(A, B, beta=0, norm=norm, bias=bias, output_norm=output_norm)
+
+    def better(found: ReLUNetwork | None) -> bool:
+        if found is None or np.abs(found.predict(A) - B).max() > SAME * np.abs(B).max():
+            return False
+        return found.penalty(norm, output_norm) <= network.penalty(norm, output_norm)
+
+    found: ReLUNetwork | None = None
+    blades: list[Blade] | None = None
+    certificate: Certificate | None = None
+    if bias == intercept and make_plan(problem.standard, tol, time_limit).strategy == "exact":
+        fit = _interpolated(
+            network, A, B, norm=norm, bias=bias, output_norm=output_norm, tol=tol, time_limit=time_limit
+        )
         found, blades, certificate = _of_columns(fit.network), fit.blades, fit.certificate
-    if found is None or not _same(found, A, B) or found.penalty(norm, output_norm) > network.penalty(norm, output_norm):
-        found, blades, certificate = None, None, None
-        proposed = _proposed(module, block, X, network)
-        if len(A) * len(proposed[0]) * B.shape[1] <= LARGEST:
-            found = _least_penalty(A, B, *proposed, norm, output_norm, out_bias)
-    before = network.penalty(norm, output_norm)
-    if found is None or not _same(found, A, B) or found.penalty(norm, output_norm) > before:
-        found, certificate = network, None
+    if found is None or not better(found):
+        blades = certificate = None
+        found = _least_penalty(A, B, *_proposed(module, block, X, network), norm, output_norm, intercept)
+    if found is None or not better(found):
+        found = network
     if blades is None:
         found = _without_idle(found)
         blades, _ = blades_of(problem, *problem.standard.neurons(found.weights, found.biases), {})
     write_block(module, block, found.balanced(norm, output_norm))
-    after = found.penalty(norm, output_norm)
-    return CanonicalBlock(block.hidden.name, block.out, found, blades, norm, hidden_bias, before, after, certificate)
+    penalties = [each.penalty(norm, output_norm) for each in (network, found)]
+    return CanonicalBlock(block.hidden.name, block.out, found, blades, norm, bias, *penalties, certificate)
+
+
+def _interpolated(network: ReLUNetwork, A: Array, B: Array, **settings: Any) -> Fit:
+    """The interpolant of least penalty, sought from the neurons of the network."""
+    alive = np.abs(network.weights).any(axis=1)
+    start = network.weights[alive], network.biases[alive]
+    return train(A, B[:, 0] if B.shape[1] == 1 else B, beta=0, start=start, **settings)
 
 
 def _network_of(module: nn.Module, block: Block) -> ReLUNetwork:
@@ -202,27 +209,22 @@ def _least_penalty(
     A: Array, B: Array, weights: Array, biases: Array, norm: int, output_norm: int, intercept: bool
 ) -> ReLUNetwork | None:
     """The network with these neurons, of least penalty among those that map A to B; None if rounding hides it."""
+    if len(A) * len(weights) * B.shape[1] > LARGEST:
+        return None
     lengths = np.linalg.norm(weights, ord=norm, axis=1)
     weights, biases = by_sample(1.0 / lengths, weights), biases / lengths
     columns = np.maximum(A @ weights.T + biases, 0.0)
-    # the neurons are features of a problem whose own neurons are the identity
-    form = TrainingProblem.create(columns, B, beta=0, norm=1, bias=intercept, output_norm=output_norm).standard
-    kept = np.arange(len(weights)) if form.basis is None else form.basis.argmax(axis=0)
-    assert isinstance(form.loss, ExactFit)  # as β = 0
-    price = FIRST_PRICE * len(form.points) * form.beta
-    amplitudes, t = np.zeros((len(weights), B.shape[1])), np.zeros(B.shape[1])
-    while price <= HIGHEST_PRICE * FIRST_PRICE * len(form.points) * form.beta:
-        here = replace(form, loss=ExactFit(form.loss.tolerance, price))
-        restricted = restricted_problem(here, Clock())
-        restricted.add(*form.neurons(np.eye(len(weights))[kept], np.zeros(len(kept))))
-        solution = restricted.solve(1e-9)
-        amplitudes[kept], t = solution.z.reshape(len(kept), -1) / form.scale, np.atleast_1d(solution.t)
+    problem = FixedNeurons(columns, B, beta=0, bias=intercept, output_norm=output_norm)
+    exact = problem.form.loss
+    assert isinstance(exact, ExactFit)  # as β = 0
+    first = FIRST_PRICE * len(problem.form.points) * problem.form.beta
+    for price in first * RISE ** np.arange(RISES):
+        amplitudes, t = problem.solve(ACCURACY, ExactFit(exact.tolerance, float(price)))
         off = B - columns @ amplitudes - t
-        if np.abs(off).max() <= 1e-5 * np.abs(B).max():
-            change = least_change(columns, np.linalg.norm(amplitudes, axis=1), intercept, off)
-            amplitudes, t = amplitudes + change[: len(amplitudes)], t + change[-1] if intercept else t
-            return ReLUNetwork(weights, biases, amplitudes, t)
-        price *= RISE
+        if np.abs(off).max() <= ROUNDING * np.abs(B).max():
+            change = least_change(columns, row_norms(amplitudes), intercept, off)
+            t = t + change[-1] if intercept else t
+            return ReLUNetwork(weights, biases, amplitudes + change[: len(amplitudes)], t)
     return None
 
 
@@ -235,7 +237,3 @@ def _without_idle(network: ReLUNetwork) -> ReLUNetwork:
     return ReLUNetwork(
         network.weights[used], network.biases[used], network.amplitudes[used], network.intercept + constant
     )
-
-
-def _same(network: ReLUNetwork, A: Array, B: Array) -> bool:
-    return bool(np.abs(network.predict(A) - B).max() <= SAME * np.abs(B).max())

@@ -16,11 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bladenet.clock import Clock
 from bladenet.losses import Array, Loss
-from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
+from bladenet.torch.fixed_neurons import FixedNeurons
 from bladenet.torch.inputs import checked_samples, checked_targets
 from bladenet.torch.layers import Block, ReLULayer, outputs_of, rows_read
 
@@ -104,18 +103,8 @@ class Objective:
         unit = np.where(lengths > 0, lengths, 1.0)
         weights, biases = weights / unit[:, None], biases / unit
         columns = np.maximum(A @ weights.T + biases, 0.0)
-        # the neurons are features of a problem whose own neurons are the identity
-        problem = TrainingProblem.create(
-            columns * (lengths > 0), self.targets, beta=self.beta, norm=1, bias=intercept, loss=self.loss
-        )
-        form = problem.standard
-        kept = np.arange(len(weights)) if form.basis is None else form.basis.argmax(axis=0)
-        restricted = restricted_problem(form, Clock())
-        restricted.add(*form.neurons(np.eye(len(weights))[kept], np.zeros(len(kept))))
-        solution = restricted.solve(ACCURACY)
-        amplitudes = np.zeros((len(weights), *self.y.shape[1:]))
-        amplitudes[kept] = solution.z / form.scale
-        return ReLUNetwork(weights, biases, amplitudes, solution.t)
+        problem = FixedNeurons(columns * (lengths > 0), self.targets, beta=self.beta, bias=intercept, loss=self.loss)
+        return ReLUNetwork(weights, biases, *problem.solve(ACCURACY))
 
 
 def inputs_of(module: nn.Module, block: Block, X: Tensor) -> Array:
