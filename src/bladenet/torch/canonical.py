@@ -158,9 +158,8 @@ def _canonical(
     blades: list[Blade] | None = None
     certificate: Certificate | None = None
     if bias == intercept and make_plan(problem.standard, tol, time_limit).strategy == "exact":
-        fit = _interpolated(
-            network, A, B, norm=norm, bias=bias, output_norm=output_norm, tol=tol, time_limit=time_limit
-        )
+        settings = {"norm": norm, "bias": bias, "output_norm": output_norm, "tol": tol, "time_limit": time_limit}
+        fit = _interpolated(network, A, B, **settings)
         found, blades, certificate = _of_columns(fit.network), fit.blades, fit.certificate
     if found is None or not better(found):
         blades = certificate = None
@@ -171,8 +170,8 @@ def _canonical(
         found = _without_idle(found)
         blades, _ = blades_of(problem, *problem.standard.neurons(found.weights, found.biases), {})
     write_block(module, block, found.balanced(norm, output_norm))
-    penalties = [each.penalty(norm, output_norm) for each in (network, found)]
-    return CanonicalBlock(block.hidden.name, block.out, found, blades, norm, bias, *penalties, certificate)
+    before, after = (each.penalty(norm, output_norm) for each in (network, found))
+    return CanonicalBlock(block.hidden.name, block.out, found, blades, norm, bias, before, after, certificate)
 
 
 def _interpolated(network: ReLUNetwork, A: Array, B: Array, **settings: Any) -> Fit:
