@@ -136,4 +136,5 @@ def _draw_accuracy(ax: Axes, frame: pd.DataFrame, name: str, accuracy: str) -> N
         errors = 100 * own[f"{accuracy}_error"].fillna(0.0)
         line = ax.errorbar(own[name], 100 * own[accuracy], yerr=errors, color=colour, marker=marker, markersize=7)
         line.set_label(str(method))
+        line.lines[0].set_linestyle("--" if method == PARTIAL else "-")  # often on top of another
     ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)

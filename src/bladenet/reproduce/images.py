@@ -140,9 +140,10 @@ def _rows(
     objective = Objective.create(module, samples.X, samples.y, beta=beta, loss="logistic")
     shared = [numbers(Variant(SGD, module, objective.value(module)))]
     shared.append(numbers(refitted(objective, module)))
-    shared.append(numbers(refinement(objective, module, setup.refine_seconds)))
+    refined = numbers(refinement(objective, module, setup.refine_seconds))
     layers = relu_layers(module, samples.X)
     for panel in panels:
         yield from ((panel, row) for row in shared)
         for variant in polishings(objective, module, layers[LAYER[panel]], list(setup.counts)):
             yield panel, numbers(variant)
+        yield panel, refined
