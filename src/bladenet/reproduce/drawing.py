@@ -40,7 +40,7 @@ def draw_spirals(result: Spirals) -> Figure:
 
     frame = pd.DataFrame(result.rows)
     with style():
-        figure, places = pyplot.subplot_mosaic("AABC\nAADE", figsize=(12.5, 6.4))
+        figure, places = pyplot.subplot_mosaic("AABC\nAADE", figsize=(11.5, 6.0))
         _draw_descent(places["A"], frame, result.optimum.certificate.objective)
         titles = {DESCENT: "Gradient descent", PAPER: "The paper's polishing", BEST: "Best polishing"}
         for place, (method, title) in zip("BCD", titles.items(), strict=True):
