@@ -1,4 +1,4 @@
-"""The command line: ``bladenet fit``, ``predict``, ``explain`` and ``export``.
+"""The command line: ``bladenet fit``, ``predict``, ``explain``, ``export`` and ``reproduce``.
 
 What takes long to import is imported inside the commands: ``bladenet --help`` must answer at once.
 """
@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from bladenet import __version__
+from bladenet.reproduce.commands import app as reproduce
 from bladenet.tables import (
     SHIPPED,
     InputError,
@@ -86,6 +87,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
+
+app.add_typer(reproduce, name="reproduce")
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help=f"CSV file, or a shipped data set: {', '.join(SHIPPED)}.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file written by bladenet fit --out.")]

@@ -1,4 +1,4 @@
-"""Real data sets shipped as small CSV files, and one synthetic classification problem.
+"""Real data sets shipped as small CSV files, one synthetic classification problem, and CIFAR-10 from your own files.
 
 Origins, units and terms of use are in ``bladenet/data/README.md``. Nothing is downloaded.
 """
@@ -12,10 +12,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bladenet.cifar import ImageData, load_cifar10
+
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Dataset", "csv_path", "load_houses", "load_motorcycle", "load_penguins", "make_spirals"]
+__all__ = [
+    "Dataset",
+    "ImageData",
+    "csv_path",
+    "load_cifar10",
+    "load_houses",
+    "load_motorcycle",
+    "load_penguins",
+    "make_spirals",
+]
 
 _INNER_RADIUS = 0.1  # at radius 0 the two arms of make_spirals would meet
 

@@ -1,0 +1,88 @@
+"""What each step is worth: SGD, the refit alone, polishing in full and in part, refinement.
+
+The paper polishes and refits the last layer together; here either is measured alone. What polishing does is kept
+even where it raises the objective, unlike in :func:`bladenet.torch.polish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from time import perf_counter
+
+from torch import nn
+
+from bladenet.certificate import Status
+from bladenet.torch import refine
+from bladenet.torch.layers import ReLULayer, last_block, two_layer_blocks
+from bladenet.torch.objective import Objective, rescaled
+from bladenet.torch.polishing import FULL, polished_neurons
+from bladenet.training import SEARCH_SHARE
+
+SGD, REFIT, PAPER, PARTIAL, BEST, REFINED = (
+    "SGD",
+    "refit only",
+    "full polishing",
+    "partial polishing",
+    "best polishing",
+    "refinement",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A network that one of the methods has made.
+
+    Attributes
+    ----------
+    method, module : which, and its network
+    objective : Σ_i ℓ(f(x_i), y_i) + (β/2) Σ ‖W‖²
+    samples : how many each neuron was made orthogonal to, in partial polishing
+    """
+
+    method: str
+    module: nn.Module
+    objective: float
+    samples: int | None = None
+
+
+def refitted(objective: Objective, module: nn.Module, method: str = REFIT, samples: int | None = None) -> Variant:
+    """The module with the best last layer and the best scales for its neurons (steps 4 and 5 of the paper)."""
+    last, blocks = last_block(module, objective.X), two_layer_blocks(module, objective.X)
+    fitted = objective.refitted(rescaled(module, blocks), last)
+    return Variant(method, fitted, objective.value(fitted), samples)
+
+
+def polishings(objective: Objective, module: nn.Module, layer: ReLULayer, counts: list[int]) -> Iterator[Variant]:
+    """The paper's polishing of a layer; and the partial one whose number of samples has the lowest objective."""
+    partial: Variant | None = None
+    for what, neurons in polished_neurons(module, layer, objective.X, counts, full=True):
+        moved = deepcopy(module)
+        layer.set_neurons(moved, *neurons)
+        if what == FULL:
+            yield refitted(objective, moved, PAPER)
+            continue
+        variant = refitted(objective, moved, PARTIAL, int(what))
+        if partial is None or variant.objective < partial.objective:
+            partial = variant
+    if partial is not None:
+        yield partial
+
+
+def refinement(objective: Objective, module: nn.Module, time_limit: float | None) -> Variant:
+    """The best last block, of any width, or what is found in so many seconds.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C, which :func:`bladenet.torch.refine` takes as the end of its own search.
+    """
+    started = perf_counter()
+    result = refine(
+        module, objective.X, objective.targets, beta=objective.beta, loss=objective.loss, time_limit=time_limit
+    )
+    stopped = result.fit.certificate.status is Status.STOPPED
+    if stopped and (time_limit is None or perf_counter() - started < SEARCH_SHARE * time_limit):
+        raise KeyboardInterrupt
+    return Variant(REFINED, result.module, result.after)

@@ -1,0 +1,146 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from bladenet import cli  # noqa: E402
+from bladenet.cifar import ImageData  # noqa: E402
+from bladenet.reproduce import commands, images, spirals, verdicts  # noqa: E402
+from bladenet.reproduce.ablation import BEST, PAPER, PARTIAL, REFINED, REFIT, SGD  # noqa: E402
+from bladenet.reproduce.descent import descend, new_network  # noqa: E402
+from bladenet.torch.objective import Objective  # noqa: E402
+
+SMALL = images.Setup(hidden=6, width=5, widths=(3, 5), rates=(0.01, 0.1), epochs=2, counts=(2, 4), refine_seconds=0.5)
+
+
+def run(*arguments):
+    return cli.app([str(argument) for argument in arguments], standalone_mode=False)
+
+
+def is_picture(path):
+    pixels = pytest.importorskip("matplotlib.image").imread(path)
+    return pixels.shape[0] > 300 and len(np.unique(pixels[..., :3].reshape(-1, 3), axis=0)) > 50
+
+
+def some_images(n=40, size=3):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (2 * n, size, size, 3), dtype=np.uint8)
+    y = rng.permutation(np.arange(2 * n) % 2)
+    x[y == 1, 0] //= 2
+    return ImageData(x[:n], y[:n], x[n:], y[n:])
+
+
+@pytest.fixture
+def few_epochs(monkeypatch):
+    setup = spirals.Setup(samples=30, width=20, epochs=40, trials=2)
+    monkeypatch.setattr(spirals, "Setup", lambda: setup)
+    return setup
+
+
+def test_figure6_orders_the_methods(tmp_path, few_epochs, capsys):
+    assert run("reproduce", "figure6", "--out", tmp_path / "new") in (None, 0)
+    frame = pd.read_csv(tmp_path / "new" / "figure6.csv")
+    assert list(frame.columns) == ["trial", "method", "epoch", "objective", "lower_bound", "excess", "closed"]
+    assert is_picture(tmp_path / "new" / "figure6.png")
+    for _, trial in frame.groupby("trial"):
+        value = trial[trial.method != spirals.TRAINING].set_index("method").objective
+        bound = trial.lower_bound.max()
+        assert bound <= value[REFINED] <= value[BEST] <= value[REFIT] <= value[spirals.DESCENT]
+        assert bound <= value[PAPER]
+        closed = trial.set_index("method").closed
+        assert closed[REFINED] >= 0.95
+        assert closed[spirals.DESCENT] == 0
+        curve = trial[trial.method == spirals.TRAINING]
+        assert curve.epoch.max() == few_epochs.epochs
+        assert curve.objective.iloc[-1] == pytest.approx(value[spirals.DESCENT])
+    printed = capsys.readouterr().out
+    assert "certified optimum" in printed
+    assert "Of that gap the refit" in " ".join(printed.split())
+
+
+def test_figure7_from_a_file(tmp_path, monkeypatch, capsys):
+    data = some_images()
+    np.savez(tmp_path / "two.npz", **vars(data))
+    monkeypatch.setattr(images, "Setup", lambda: SMALL)
+    code = run("reproduce", "figure7", "--data", tmp_path / "two.npz", "--out", tmp_path, "--trials", 2)
+    assert code in (None, 0)
+    frame = pd.read_csv(tmp_path / "figure7.csv")
+    assert is_picture(tmp_path / "figure7.png")
+    settings = frame.groupby(["trial", "panel", "width", "rate"])
+    assert settings.ngroups == 2 * (2 + 2)
+    assert all(set(own.method) == {SGD, REFIT, PAPER, PARTIAL, REFINED} for _, own in settings)
+    for _, own in settings:
+        value = own.set_index("method").objective
+        assert value[REFINED] <= value[SGD]
+        assert value[REFIT] <= value[SGD] * (1 + 1e-6)
+    assert frame.train_accuracy.between(0, 1).all()
+    assert frame[frame.method == PARTIAL].samples.isin(SMALL.counts).all()
+    assert "The first layer polished: over SGD's test accuracy" in " ".join(capsys.readouterr().out.split())
+
+
+def test_time_is_kept(tmp_path):
+    said = []
+    done = list(images.measure(some_images(), SMALL, 20, 0.0, said.append))
+    assert len(done) == 1
+    assert said[-1].startswith("time is over")
+
+
+def test_ctrl_c_keeps_what_is_done(tmp_path, monkeypatch):
+    measured = images.measure
+
+    def interrupted(*arguments):
+        yield next(measured(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(images, "measure", interrupted)
+    commands.run_figure7(some_images(), SMALL, 20, 100.0, tmp_path)
+    frame = pd.read_csv(tmp_path / "figure7.csv")
+    assert len(frame) == 10  # it is in both panels
+    assert is_picture(tmp_path / "figure7.png")
+
+
+def test_ctrl_c_before_anything_is_reported(tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(images, "measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        commands.run_figure7(some_images(), SMALL, 20, 100.0, tmp_path)
+
+
+def test_missing_data_are_named(tmp_path, capsys):
+    assert run("reproduce", "figure7", "--data", tmp_path / "nowhere", "--out", tmp_path) == cli.BAD_INPUT
+    assert "--data: there is no file" in capsys.readouterr().err
+
+
+def test_descent_is_plain_gradient_descent_on_the_objective():
+    rng = np.random.default_rng(0)
+    X, y = torch.tensor(rng.normal(size=(12, 3))), torch.tensor(np.where(rng.normal(size=12) > 0, 1.0, -1.0))
+    module = new_network((3, 4, 1), bias=True, seed=0, dtype=torch.float64)
+    before = {name: value.detach().clone() for name, value in module.named_parameters()}
+    objective = Objective.create(module, X, y, beta=0.3, loss="logistic")
+    step = 1e-6
+    start = objective.value(module)
+    descend(module, X, y, loss="logistic", beta=0.3, rate=step, epochs=1, batch=12, seed=0)
+    moved = sum(float((value.detach() - before[name]).square().sum()) for name, value in module.named_parameters())
+    # along the gradient the objective falls by |g|² × step, and parameters move by |g| × step; g is that of the mean
+    assert start - objective.value(module) == pytest.approx(moved / step * 12, rel=1e-3)
+
+
+def test_same_seed_same_network():
+    first, second = (new_network((3, 4, 1), bias=False, seed=7, dtype=torch.float32) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("refit", "polished", "words"),
+    [
+        (3.0, 1.0, "adds nothing to the refit: it takes 2 away"),
+        (3.0, 4.0, "is the refit"),
+        (1.0, 4.0, "polishing: it adds 3"),
+    ],
+)
+def test_the_verdict_follows_the_numbers(refit, polished, words):
+    assert words in verdicts._what_polishing_adds(refit, polished, "{:g}".format)
