@@ -24,6 +24,7 @@ from bladenet.tables import (
     choose_features,
     feature_columns,
     is_numeric,
+    predictions,
     read_table,
 )
 
@@ -202,7 +203,7 @@ def predict(
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always", UserWarning)
         try:
-            result = _predictions(fitted, X)
+            result = predictions(fitted, X)
         except ValueError as error:
             raise InputError(str(error)) from None
     for message in dict.fromkeys(str(warning.message) for warning in raised):
@@ -239,25 +240,6 @@ def export(
         write_export(_load(model), out, table, keep or [])
     except (ImportError, ValueError) as error:
         raise InputError(str(error)) from None
-
-
-def _predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
-    from bladenet.estimators import BladeNetClassifier
-
-    result = pd.DataFrame({"prediction": model.predict(X)})
-    if isinstance(model, BladeNetClassifier):
-        several = len(model.classes_) > 2
-        scores = model.decision_function(X)
-        if several:
-            result[[f"score_{label}" for label in model.classes_]] = scores
-        else:
-            result["score"] = scores
-        if hasattr(model, "predict_proba"):
-            shown = slice(0 if several else 1, None)
-            result[[f"probability_{label}" for label in model.classes_[shown]]] = model.predict_proba(X)[:, shown]
-    return result
 
 
 def _complain(message: str) -> int:

@@ -1,4 +1,4 @@
-"""Tables for the command line: CSV files read and checked, with errors that name the column and the row."""
+"""Tables for the command line: CSV files read and checked, with errors that name column and row; and predictions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from bladenet.datasets import csv_path
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
 SHIPPED = ("motorcycle", "houses", "penguins")
 
@@ -113,3 +115,23 @@ def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
             "A numeric target is fitted with --loss squared, huber, quantile or poisson."
         )
     return y if is_numeric(y) else y.astype(str)
+
+
+def predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame) -> pd.DataFrame:
+    """What a model says about rows: predictions, and for classes scores and probabilities, as columns."""
+    import pandas as pd
+
+    from bladenet.estimators import BladeNetClassifier
+
+    result = pd.DataFrame({"prediction": model.predict(X)})
+    if isinstance(model, BladeNetClassifier):
+        several = len(model.classes_) > 2
+        scores = model.decision_function(X)
+        if several:
+            result[[f"score_{label}" for label in model.classes_]] = scores
+        else:
+            result["score"] = scores
+        if hasattr(model, "predict_proba"):
+            shown = slice(0 if several else 1, None)
+            result[[f"probability_{label}" for label in model.classes_[shown]]] = model.predict_proba(X)[:, shown]
+    return result
