@@ -95,7 +95,7 @@ def test_rescaling_changes_nothing_but_the_penalty():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("sizes", [(2, 10), (2, 8, 6), (2, 6, 6, 5)])
+@pytest.mark.parametrize("sizes", [(2, 10), (2, 6, 6, 5)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_polish_and_refine_never_raise_the_objective(loss, sizes, dtype):
     X, y = data(60)
@@ -104,7 +104,7 @@ def test_polish_and_refine_never_raise_the_objective(loss, sizes, dtype):
     module = trained(sequential(*sizes, LOSSES[loss], seed=4, dtype=dtype), X, y, beta, loss, steps=100)
     before = {name: value.clone() for name, value in module.state_dict().items()}
     polished = bt.polish(module, X, y, beta=beta, loss=loss)
-    refined = bt.refine(polished.module, X, y, beta=beta, loss=loss, tol=1e-3, time_limit=5)
+    refined = bt.refine(polished.module, X, y, beta=beta, loss=loss, tol=1e-3, time_limit=2)
     with torch.no_grad():
         tensors = torch.tensor(X).to(dtype), torch.tensor(y)
         values = [float(value_of(each, *tensors, beta, loss)) for each in (module, polished.module, refined.module)]
