@@ -130,7 +130,7 @@ def draw_images(frame: pd.DataFrame) -> Figure:
 
 
 def _draw_accuracy(ax: Axes, frame: pd.DataFrame, name: str, accuracy: str) -> None:
-    means = with_errors(frame, ["method", name], [accuracy]).sort_values(name)
+    means = with_errors(frame, ["method", name], [accuracy]).sort_values(name, kind="stable")
     for method, own in means.groupby("method", sort=False):
         colour, marker = MARKS[str(method)]
         errors = 100 * own[f"{accuracy}_error"].fillna(0.0)
