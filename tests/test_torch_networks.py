@@ -14,8 +14,9 @@ from torch.nn import functional as F  # noqa: E402
 import bladenet as bn  # noqa: E402
 import bladenet.torch as bt  # noqa: E402
 from bladenet.blades import Blade, neurons  # noqa: E402
-from bladenet.torch.layers import last_block, two_layer_blocks  # noqa: E402
+from bladenet.torch.layers import last_block, relu_layers, two_layer_blocks  # noqa: E402
 from bladenet.torch.objective import Objective, rescaled  # noqa: E402
+from bladenet.torch.polishing import polished_neurons  # noqa: E402
 from modules import Convolutions, Residual, Sequences, sequential  # noqa: E402
 
 GLOBAL = bn.Status.GLOBAL
@@ -318,3 +319,20 @@ def test_convolutions_and_transformers_are_polished_up_to_their_head():
     assert {step.layer for step in polished.steps} == {"", "first", "second", "hidden"}
     with pytest.raises(ValueError, match="must end in Linear, ReLU, Linear"):
         bt.polish(Sequences(), rng.normal(size=(6, 5, 11)), np.zeros((6, 8)), beta=0.1)
+
+
+def test_blades_stay_on_the_side_of_their_neurons_where_samples_are_few():
+    # guards the span of data without a bias: not that of differences from the first sample
+    for seed in range(20):
+        X = np.random.default_rng(seed).normal(size=(4, 6))
+        module = sequential(6, 10, 1, seed=seed, bias=False)
+        layer = relu_layers(module, torch.tensor(X))[0]
+        before = module[0].weight.detach()
+        ((_, (after, _)),) = polished_neurons(module, layer, torch.tensor(X), [], full=True)
+        assert ((before * after).sum(dim=1) > 0).all()
+        assert (torch.tensor(X) @ after.T).abs().sort(dim=0).values[2].max() < 1e-12
+
+
+def test_one_class_can_be_polished_without_biases():
+    polished = bt.polish(sequential(2, 5, 1, bias=False), X0, np.ones(12), beta=0.1, loss="logistic")
+    assert polished.after < polished.before

@@ -149,7 +149,7 @@ def test_repeated_rows_take_nothing_more_from_a_weight():
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_blades_in_many_dimensions(bias):
-    # the factorisation in float32, refined, against orthogonality and orientation themselves
+    # the system of equations against orthogonality and orientation themselves
     d = LARGE
     rows, weight = torch.tensor(RNG.normal(size=(d + 40, d))), torch.tensor(RNG.normal(size=d))
     for samples_ in (rows, rows * 1e-3 + 5.0, torch.cat([rows[:1], rows])):  # the last has a repeated row

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 DEPENDENT = 1e-9  # of its length: a row closer than this to the span of those before it adds nothing
-LARGE = 512  # dimension from which blades come from one factorisation in float32, refined
-REFINEMENTS = 10
-EXACT = 1e-13  # relative residual that they stop at
+LARGE = 512  # dimension from which blades come from a system of equations
+EXACT = 1e-12  # relative residual of its solution
 
 
 def directions(samples: Tensor, bias: bool) -> Tensor:
@@ -55,8 +54,7 @@ class Blades:
         self.first = rank - 1 + bias  # rows that define a neuron
         self.large = rank == table.shape[1] >= LARGE
         if self.large:  # memory for a system of equations, which costs as much to get as to fill
-            self.system = table.new_empty(rank, rank)
-            self.single, self.factors = (self.system.new_empty(rank, rank, dtype=torch.float32) for _ in range(2))
+            self.system, self.factors = table.new_empty(rank, rank), table.new_empty(rank, rank)
 
     def of(self, weight: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The blade of the rows at `place` in the table, nearest first, on the side of `weight`.
@@ -83,30 +81,24 @@ class Blades:
     def _orthogonal(self, weight: Tensor, place: Tensor) -> Tensor | None:
         """The unit vector orthogonal to d − 1 directions, on the side of `weight`; None if rounding hides it.
 
-        It solves [rows; weight] u = (0, …, 0, 1), by a factorisation in float32 and residuals in float64.
+        It solves [rows; weight] u = (0, …, 0, 1), half of the work of an orthonormal basis.
         """
         system, rank = self.system, self.rank
         torch.index_select(self.table, 0, place[self.bias :], out=system[:-1])
         if self.bias:
             system[:-1] -= self.table[place[0]]
         system[-1] = weight * (system[0].norm() / weight.norm())
-        self.single.copy_(system)
         pivots, singular = place.new_empty(rank, dtype=torch.int32), place.new_empty((), dtype=torch.int32)
-        torch.linalg.lu_factor_ex(self.single, out=(self.factors, pivots, singular))
+        torch.linalg.lu_factor_ex(system, out=(self.factors, pivots, singular))
         if singular:
             return None
-        target = system.new_zeros(len(system), 1)
+        target = system.new_zeros(rank, 1)
         target[-1] = system[-1].norm()
-        solution = torch.zeros_like(target)
-        for _ in range(REFINEMENTS):
-            residual = target - system @ solution
-            size = residual.abs().max()
-            if not torch.isfinite(size):
-                return None
-            if size <= EXACT * target[-1] * torch.linalg.vector_norm(solution):
-                return (solution / torch.linalg.vector_norm(solution))[:, 0]
-            solution = solution + size * torch.linalg.lu_solve(self.factors, pivots, (residual / size).float()).double()
-        return None
+        solution = torch.linalg.lu_solve(self.factors, pivots, target)
+        residual = (target - system @ solution).abs().max()
+        if not residual <= EXACT * target[-1] * torch.linalg.vector_norm(solution):
+            return None
+        return (solution / torch.linalg.vector_norm(solution))[:, 0]
 
 
 def _basis(rows: Tensor, most: int | None = None) -> Tensor:

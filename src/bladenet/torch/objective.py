@@ -59,7 +59,7 @@ class Objective:
         targets = checked_targets(y, samples)
         if beta == 0:
             raise ValueError("beta must be greater than 0: without weight decay scales mean nothing.")
-        problem = TrainingProblem.create(np.zeros((len(targets), 1)), targets, beta=beta, loss=loss)
+        problem = TrainingProblem.create(np.zeros((len(targets), 1)), targets, beta=beta, bias=False, loss=loss)
         self = cls(samples, targets, problem.y, problem.loss, problem.beta)
         self.outputs(module)
         return self

@@ -165,7 +165,7 @@ def polished_neurons(
     for c, count in enumerate(counts):
         yield str(count), _placed(weights, biases, {k: (w[c], b[c]) for k, (w, b) in faces.items()})
     if full and rank > 0:
-        inside = _span(near) if rank < weights.shape[1] else None
+        inside = _span(near, bias) if rank < weights.shape[1] else None
         blades = Blades(near.table, bias, rank)
         moved = {k: blades.of(_within(inside, weights[k]), near.place[k])[:2] for k in alive}
         yield FULL, _placed(weights, biases, moved)
@@ -182,9 +182,9 @@ def _placed(weights: Tensor, biases: Tensor, moved: dict[int, tuple[Tensor, Tens
     return weights, biases
 
 
-def _span(near: Nearest) -> Tensor:
-    """An orthonormal basis (d, r) of the directions of the rows."""
-    _, sizes, axes = torch.linalg.svd(near.table - near.table[0], full_matrices=False)
+def _span(near: Nearest, bias: bool) -> Tensor:
+    """An orthonormal basis (d, r) of the directions of the rows, or with a bias of their differences."""
+    _, sizes, axes = torch.linalg.svd(near.table - near.table[0] if bias else near.table, full_matrices=False)
     return axes[sizes > 1e-9 * sizes.max()].T
 
 
