@@ -224,3 +224,10 @@ def test_corners_are_blades_that_add_up_to_the_neuron(norm, bias):
         sides = lifted @ found.T
         assert (sides[active] > -1e-12).all()
         assert (sides[~active] < 1e-12).all()
+
+
+def test_corners_end():
+    # guards against turning to and fro between two walls that rounding keeps apart
+    points = np.array([[-1.410167036565248], [-1.0013564372795472], [1.410167036565248]])
+    found = corners(points, np.array([1.0]), -1.2385812093121809, 1, True)
+    assert 1 <= len(found) <= 4

@@ -10,8 +10,9 @@ from torch import nn  # noqa: E402
 import bladenet as bn  # noqa: E402
 import bladenet.torch as bt  # noqa: E402
 from bladenet.blades import Blade, neurons  # noqa: E402
+from bladenet.torch.blocks import two_layer_blocks  # noqa: E402
 from bladenet.torch.faces import LARGE, Blades, projections  # noqa: E402
-from bladenet.torch.layers import relu_layers, rows_read, two_layer_blocks  # noqa: E402
+from bladenet.torch.layers import relu_layers, rows_read  # noqa: E402
 from modules import Convolutions, InPlaceSum, Residual, Sequences, sequential  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -217,3 +218,37 @@ def test_indices_that_define_nothing(indices, message):
 
 def test_it_is_reached_from_the_package():
     assert bn.torch is bt
+
+
+class Twins(nn.Module):
+    """One layer for both halves of the input."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Linear(2, 3), nn.Linear(3, 1)
+
+    def half(self, x):
+        return self.second(torch.relu(self.first(x)))
+
+    def forward(self, x):
+        return self.half(x[:, 0]) - self.half(x[:, 1])
+
+
+def test_rows_of_a_layer_that_is_called_twice_belong_to_their_samples():
+    module, X = Twins().double(), samples((600, 2, 2))  # two batches
+    found = bt.identify(module, X, samples=1)[0]
+    away = (X @ module.first.weight.T + module.first.bias).abs().detach() / module.first.weight.norm(dim=1).detach()
+    assert found.positions == 2
+    for k, row in enumerate(found.data().itertuples()):
+        assert divmod(int(away[:, :, k].argmin()), 2) == (row.sample, row.position)
+        assert row.distance == pytest.approx(float(away[:, :, k].min()))
+
+
+@pytest.mark.parametrize("tokens", [True, False])
+def test_normalisations_that_are_no_part_of_neurons(tokens):
+    # of tokens by their place, and by the other samples
+    norm = nn.BatchNorm1d(4) if tokens else nn.BatchNorm1d(5, track_running_stats=False)
+    module = nn.Sequential(nn.Linear(3, 5), norm, nn.ReLU(), nn.Linear(5, 1)).double()
+    with pytest.raises(ValueError, match="no ReLU neurons"):
+        bt.identify(module, samples((7, 4, 3) if tokens else (7, 3)))

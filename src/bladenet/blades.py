@@ -118,13 +118,13 @@ def corners(points: Array, weight: Array, offset: float, norm: int, bias: bool) 
     d = len(weight)
     lifted = np.vstack([np.column_stack([points, np.full(len(points), float(bias))]), np.eye(d, d + 1)])
     walls = lifted if norm == 1 else lifted[: len(points)]
-    waiting, found = [np.r_[weight, offset]], []
+    waiting, found = [(np.r_[weight, offset], 0)], []
     while waiting:
-        neuron = waiting.pop()
+        neuron, turns = waiting.pop()
         sides = walls @ neuron
         touched = walls[np.abs(sides) <= CONTACT]
         along = _free(touched, neuron, bias) if norm == 1 else np.r_[np.zeros(d), float(bias and not len(touched))]
-        if not along.any():
+        if turns > d or not along.any():  # each turn meets a wall, of which d define a neuron
             found.append(neuron)
             continue
         rates = walls @ along
@@ -135,7 +135,7 @@ def corners(points: Array, weight: Array, offset: float, norm: int, bias: bool) 
             there = neuron + sign * step * along if step < np.inf else sign * along
             length = np.linalg.norm(there[:d], ord=norm)
             if length > APART:
-                waiting.append(there / length)
+                waiting.append((there / length, turns + 1))
     return np.array(found)
 
 

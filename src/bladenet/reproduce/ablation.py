@@ -15,7 +15,8 @@ from torch import nn
 
 from bladenet.certificate import Status
 from bladenet.torch import refine
-from bladenet.torch.layers import ReLULayer, last_block, two_layer_blocks
+from bladenet.torch.blocks import last_block, two_layer_blocks
+from bladenet.torch.layers import ReLULayer
 from bladenet.torch.objective import Objective, rescaled
 from bladenet.torch.polishing import FULL, polished_neurons
 from bladenet.training import SEARCH_SHARE

@@ -7,6 +7,7 @@ are blades of activations. Where proving that is too much, it is solved over the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,10 +25,10 @@ from bladenet.network import ReLUNetwork
 from bladenet.planning import make_plan
 from bladenet.problem import TrainingProblem
 from bladenet.rebuilding import Fit, blades_of
+from bladenet.torch.blocks import Block, network_of, two_layer_blocks, write_block
 from bladenet.torch.fixed_neurons import FixedNeurons
 from bladenet.torch.inputs import checked_samples
-from bladenet.torch.layers import Block, ReLULayer, outputs_of, rows_read, two_layer_blocks
-from bladenet.torch.objective import write_block
+from bladenet.torch.layers import ReLULayer, outputs_of, rows_read
 from bladenet.torch.polishing import polished_neurons
 from bladenet.training import train
 
@@ -143,7 +144,13 @@ def _canonical(
     module: nn.Module, block: Block, X: Tensor, norm: int, output_norm: int, tol: float, time_limit: float | None
 ) -> CanonicalBlock:
     """Rewrite one block of the module, in place."""
-    network = _network_of(module, block)
+    network = network_of(module, block)
+    constant = ~network.weights.any(axis=1) & (network.biases > 0)
+    if constant.any() and ReLULayer(block.out).of(module).bias is None:
+        raise ValueError(
+            f"neuron {int(constant.argmax())} of layer {block.hidden.name!r} has weight 0, and layer {block.out!r} no "
+            "bias to take its constant output: give it one."
+        )
     A = torch.cat(list(rows_read(module, block.hidden.name, X))).cpu().numpy()
     B = network.predict(A)
     bias, intercept = (ReLULayer(name).has_bias(module) for name in (block.hidden.name, block.out))
@@ -159,8 +166,9 @@ def _canonical(
     certificate: Certificate | None = None
     if bias == intercept and make_plan(problem.standard, tol, time_limit).strategy == "exact":
         settings = {"norm": norm, "bias": bias, "output_norm": output_norm, "tol": tol, "time_limit": time_limit}
-        fit = _interpolated(network, A, B, **settings)
-        found, blades, certificate = _of_columns(fit.network), fit.blades, fit.certificate
+        with suppress(ValueError):  # rounding can make samples contradict each other that the network tells apart
+            fit = _interpolated(network, A, B, **settings)
+            found, blades, certificate = _of_columns(fit.network), fit.blades, fit.certificate
     if found is None or not better(found):
         blades = certificate = None
         found = _least_penalty(A, B, *_proposed(module, block, X, network), norm, output_norm, intercept)
@@ -179,13 +187,6 @@ def _interpolated(network: ReLUNetwork, A: Array, B: Array, **settings: Any) -> 
     alive = np.abs(network.weights).any(axis=1)
     start = network.weights[alive], network.biases[alive]
     return train(A, B[:, 0] if B.shape[1] == 1 else B, beta=0, start=start, **settings)
-
-
-def _network_of(module: nn.Module, block: Block) -> ReLUNetwork:
-    weights, biases = (tensor.cpu().numpy() for tensor in block.hidden.neurons(module))
-    out: Any = module.get_submodule(block.out)
-    intercept = np.zeros(len(out.weight)) if out.bias is None else out.bias.detach().double().cpu().numpy()
-    return ReLUNetwork(weights, biases, out.weight.detach().double().cpu().numpy().T.copy(), intercept)
 
 
 def _of_columns(network: ReLUNetwork) -> ReLUNetwork:
@@ -208,7 +209,7 @@ def _least_penalty(
     A: Array, B: Array, weights: Array, biases: Array, norm: int, output_norm: int, intercept: bool
 ) -> ReLUNetwork | None:
     """The network with these neurons, of least penalty among those that map A to B; None if rounding hides it."""
-    if len(A) * len(weights) * B.shape[1] > LARGEST:
+    if not 0 < len(A) * len(weights) * B.shape[1] <= LARGEST:
         return None
     lengths = np.linalg.norm(weights, ord=norm, axis=1)
     weights, biases = by_sample(1.0 / lengths, weights), biases / lengths

@@ -78,42 +78,26 @@ class ReLULayer:
         return scale, shift - norm.running_mean.double() * scale
 
 
-@dataclass(frozen=True)
-class Block:
-    """A Linear, a ReLU and a Linear that alone reads its output, at once or after a dropout.
-
-    Attributes
-    ----------
-    hidden : the first Linear
-    out : name of the second
-    final : whether the output of the second is that of the module
-    """
-
-    hidden: ReLULayer
-    out: str
-    final: bool = False
+Place = tuple[int, torch.Size, tuple[int, ...]]
 
 
-class _Watch(TorchFunctionMode):
+class Watch(TorchFunctionMode):
     """Follows the outputs of layers, by where they are in memory, into ReLUs and from there into other layers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.made: dict[tuple[int, int], tuple[Tensor, ReLULayer]] = {}  # keeping tensors keeps their places
-        self.rectified: dict[tuple[int, int], tuple[Tensor, ReLULayer]] = {}
+        self.made: dict[Place, tuple[Tensor, ReLULayer]] = {}  # keeping tensors keeps their places
+        self.rectified: dict[Place, tuple[Tensor, ReLULayer]] = {}
         self.layers: list[ReLULayer] = []
-        self.blocks: list[Block] = []
-        self.elsewhere: set[ReLULayer] = set()  # layers whose activations something else than a Linear reads too
+        self.pairs: list[tuple[ReLULayer, str]] = []  # a layer of neurons, and a Linear that reads them
+        self.output: Tensor | None = None
+        self.convolved: set[str] = set()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Go on as without this, and note ReLUs."""
         kwargs = kwargs or {}
         source = args[0] if args else kwargs.get("input")
         result = func(*args, **kwargs)
-        if func is not F.linear and func not in RELUS and isinstance(result, Tensor):
-            read = [_place(value) for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
-            moved = [place for place in read if place in self.rectified and place != _place(result)]
-            self.elsewhere |= {self.rectified[place][1] for place in moved}
         if func in RELUS:
             layer = self.made.get(_place(source), (None, None))[1]
             if layer is not None:
@@ -127,17 +111,30 @@ class _Watch(TorchFunctionMode):
     def note(self, name: str, part: nn.Module, read: Tensor, output: Tensor) -> None:
         """A layer or a normalisation has been called."""
         if isinstance(part, NORMS):
-            if _place(read) in self.made:
-                self.made[_place(output)] = output, ReLULayer(self.made[_place(read)][1].name, name)
+            layer = self.made.get(_place(read), (None, None))[1]
+            # of tokens it normalises positions; without statistics of its own it depends on the other samples
+            if layer is not None and part.running_mean is not None and (read.ndim != 3 or layer.name in self.convolved):
+                self.made[_place(output)] = output, ReLULayer(layer.name, name)
             return
         before = self.rectified.get(_place(read), (None, None))[1]
         self.made[_place(output)] = output, ReLULayer(name)
-        if before is not None and before.norm is None and isinstance(part, nn.Linear):
-            self.blocks.append(Block(before, name))
+        if isinstance(part, nn.Linear) and before is not None and before.norm is None:
+            self.pairs.append((before, name))
+
+    def pairs_and_last(self) -> tuple[list[tuple[ReLULayer, str]], str | None]:
+        """Pairs of which the second layer alone reads the first, and the name of the layer that made the output."""
+        readers = Counter(hidden for hidden, _ in self.pairs)
+        pairs, output = [pair for pair in self.pairs if readers[pair[0]] == 1], self.output
+        ends = [
+            layer.name
+            for tensor, layer in self.made.values()
+            if output is not None and (tensor.data_ptr(), tensor.numel()) == (output.data_ptr(), output.numel())
+        ]  # in whatever shape
+        return pairs, ends[-1] if ends else None
 
 
-def _place(tensor: Tensor) -> tuple[int, int]:
-    return tensor.data_ptr(), tensor.numel()
+def _place(tensor: Tensor) -> Place:
+    return tensor.data_ptr(), tensor.shape, tensor.stride()
 
 
 def _in_place(func: Any) -> bool:
@@ -145,33 +142,28 @@ def _in_place(func: Any) -> bool:
     return name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
 
 
-def _watched(module: nn.Module, X: Tensor) -> _Watch:
+def watched(module: nn.Module, X: Tensor) -> Watch:
     """One forward pass, watched."""
-    watch = _Watch()
+    watch = Watch()
+    parts = dict(module.named_modules())
+    watch.convolved = {name for name, part in parts.items() if isinstance(part, nn.Conv1d | nn.Conv2d)}
 
     def noting(name: str) -> Callable[..., None]:
-        return lambda part, inputs, output: watch.note(name, part, inputs[0], output)
+        return lambda part, inputs, output: watch.note(name, part, inputs[0], output) if inputs else None
 
     handles = [
         part.register_forward_hook(noting(name))
-        for name, part in module.named_modules()
+        for name, part in parts.items()
         if _plain(part) or isinstance(part, NORMS)
     ]
     try:
         with evaluating(module), watch:
-            output = _called(module, X[:LOOK])
+            watch.output = _called(module, X[:LOOK])
     finally:
         for handle in handles:
             handle.remove()
-    last = watch.made.get(_place(output), (None, None))[1]
-    linear = {name for name, part in module.named_modules() if isinstance(part, nn.Linear)}
-    watch.blocks = [
-        Block(block.hidden, block.out, final=last is not None and last.name == block.out)
-        for block in watch.blocks
-        if block.hidden.name in linear and block.hidden not in watch.elsewhere
-    ]
-    readers = Counter(block.hidden for block in watch.blocks)
-    watch.blocks = [block for block in watch.blocks if readers[block.hidden] == 1]
+    linear = {name for name, part in parts.items() if isinstance(part, nn.Linear)}
+    watch.pairs = [pair for pair in watch.pairs if pair[0].name in linear]
     return watch
 
 
@@ -183,32 +175,13 @@ def relu_layers(module: nn.Module, X: Tensor) -> list[ReLULayer]:
     ValueError
         If there are none, or `X` is not what the module takes.
     """
-    layers = _watched(module, X).layers
+    layers = watched(module, X).layers
     if not layers:
         raise ValueError(
             "the module has no ReLU neurons: no Linear, Conv1d or Conv2d (without groups, padded by zeros) whose "
             "output goes into a ReLU, at once or after a batch normalisation."
         )
     return layers
-
-
-def two_layer_blocks(module: nn.Module, X: Tensor) -> list[Block]:
-    """The blocks Linear, ReLU, Linear, in the order in which they are used."""
-    return _watched(module, X).blocks
-
-
-def last_block(module: nn.Module, X: Tensor) -> Block:
-    """The block that computes the module's output.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    for block in two_layer_blocks(module, X):
-        if block.final:
-            return block
-    raise ValueError("the module must end in Linear, ReLU, Linear, and what the second one computes be its output.")
 
 
 def _plain(part: nn.Module) -> bool:
@@ -261,10 +234,16 @@ def rows_read(module: nn.Module, name: str, X: Tensor) -> Iterator[Tensor]:
         for batch in X.split(BATCH):
             read.clear()
             outputs_of(module, batch)
-            for tensor in read:
-                rows = _rows(layer, tensor[:1])
-                for part in tensor.split(max(1, ENTRIES // rows.numel())):
-                    yield _rows(layer, part)
+            if any(len(tensor) != len(batch) for tensor in read):
+                raise ValueError(
+                    f"layer {name!r} does not read its inputs sample by sample: their first axis is another."
+                )
+            size = sum(_rows(layer, tensor[:1]).numel() for tensor in read)
+            for part in zip(*(tensor.split(max(1, ENTRIES // size)) for tensor in read), strict=True):
+                # of a layer that is called several times, what one sample is read for comes together
+                rows = [_rows(layer, tensor) for tensor in part]
+                each = [r.reshape(len(part[0]), -1, r.shape[1]) for r in rows]
+                yield torch.cat(each, dim=1).flatten(0, 1)
     finally:
         handle.remove()
 

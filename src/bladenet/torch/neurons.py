@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,7 +93,7 @@ def identify(module: nn.Module, X: Any, *, samples: int | None = None) -> list[L
     ValueError
         If there are no such layers, or `X` is not what the module takes; see the message.
     """
-    if samples is not None and (not isinstance(samples, int) or samples < 1):
+    if samples is not None and (not isinstance(samples, Integral) or isinstance(samples, bool) or samples < 1):
         raise ValueError(f"samples must be a whole number of at least 1, got {samples!r}.")
     tensor = checked_samples(module, X)
     return [_identified(module, layer, tensor, samples) for layer in relu_layers(module, tensor)]
@@ -101,9 +102,9 @@ def identify(module: nn.Module, X: Any, *, samples: int | None = None) -> list[L
 def _identified(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | None) -> LayerNeurons:
     weights, biases = layer.neurons(module)
     bias = layer.has_bias(module)
-    defining = rank_of(module, layer, X) - 1 + bias
-    count = min(defining, LARGE) if count is None else count
-    near = nearest_rows(module, layer, X, max(count, 1))
+    defining = max(rank_of(module, layer, X) - 1 + bias, 0)
+    count = max(min(defining, LARGE), 1) if count is None else count
+    near = nearest_rows(module, layer, X, count)
     lengths = torch.linalg.vector_norm(weights, dim=1)
     away, angles = weights.new_zeros(near.indices.shape), weights.new_zeros(near.indices.shape)
     closeness = weights.new_zeros(len(weights))

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from bladenet.losses import Array, Loss
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
+from bladenet.torch.blocks import Block, write_block
 from bladenet.torch.fixed_neurons import FixedNeurons
 from bladenet.torch.inputs import checked_samples, checked_targets
-from bladenet.torch.layers import Block, ReLULayer, outputs_of, rows_read
+from bladenet.torch.layers import ReLULayer, outputs_of, rows_read
 
 ACCURACY = 1e-7  # relative, of the Lasso over the last block's neurons
 SWEEPS = 30  # over blocks, each of which shares layers with the next
@@ -121,35 +122,6 @@ def inputs_of(module: nn.Module, block: Block, X: Tensor) -> Array:
             f"layer {block.hidden.name!r} reads {len(rows) // len(X)} rows of each sample (tokens); one is needed."
         )
     return rows
-
-
-def write_block(module: nn.Module, block: Block, network: ReLUNetwork) -> None:
-    """Make a block of the module compute a network, of any width.
-
-    Raises
-    ------
-    ValueError
-        If the network has biases and the block none, or an intercept.
-    """
-    amplitudes = network.amplitudes[:, None] if network.amplitudes.ndim == 1 else network.amplitudes
-    _write(module, block.hidden.name, network.weights, network.biases)
-    _write(module, block.out, amplitudes.T, np.atleast_1d(network.intercept))
-
-
-def _write(module: nn.Module, name: str, weight: Array, bias: Array) -> None:
-    old: Any = module.get_submodule(name)
-    if old.bias is None and np.any(bias):
-        raise ValueError(f"layer {name!r} has no bias.")
-    like = {"device": old.weight.device, "dtype": old.weight.dtype}
-    layer = old
-    if len(weight) != old.out_features or weight.shape[1] != old.in_features:
-        layer = nn.Linear(weight.shape[1], len(weight), bias=old.bias is not None, **like)
-        parent, _, child = name.rpartition(".")
-        setattr(module.get_submodule(parent), child, layer)
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor(weight, **like))
-        if layer.bias is not None:
-            layer.bias.copy_(torch.tensor(bias, **like))
 
 
 def rescaled(module: nn.Module, blocks: list[Block]) -> nn.Module:

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from bladenet.losses import Loss, row_norms
+from bladenet.torch.blocks import Block, last_block, two_layer_blocks
 from bladenet.torch.faces import Blades, projections
-from bladenet.torch.layers import Block, ReLULayer, last_block, relu_layers, rows_read, two_layer_blocks
+from bladenet.torch.layers import ReLULayer, relu_layers, rows_read
 from bladenet.torch.nearest import Nearest, nearest_rows, rank_of
 from bladenet.torch.objective import Objective, inputs_of, rescaled
 

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from bladenet.certificate import TINY
 from bladenet.column_generation import Round
 from bladenet.losses import Loss
 from bladenet.rebuilding import Fit
-from bladenet.torch.layers import last_block, two_layer_blocks
-from bladenet.torch.objective import Objective, inputs_of, rescaled, write_block
+from bladenet.torch.blocks import last_block, two_layer_blocks, write_block
+from bladenet.torch.objective import Objective, inputs_of, rescaled
 from bladenet.training import train
 
 
@@ -43,7 +44,7 @@ class Refined:
     @property
     def gap(self) -> float:
         """How far above the lower bound the objective may be, relative to it."""
-        return max(0.0, self.after - self.lower_bound) / abs(self.after)
+        return max(0.0, self.after - self.lower_bound) / max(abs(self.after), TINY)
 
 
 def refine(

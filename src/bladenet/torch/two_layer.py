@@ -11,8 +11,9 @@ from torch import nn
 from bladenet.assessment import Assessment
 from bladenet.assessment import certify as certify_network
 from bladenet.network import ReLUNetwork
-from bladenet.torch.inputs import checked_samples
-from bladenet.torch.layers import last_block, outputs_of, rows_read
+from bladenet.torch.blocks import last_block
+from bladenet.torch.inputs import checked_samples, checked_targets
+from bladenet.torch.layers import outputs_of, rows_read
 
 PROBES = 64  # random inputs on which module and network must agree
 AGREE = 1e-4  # relative to the outputs, in float32; 1e-10 in float64
@@ -60,5 +61,5 @@ def from_torch(module: nn.Module) -> ReLUNetwork:
 def certify(module: nn.Module, X: Any, y: Any, *, beta: float, **settings: Any) -> Assessment:
     """The true optimality gap of a trained two-layer module; see :func:`bladenet.certify`."""
     samples = checked_samples(module, X)
-    targets = y.detach().cpu().numpy() if isinstance(y, torch.Tensor) else y
+    targets = checked_targets(y, samples)
     return certify_network(from_torch(module), samples.double().cpu().numpy(), targets, beta=beta, **settings)
