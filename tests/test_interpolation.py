@@ -202,3 +202,11 @@ def test_start_from_a_network_that_fits(norm):
     assert fit.certificate.status is GLOBAL
     assert fit.certificate.objective <= network.penalty(norm)
     assert fit.network.predict(X) == pytest.approx(y, abs=1e-9)
+
+
+@pytest.mark.parametrize("outputs", [(), (2,)])
+def test_nothing_but_zeros_without_a_bias(outputs):
+    # guards the search for contradictions, which leaves samples that are 0 out: none are left here
+    fit = bn.train(np.zeros((6, 1)), np.zeros((6, *outputs)), beta=0, bias=False)
+    assert fit.certificate.status is GLOBAL
+    assert fit.certificate.objective == 0.0

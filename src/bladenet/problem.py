@@ -363,7 +363,8 @@ def group_sums(group: Index, values: Array, groups: int = 0) -> Array:
 def distinct_rows(rows: Array) -> tuple[Index, Index]:
     """The first of each set of equal rows (n, k), in lexicographic order, and the set that each row is in."""
     order = np.lexsort(rows.T[::-1])
-    new = np.r_[True, (np.diff(rows[order], axis=0) != 0).any(axis=1)]
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (np.diff(rows[order], axis=0) != 0).any(axis=1)
     group = np.empty(len(rows), dtype=np.int64)
     group[order] = np.cumsum(new) - 1
     return order[new], group

@@ -74,7 +74,7 @@ def network_of(module: nn.Module, block: Block) -> ReLUNetwork:
 
 
 def write_block(module: nn.Module, block: Block, network: ReLUNetwork) -> None:
-    """Make a block of the module compute a network, of any width.
+    """Make a block of the module compute a network, of any width; without neurons it gets one that is 0.
 
     Raises
     ------
@@ -82,8 +82,9 @@ def write_block(module: nn.Module, block: Block, network: ReLUNetwork) -> None:
         If the network has biases and the block none, or an intercept.
     """
     amplitudes = network.amplitudes[:, None] if network.amplitudes.ndim == 1 else network.amplitudes
-    _write(module, block.hidden.name, network.weights, network.biases)
-    _write(module, block.out, amplitudes.T, np.atleast_1d(network.intercept))
+    empty = [(0, len(network) == 0)]
+    _write(module, block.hidden.name, np.pad(network.weights, [*empty, (0, 0)]), np.pad(network.biases, empty))
+    _write(module, block.out, np.pad(amplitudes, [*empty, (0, 0)]).T, np.atleast_1d(network.intercept))
 
 
 def _write(module: nn.Module, name: str, weight: Array, bias: Array) -> None:
@@ -93,8 +94,7 @@ def _write(module: nn.Module, name: str, weight: Array, bias: Array) -> None:
     like = {"device": old.weight.device, "dtype": old.weight.dtype}
     layer = old
     if len(weight) != old.out_features or weight.shape[1] != old.in_features:
-        has_bias = old.bias is not None
-        layer = nn.utils.skip_init(nn.Linear, weight.shape[1], len(weight), bias=has_bias, **like)
+        layer = nn.Linear(weight.shape[1], len(weight), bias=old.bias is not None, **like)
         layer.train(old.training).requires_grad_(old.weight.requires_grad)
         parent, _, child = name.rpartition(".")
         setattr(module.get_submodule(parent), child, layer)
