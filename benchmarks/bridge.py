@@ -60,7 +60,8 @@ def images(size: int) -> Data:
         X = rng.normal(size=(size, 192))
         return X, np.where(X[:, :8].sum(axis=1) + rng.normal(size=size) > 0, 1.0, -1.0)
     with np.load(IMAGES) as file:
-        X, y = file["x_train"][:size] / 255.0, file["y_train"][:size]
+        chosen = np.random.default_rng(0).permutation(len(file["y_train"]))[:size]
+        X, y = file["x_train"][chosen] / 255.0, file["y_train"][chosen]
     X = X.reshape(size, 8, 4, 8, 4, 3).mean(axis=(2, 4)).reshape(size, -1)
     return X - X.mean(axis=0), np.where(y == 1, 1.0, -1.0)
 

@@ -7,7 +7,7 @@ from scipy.optimize import linprog
 
 from bladenet.basis_pursuit import MISSED, least_change
 from bladenet.blades import Blade, find_blades, neurons
-from bladenet.certificate import Certificate, DualProof, certify
+from bladenet.certificate import Certificate, DualProof, certify, misfit_of
 from bladenet.chambers import vertex_factor
 from bladenet.column_generation import ColumnGeneration, Round
 from bladenet.losses import Array, ExactFit
@@ -60,10 +60,14 @@ def finish(
     form = search.form
     solution, blades, (weights, biases) = _rebuilt(problem, search, {} if known is None else known)
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
-    if problem.loss.exact:
-        if problem.y.ndim == 1:
-            network, blades = at_corner(problem, network, blades)
-        network = fitted_exactly(problem, network)
+    if isinstance(problem.loss, ExactFit):
+        whole = fitted_exactly(problem, network)
+        corner, few = at_corner(problem, network, blades) if problem.y.ndim == 1 else (network, blades)
+        network = fitted_exactly(problem, corner)
+        if misfit_of(problem, network) > max(problem.loss.tolerance, misfit_of(problem, whole)):
+            network = whole  # fewer neurons leave rounding nowhere to go
+        else:
+            blades = few
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
         bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
