@@ -159,7 +159,7 @@ def test_classes_that_are_told_apart(beta):
 @pytest.mark.parametrize("d", [1, 2])
 def test_near_interpolation_outputs_are_certified_too(beta, d):
     # guards the restricted problem: its curvature squares the condition of the columns, and once hid a gap of 20 %
-    for seed in range(3):
+    for seed in range(2):
         rng = np.random.default_rng(seed)
         X, Y = rng.normal(size=(11, d)), rng.normal(size=(11, 3))
         assert bn.train(X, Y, beta=beta).certificate.status is bn.Status.GLOBAL
