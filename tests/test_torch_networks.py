@@ -15,7 +15,7 @@ from torch.nn.utils import prune  # noqa: E402
 import bladenet as bn  # noqa: E402
 import bladenet.torch as bt  # noqa: E402
 from bladenet.blades import Blade, neurons  # noqa: E402
-from bladenet.torch.blocks import last_block, two_layer_blocks  # noqa: E402
+from bladenet.torch.blocks import two_layer_blocks  # noqa: E402
 from bladenet.torch.layers import relu_layers  # noqa: E402
 from bladenet.torch.objective import Objective, rescaled  # noqa: E402
 from bladenet.torch.polishing import polished_neurons  # noqa: E402
@@ -77,7 +77,7 @@ def test_refitting_is_the_lasso_of_scikit_learn():
     X, y = data()
     module = sequential(2, 12, 1, seed=2)
     objective = Objective.create(module, X, y, beta=0.5, loss="squared")
-    refitted = objective.refitted(module, last_block(module, objective.X))
+    refitted = objective.refitted(module, two_layer_blocks(module, objective.X))
     W, b = module[0].weight.detach().numpy(), module[0].bias.detach().numpy()
     K = np.maximum(X @ W.T + b, 0.0) / np.linalg.norm(W, axis=1)
     lasso = Lasso(alpha=0.5 / len(y), tol=1e-12, max_iter=1_000_000).fit(K, y)

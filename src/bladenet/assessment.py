@@ -20,15 +20,18 @@ class Assessment:
     network : ReLUNetwork
     objective : of it, with neurons scaled as is best for the penalty
     lower_bound : no network of any width has a smaller objective
-    gap : (objective − lower_bound) / objective; the network is at most this far from optimal
     optimum : Fit, the network that bladenet finds, with its certificate
     """
 
     network: ReLUNetwork
     objective: float
     lower_bound: float
-    gap: float
     optimum: Fit
+
+    @property
+    def gap(self) -> float:
+        """(objective − lower_bound) / objective: the network is at most this far from optimal."""
+        return max(0.0, self.objective - self.lower_bound) / max(abs(self.objective), TINY)
 
     def __str__(self) -> str:
         best = self.optimum.certificate
@@ -64,6 +67,4 @@ def certify(network: ReLUNetwork, X: ArrayLike, y: ArrayLike, *, beta: float, **
             f"the network has outputs {network.amplitudes.shape[1:]}, the targets {fit.problem.y.shape[1:]}."
         )
     objective = objective_of(fit.problem, network)
-    lower = fit.certificate.lower_bound
-    gap = max(0.0, objective - lower) / max(abs(objective), TINY)
-    return Assessment(network, objective, lower, gap, fit)
+    return Assessment(network, objective, fit.certificate.lower_bound, fit)

@@ -15,9 +15,9 @@ from torch import nn
 
 from bladenet.certificate import Status
 from bladenet.torch import refine
-from bladenet.torch.blocks import last_block, two_layer_blocks
+from bladenet.torch.blocks import two_layer_blocks
 from bladenet.torch.layers import ReLULayer
-from bladenet.torch.objective import Objective, rescaled
+from bladenet.torch.objective import Objective
 from bladenet.torch.polishing import FULL, polished_neurons
 from bladenet.training import SEARCH_SHARE
 
@@ -50,8 +50,7 @@ class Variant:
 
 def refitted(objective: Objective, module: nn.Module, method: str = REFIT, samples: int | None = None) -> Variant:
     """The module with the best last layer and the best scales for its neurons (steps 4 and 5 of the paper)."""
-    last, blocks = last_block(module, objective.X), two_layer_blocks(module, objective.X)
-    fitted = objective.refitted(rescaled(module, blocks), last)
+    fitted = objective.refitted(module, two_layer_blocks(module, objective.X))
     return Variant(method, fitted, objective.value(fitted), samples)
 
 

@@ -38,6 +38,10 @@ class Block:
     out: str
     final: bool = False
 
+    def have_biases(self, module: nn.Module) -> tuple[bool, bool]:
+        """Whether either Linear has one."""
+        return self.hidden.has_bias(module), ReLULayer(self.out).has_bias(module)
+
 
 def two_layer_blocks(module: nn.Module, X: Tensor) -> list[Block]:
     """The blocks that may be replaced, in the order in which they are used."""
@@ -47,15 +51,15 @@ def two_layer_blocks(module: nn.Module, X: Tensor) -> list[Block]:
     return [block for block in plain if _can_be_replaced(module, block, X[:TRIALS])]
 
 
-def last_block(module: nn.Module, X: Tensor) -> Block:
-    """The block that computes the module's output.
+def last_block(blocks: list[Block]) -> Block:
+    """Of the blocks of a module the one that computes its output.
 
     Raises
     ------
     ValueError
         If there is none.
     """
-    for block in two_layer_blocks(module, X):
+    for block in blocks:
         if block.final:
             return block
     raise ValueError(
@@ -67,10 +71,8 @@ def last_block(module: nn.Module, X: Tensor) -> Block:
 def network_of(module: nn.Module, block: Block) -> ReLUNetwork:
     """A block as a network of what it reads, with a column for each output."""
     weights, biases = (tensor.cpu().numpy() for tensor in block.hidden.neurons(module))
-    out = ReLULayer(block.out).of(module)
-    amplitudes = out.weight.detach().double().cpu().numpy().T.copy()
-    intercept = np.zeros(len(out.weight)) if out.bias is None else out.bias.detach().double().cpu().numpy()
-    return ReLUNetwork(weights, biases, amplitudes, intercept)
+    amplitudes, intercept = (tensor.cpu().numpy() for tensor in ReLULayer(block.out).neurons(module))
+    return ReLUNetwork(weights, biases, amplitudes.T.copy(), intercept.copy())
 
 
 def write_block(module: nn.Module, block: Block, network: ReLUNetwork) -> None:

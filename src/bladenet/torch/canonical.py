@@ -28,7 +28,7 @@ from bladenet.rebuilding import Fit, blades_of
 from bladenet.torch.blocks import Block, network_of, two_layer_blocks, write_block
 from bladenet.torch.fixed_neurons import FixedNeurons
 from bladenet.torch.inputs import checked_samples
-from bladenet.torch.layers import ReLULayer, outputs_of, rows_read
+from bladenet.torch.layers import outputs_of, rows_read
 from bladenet.torch.polishing import polished_neurons
 from bladenet.training import train
 
@@ -146,20 +146,19 @@ def _canonical(
     """Rewrite one block of the module, in place."""
     network = network_of(module, block)
     constant = ~network.weights.any(axis=1) & (network.biases > 0)
-    if constant.any() and ReLULayer(block.out).of(module).bias is None:
+    if constant.any() and not block.have_biases(module)[1]:
         raise ValueError(
             f"neuron {int(constant.argmax())} of layer {block.hidden.name!r} has weight 0, and layer {block.out!r} no "
             "bias to take its constant output: give it one."
         )
     A = torch.cat(list(rows_read(module, block.hidden.name, X))).cpu().numpy()
     B = network.predict(A)
-    bias, intercept = (ReLULayer(name).has_bias(module) for name in (block.hidden.name, block.out))
+    bias, intercept = block.have_biases(module)
     problem = TrainingProblem.create(A, B, beta=0, norm=norm, bias=bias, output_norm=output_norm)
 
-    def better(found: ReLUNetwork | None) -> bool:
-        if found is None or np.abs(found.predict(A) - B).max() > SAME * np.abs(B).max():
-            return False
-        return found.penalty(norm, output_norm) <= network.penalty(norm, output_norm)
+    def better(found: ReLUNetwork) -> bool:
+        same = np.abs(found.predict(A) - B).max() <= SAME * np.abs(B).max()
+        return bool(same and found.penalty(norm, output_norm) <= network.penalty(norm, output_norm))
 
     found: ReLUNetwork | None = None
     blades: list[Blade] | None = None
@@ -184,8 +183,7 @@ def _canonical(
 
 def _interpolated(network: ReLUNetwork, A: Array, B: Array, **settings: Any) -> Fit:
     """The interpolant of least penalty, sought from the neurons of the network."""
-    alive = np.abs(network.weights).any(axis=1)
-    start = network.weights[alive], network.biases[alive]
+    start = network.weights, network.biases
     return train(A, B[:, 0] if B.shape[1] == 1 else B, beta=0, start=start, **settings)
 
 

@@ -20,6 +20,12 @@ def directions(samples: Tensor, bias: bool) -> Tensor:
     return samples[1:] - samples[0] if bias else samples
 
 
+def span(rows: Tensor, bias: bool) -> Tensor:
+    """An orthonormal basis (d, r) of the directions of all rows, or with a bias of their differences."""
+    _, sizes, axes = torch.linalg.svd(rows - rows[0] if bias else rows, full_matrices=False)
+    return axes[sizes > sizes.max() * max(rows.shape) * torch.finfo(rows.dtype).eps].T
+
+
 def projections(weight: Tensor, samples: Tensor, bias: bool, counts: list[int]) -> tuple[Tensor, Tensor]:
     """A weight (d,) projected onto the faces of its nearest samples (k, d): of so many of them, for each of `counts`.
 

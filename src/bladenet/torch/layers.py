@@ -22,7 +22,6 @@ BATCH = 512  # samples per forward pass
 LOOK = 2  # samples of the pass that is watched
 ENTRIES = 2**24  # of rows that are held at once
 RELUS = (F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
-LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 

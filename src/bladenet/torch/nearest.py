@@ -57,14 +57,12 @@ def nearest_rows(module: nn.Module, layer: ReLULayer, X: Tensor, count: int) -> 
 
 def rank_of(module: nn.Module, layer: ReLULayer, X: Tensor) -> int:
     """How many directions the rows span, or with a bias their differences; in many dimensions as many as they can."""
-    triangle, origin, total = None, None, 0
+    first, bias = next(rows_read(module, layer.name, X[:1])), layer.has_bias(module)
+    d = first.shape[1]
+    if d >= LARGE:
+        return min(d, len(first) * len(X) - bias)
+    triangle = first[:0]
     for rows in rows_read(module, layer.name, X):
-        d, total = rows.shape[1], total + len(rows)
-        if d >= LARGE:
-            continue
-        if layer.has_bias(module):
-            origin = rows[0] if origin is None else origin
-            rows = rows - origin
-        stacked = rows if triangle is None else torch.cat([triangle, rows])
+        stacked = torch.cat([triangle, rows - first[0] if bias else rows])
         triangle = torch.linalg.qr(stacked, mode="r").R if len(stacked) > d else stacked
-    return min(d, total - layer.has_bias(module)) if triangle is None else int(torch.linalg.matrix_rank(triangle))
+    return int(torch.linalg.matrix_rank(triangle))

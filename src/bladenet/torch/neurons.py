@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bladenet.torch.faces import LARGE, Blades, projections
+from bladenet.torch.faces import LARGE, Blades, projections, span
 from bladenet.torch.inputs import checked_samples
 from bladenet.torch.layers import ReLULayer, relu_layers
 from bladenet.torch.nearest import nearest_rows, rank_of
@@ -114,16 +114,9 @@ def _identified(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | Non
         rows = near.of(k)
         value = (rows @ weights[k] + biases[k]).abs()
         away[k] = value / lengths[k]
-        sizes = torch.linalg.vector_norm(rows, dim=1)
-        sizes, length = (
-            (torch.hypot(sizes, sizes.new_ones(())), torch.hypot(lengths[k], biases[k]))
-            if bias
-            else (
-                sizes,
-                lengths[k],
-            )
-        )
-        sine = value / torch.where(sizes == 0.0, 1.0, sizes * length)
+        # of (x, 1) and (w, b) with a bias; without one b is 0
+        sizes = torch.hypot(torch.linalg.vector_norm(rows, dim=1), value.new_tensor(float(bias)))
+        sine = value / torch.where(sizes == 0.0, 1.0, sizes * torch.hypot(lengths[k], biases[k]))
         angles[k] = torch.rad2deg(torch.asin(sine.clamp(max=1.0)))
         face = projections(weights[k], rows, bias, [min(count, len(rows))])[0][0]
         closeness[k] = torch.linalg.vector_norm(face) / lengths[k]
@@ -165,7 +158,7 @@ def rebuild(indices: Any, X: Any, *, bias: bool = True, like: tuple[Any, Any] | 
         )
     if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < len(rows):
         raise ValueError(f"indices must be between 0 and {len(rows) - 1}, the last row of X.")
-    axes = _inside(rows, bias)
+    axes = span(rows, bias)
     rank = axes.shape[1]
     given = None if like is None else torch.as_tensor(np.asarray(like[0]), dtype=torch.float64)
     weights, biases = rows.new_zeros(len(chosen), rows.shape[1]), rows.new_zeros(len(chosen))
@@ -185,9 +178,3 @@ def rebuild(indices: Any, X: Any, *, bias: bool = True, like: tuple[Any, Any] | 
     before = torch.cat([given, torch.as_tensor(np.asarray(like[1]), dtype=torch.float64)[:, None]], dim=1) / lengths
     off = torch.cat([weights, biases[:, None]], dim=1) - before
     return Rebuilt(weights.numpy(), biases.numpy(), off.abs().amax(dim=1).numpy())
-
-
-def _inside(rows: Tensor, bias: bool) -> Tensor:
-    """An orthonormal basis (d, r) of the directions of the samples."""
-    _, sizes, axes = torch.linalg.svd(rows - rows[0] if bias else rows, full_matrices=False)
-    return axes[sizes > sizes.max() * max(rows.shape) * torch.finfo(rows.dtype).eps].T

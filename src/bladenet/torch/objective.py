@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from bladenet.losses import Array, Loss
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
-from bladenet.torch.blocks import Block, write_block
+from bladenet.torch.blocks import Block, last_block, write_block
 from bladenet.torch.fixed_neurons import FixedNeurons
 from bladenet.torch.inputs import checked_samples, checked_targets
 from bladenet.torch.layers import ReLULayer, outputs_of, rows_read
@@ -87,15 +87,15 @@ class Objective:
             raise ValueError(f"the module's output has shape {outputs.shape}, and the targets {self.y.shape}.")
         return flat
 
-    def refitted(self, module: nn.Module, block: Block) -> nn.Module:
-        """A copy whose last block has the best amplitudes and scales for the neurons that it has.
+    def refitted(self, module: nn.Module, blocks: list[Block]) -> nn.Module:
+        """A copy with the best scales, whose last block has the best amplitudes for the neurons that it has.
 
         Neurons that the optimum does without become 0.
         """
-        weights, biases = (tensor.cpu().numpy() for tensor in block.hidden.neurons(module))
-        network = self.lasso(inputs_of(module, block, self.X), weights, biases, _has_bias(module, block.out))
-        result = deepcopy(module)
-        write_block(result, block, network.balanced())
+        result, last = rescaled(module, blocks), last_block(blocks)
+        weights, biases = (tensor.cpu().numpy() for tensor in last.hidden.neurons(result))
+        network = self.lasso(inputs_of(result, last, self.X), weights, biases, last.have_biases(module)[1])
+        write_block(result, last, network.balanced())
         return result
 
     def lasso(self, A: Array, weights: Array, biases: Array, intercept: bool) -> ReLUNetwork:
@@ -144,8 +144,3 @@ def rescaled(module: nn.Module, blocks: list[Block]) -> nn.Module:
         if moved <= STILL:
             break
     return result
-
-
-def _has_bias(module: nn.Module, name: str) -> bool:
-    layer: Any = module.get_submodule(name)
-    return layer.bias is not None

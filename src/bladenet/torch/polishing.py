@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from bladenet.losses import Loss, row_norms
 from bladenet.torch.blocks import Block, last_block, two_layer_blocks
-from bladenet.torch.faces import Blades, projections
+from bladenet.torch.faces import Blades, projections, span
 from bladenet.torch.layers import ReLULayer, relu_layers, rows_read
-from bladenet.torch.nearest import Nearest, nearest_rows, rank_of
-from bladenet.torch.objective import Objective, inputs_of, rescaled
+from bladenet.torch.nearest import nearest_rows, rank_of
+from bladenet.torch.objective import Objective, inputs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,8 @@ def polish(
     found = relu_layers(module, objective.X)
     chosen = _chosen(found, layers)
     counts = sorted(set(_checked_counts(counts)))
-    last, blocks = last_block(module, objective.X), two_layer_blocks(module, objective.X)
+    blocks = two_layer_blocks(module, objective.X)
+    last = last_block(blocks)
     inputs_of(module, last, objective.X)  # one row per sample, or an error
     steps: list[Step] = []
     best, before = module, objective.value(module)
@@ -119,7 +120,7 @@ def polish(
 
     def tried(candidate: nn.Module, layer: str, what: str) -> None:
         nonlocal best, lowest
-        fitted = objective.refitted(rescaled(candidate, blocks), last)
+        fitted = objective.refitted(candidate, blocks)
         value = objective.value(fitted)
         steps.append(Step(layer, what, value, value < lowest))
         if value < lowest:
@@ -166,7 +167,7 @@ def polished_neurons(
     for c, count in enumerate(counts):
         yield str(count), _placed(weights, biases, {k: (w[c], b[c]) for k, (w, b) in faces.items()})
     if full and rank > 0:
-        inside = _span(near, bias) if rank < weights.shape[1] else None
+        inside = span(near.table, bias) if rank < weights.shape[1] else None
         blades = Blades(near.table, bias, rank)
         moved = {k: blades.of(_within(inside, weights[k]), near.place[k])[:2] for k in alive}
         yield FULL, _placed(weights, biases, moved)
@@ -183,12 +184,6 @@ def _placed(weights: Tensor, biases: Tensor, moved: dict[int, tuple[Tensor, Tens
     return weights, biases
 
 
-def _span(near: Nearest, bias: bool) -> Tensor:
-    """An orthonormal basis (d, r) of the directions of the rows, or with a bias of their differences."""
-    _, sizes, axes = torch.linalg.svd(near.table - near.table[0] if bias else near.table, full_matrices=False)
-    return axes[sizes > 1e-9 * sizes.max()].T
-
-
 def _within(axes: Tensor | None, weight: Tensor) -> Tensor:
     """The part of a weight that acts on the data."""
     return weight if axes is None else axes @ (axes.T @ weight)
@@ -196,27 +191,16 @@ def _within(axes: Tensor | None, weight: Tensor) -> Tensor:
 
 def _matched(before: nn.Module, after: nn.Module, block: Block, X: Tensor) -> nn.Module:
     """A copy of `after` whose next layer comes as near as it can to what that computed before (least squares)."""
-    targets = torch.cat(list(_computed(before, block.out, X)))
+    result, layer = deepcopy(after), ReLULayer(block.out)
+    weights, biases = layer.neurons(before)
+    targets = torch.cat([rows @ weights.T + biases for rows in rows_read(before, block.out, X)])
     read = torch.cat(list(rows_read(after, block.out, X)))
-    result = deepcopy(after)
-    layer: Any = result.get_submodule(block.out)
-    if layer.bias is not None:
+    d = read.shape[1]
+    if layer.has_bias(after):
         read = torch.cat([read, read.new_ones(len(read), 1)], dim=1)
-    solution = torch.linalg.lstsq(read.cpu(), targets.cpu(), driver="gelsd").solution.T.to(layer.weight)
-    with torch.no_grad():
-        layer.weight.copy_(solution[:, : layer.in_features])
-        if layer.bias is not None:
-            layer.bias.copy_(solution[:, -1])
+    solution = torch.linalg.lstsq(read.cpu(), targets.cpu(), driver="gelsd").solution.T.to(weights)
+    layer.set_neurons(result, solution[:, :d], solution[:, -1])
     return result
-
-
-def _computed(module: nn.Module, name: str, X: Tensor) -> Iterator[Tensor]:
-    """What a Linear computes, row by row."""
-    layer: Any = module.get_submodule(name)
-    weight = layer.weight.detach().double()
-    bias = 0.0 if layer.bias is None else layer.bias.detach().double()
-    for rows in rows_read(module, name, X):
-        yield rows @ weight.T + bias
 
 
 def _best_of_each(
@@ -226,10 +210,8 @@ def _best_of_each(
     weights, biases = block.hidden.neurons(module)
     pairs = [(weights, biases), *variants]
     stacked, offsets = torch.cat([w for w, _ in pairs]), torch.cat([b for _, b in pairs])
-    layer: Any = module.get_submodule(block.out)
-    network = objective.lasso(
-        inputs_of(module, block, objective.X), stacked.cpu().numpy(), offsets.cpu().numpy(), layer.bias is not None
-    )
+    read, (_, intercept) = inputs_of(module, block, objective.X), block.have_biases(module)
+    network = objective.lasso(read, stacked.cpu().numpy(), offsets.cpu().numpy(), intercept)
     sizes = row_norms(network.amplitudes).reshape(len(pairs), len(weights))
     best = torch.as_tensor(np.argmax(sizes, axis=0), device=weights.device)
     rows = best * len(weights) + torch.arange(len(weights), device=weights.device)

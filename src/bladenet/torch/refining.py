@@ -75,24 +75,23 @@ def refine(
         On invalid input, before any work; names the value and the remedy.
     """
     objective = Objective.create(module, X, y, beta=beta, loss=loss)
-    block, blocks = last_block(module, objective.X), two_layer_blocks(module, objective.X)
-    hidden, out = (module.get_submodule(name) for name in (block.hidden.name, block.out))
-    biases = {name: layer.bias is not None for name, layer in ((block.hidden.name, hidden), (block.out, out))}
-    if len(set(biases.values())) > 1:
-        without = next(name for name, has in biases.items() if not has)
+    blocks = two_layer_blocks(module, objective.X)
+    block = last_block(blocks)
+    bias, intercept = block.have_biases(module)
+    if bias != intercept:
+        without = block.out if bias else block.hidden.name
         raise ValueError(
             f"layer {without!r} has no bias and the other one of the last block has: give both one, or none."
         )
     start = rescaled(module, blocks)
     weights, offsets = (tensor.cpu().numpy() for tensor in block.hidden.neurons(start))
-    used = np.abs(weights).any(axis=1)
     fit = train(
         inputs_of(start, block, objective.X),
         objective.targets,
         beta=beta,
-        bias=biases[block.out],
+        bias=bias,
         loss=objective.loss,
-        start=(weights[used], offsets[used]),
+        start=(weights, offsets),
         tol=tol,
         strategy=strategy,
         time_limit=time_limit,

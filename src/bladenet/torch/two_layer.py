@@ -11,7 +11,7 @@ from torch import nn
 from bladenet.assessment import Assessment
 from bladenet.assessment import certify as certify_network
 from bladenet.network import ReLUNetwork
-from bladenet.torch.blocks import last_block
+from bladenet.torch.blocks import last_block, network_of, two_layer_blocks
 from bladenet.torch.inputs import checked_samples, checked_targets
 from bladenet.torch.layers import outputs_of, rows_read
 
@@ -32,14 +32,12 @@ def from_torch(module: nn.Module) -> ReLUNetwork:
         raise ValueError("the module has no Linear; a two-layer network is Linear, ReLU, Linear.")
     rng = np.random.default_rng(0)
     X = checked_samples(module, rng.normal(size=(PROBES, layers[0].in_features)))
-    block = last_block(module, X)
-    weights, biases = (tensor.cpu().numpy() for tensor in block.hidden.neurons(module))
-    out: Any = module.get_submodule(block.out)
-    amplitudes = out.weight.detach().double().cpu().numpy().T
-    intercept = np.zeros(len(out.weight)) if out.bias is None else out.bias.detach().double().cpu().numpy()
+    block = last_block(two_layer_blocks(module, X))
+    found = network_of(module, block)
+    weights, amplitudes, intercept = found.weights, found.amplitudes, np.atleast_1d(found.intercept)
     # a module may subtract a centre from its inputs
     origin = next(rows_read(module, block.hidden.name, torch.zeros_like(X[:1])))[0].cpu().numpy()
-    biases = biases + weights @ origin
+    biases = found.biases + weights @ origin
     outputs = outputs_of(module, X).double().cpu().numpy()
     flat = amplitudes.shape[1] == 1
     network = ReLUNetwork(
