@@ -11,11 +11,11 @@ import torch
 from rich.console import Console
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.nn import functional as F
 
 import bladenet as bn
 import bladenet.torch as bt
 from benchmarks.machine import description
+from bladenet.reproduce.descent import LOSSES, new_network
 from bladenet.torch.layers import ReLULayer
 from bladenet.torch.polishing import polished_neurons
 
@@ -24,10 +24,8 @@ SECONDS = 5.0  # that refining may take
 Data = tuple[np.ndarray, np.ndarray]
 
 
-def mlp(*sizes: int, seed: int) -> nn.Sequential:
-    torch.manual_seed(seed)
-    layers = [part for k in range(len(sizes) - 1) for part in (nn.Linear(sizes[k], sizes[k + 1]), nn.ReLU())]
-    return nn.Sequential(*layers[:-1])
+def mlp(*widths: int, seed: int) -> nn.Sequential:
+    return new_network(widths, bias=True, seed=seed, dtype=torch.float32)
 
 
 def trained(module: nn.Module, data: Data, beta: float, loss: str, steps: int) -> nn.Module:
@@ -36,8 +34,7 @@ def trained(module: nn.Module, data: Data, beta: float, loss: str, steps: int) -
     optimiser = torch.optim.Adam(module.parameters(), lr=3e-3)
     for _ in range(steps):
         optimiser.zero_grad()
-        f = module(X)[:, 0]
-        fit = F.softplus(-y * f).sum() if loss == "logistic" else 0.5 * (f - y).square().sum()
+        fit = LOSSES[loss](module(X)[:, 0], y).sum()
         (fit + 0.5 * beta * sum(p.square().sum() for p in module.parameters() if p.ndim > 1)).backward()
         optimiser.step()
     return module

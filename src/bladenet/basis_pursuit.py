@@ -18,7 +18,6 @@ from bladenet.problem import StandardForm
 from bladenet.restricted import Restricted, RestrictedProblem, nonzero
 
 PAID = 0.5  # of the price: a multiplier from which on a miss is meant, and not the solver's rounding
-MISSED = 1e-6  # of the targets' size: a miss that rounding can explain
 INDEPENDENT = 1e-13  # of the largest singular value of columns: below it they are dependent
 
 
@@ -95,16 +94,13 @@ class BasisPursuit(RestrictedProblem):
         form, size, K = self.form, row_norms(Z), self.columns.dense()[self.form.row]
         assert isinstance(form.loss, ExactFit)  # whose master problem this is
         needed = (size > slack * size.max(initial=0.0)).astype(np.float64)
-        fitted = []
         for kept in (needed, np.ones(len(Z))):
             reduced = by_sample(kept, Z)
-            off = np.where(paid, 0.0, Y - self.columns.forward(reduced)[form.row] - t)
-            change = least_change(K, row_norms(reduced), form.bias, off)
-            fitted.append((reduced + change[: len(Z)], t + change[-1] if form.bias else t))
-            left = np.where(paid, 0.0, Y - self.columns.forward(fitted[-1][0])[form.row] - fitted[-1][1])
-            if np.abs(left).max(initial=0.0) <= form.loss.tolerance:
+            change = least_change(K, row_norms(reduced), form.bias, np.where(paid, 0.0, Y - K @ reduced - t))
+            fitted, intercepts = reduced + change[: len(Z)], t + change[-1] if form.bias else t
+            if np.abs(np.where(paid, 0.0, Y - K @ fitted - intercepts)).max() <= form.loss.tolerance:
                 break
-        return fitted[-1]
+        return fitted, intercepts
 
 
 def least_change(columns: Array, sizes: Array, bias: bool, off: Array) -> Array:

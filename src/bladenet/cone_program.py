@@ -38,8 +38,10 @@ def solve_cone_program(Q: Array, q: Array, beta: float) -> Array:
     return Z
 
 
-def solve_on_columns(K: Array, Y: Array, s: Array, beta: float, bias: bool) -> tuple[Array, Array, Array] | None:
-    """Squared loss: amplitudes (m, c), intercepts (c,) and dual variable (k, c); None where the solver fails.
+def solve_on_columns(
+    K: Array, Y: Array, s: Array, beta: float, bias: bool, seconds: float
+) -> tuple[Array, Array, Array] | None:
+    """Squared loss: amplitudes (m, c), intercepts (c,) and dual variable (k, c); None where that fails.
 
     In units of β: with R = β ρ / s it is minimise Σ_j τ_j + (β/2) Σ ‖ρ_i‖² / s_i, and ρ stays of order one.
     """
@@ -58,7 +60,7 @@ def solve_on_columns(K: Array, Y: Array, s: Array, beta: float, bias: bool) -> t
     linear = np.r_[np.zeros(m * c), np.ones(m), np.zeros(n - m * (c + 1))]
     kinds = [clarabel.ZeroConeT(k * c), *[clarabel.SecondOrderConeT(c + 1)] * m]
     right = np.r_[(Y / size).ravel(), np.zeros(m * (c + 1))]
-    solution = solved(quadratic, linear, sparse.vstack([fit, limits], format="csc"), right, kinds)
+    solution = solved(quadratic, linear, sparse.vstack([fit, limits], format="csc"), right, kinds, seconds)
     if solution is None:
         return None
     x, multipliers = np.array(solution.x), np.array(solution.z)
@@ -75,9 +77,7 @@ def second_order(m: int, c: int, n: int) -> sparse.csc_matrix:
     return sparse.csc_matrix((-np.ones(rows.size), (rows.ravel(), columns.ravel())), shape=(rows.size, n))
 
 
-def solved(
-    quadratic: Any, linear: Array, constraints: Any, right: Array, kinds: list[Any], seconds: float = np.inf
-) -> Any:
+def solved(quadratic: Any, linear: Array, constraints: Any, right: Array, kinds: list[Any], seconds: float) -> Any:
     """Clarabel's solution, or None where it fails.
 
     Columns are often nearly the same, and its systems then hard to solve: where needed they are regularised more.

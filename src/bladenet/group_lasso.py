@@ -200,7 +200,7 @@ class GroupLasso(RestrictedProblem):
         if not grouped or len(self.columns) * form.y.size > DIRECT:
             return point, best
         K, middle = self.columns.dense()[form.row], np.mean(form.y, axis=0) * form.bias
-        found = solve_on_columns(K, form.y - middle, form.weight, form.beta, form.bias)
+        found = solve_on_columns(K, form.y - middle, form.weight, form.beta, form.bias, self.clock.remaining)
         if found is None:
             return point, best
         Z, t, v = found

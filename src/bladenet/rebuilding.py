@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linprog
 
-from bladenet.basis_pursuit import MISSED, least_change
+from bladenet.basis_pursuit import least_change
 from bladenet.blades import Blade, find_blades, neurons
 from bladenet.certificate import Certificate, DualProof, certify, misfit_of
 from bladenet.chambers import vertex_factor
@@ -17,6 +17,7 @@ from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import Neurons, TrainingProblem
 from bladenet.restricted import Restricted, masked, nonzero
 
+MISSED = 1e-6  # of the targets' size: a miss that rounding can explain
 FORGIVEN = 1e3  # times the smallest miss that counts: what moving neurons to blades may bring about
 MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
 Known = dict[bytes, Blade]  # of the neurons of a standard form
@@ -61,13 +62,14 @@ def finish(
     solution, blades, (weights, biases) = _rebuilt(problem, search, {} if known is None else known)
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
     if isinstance(problem.loss, ExactFit):
-        whole = fitted_exactly(problem, network)
-        corner, few = at_corner(problem, network, blades) if problem.y.ndim == 1 else (network, blades)
-        network = fitted_exactly(problem, corner)
-        if misfit_of(problem, network) > max(problem.loss.tolerance, misfit_of(problem, whole)):
-            network = whole  # fewer neurons leave rounding nowhere to go
-        else:
-            blades = few
+        whole = network
+        network = fitted_exactly(problem, whole)
+        if problem.y.ndim == 1:
+            corner, few = at_corner(problem, whole, blades)
+            fitted = fitted_exactly(problem, corner)
+            # fewer neurons may leave rounding nowhere to go
+            if misfit_of(problem, fitted) <= max(problem.loss.tolerance, misfit_of(problem, network)):
+                network, blades = fitted, few
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
         bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound

@@ -83,14 +83,14 @@ Place = tuple[int, torch.Size, tuple[int, ...]]
 class Watch(TorchFunctionMode):
     """Follows the outputs of layers, by where they are in memory, into ReLUs and from there into other layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: nn.Module) -> None:
         super().__init__()
+        self.parts = dict(module.named_modules())
         self.made: dict[Place, tuple[Tensor, ReLULayer]] = {}  # keeping tensors keeps their places
         self.rectified: dict[Place, tuple[Tensor, ReLULayer]] = {}
         self.layers: list[ReLULayer] = []
         self.pairs: list[tuple[ReLULayer, str]] = []  # a layer of neurons, and a Linear that reads them
         self.output: Tensor | None = None
-        self.convolved: set[str] = set()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Go on as without this, and note ReLUs."""
@@ -111,14 +111,19 @@ class Watch(TorchFunctionMode):
         """A layer or a normalisation has been called."""
         if isinstance(part, NORMS):
             layer = self.made.get(_place(read), (None, None))[1]
-            # of tokens it normalises positions; without statistics of its own it depends on the other samples
-            if layer is not None and part.running_mean is not None and (read.ndim != 3 or layer.name in self.convolved):
+            if layer is not None and not self._mixes(part, layer, read):
                 self.made[_place(output)] = output, ReLULayer(layer.name, name)
             return
         before = self.rectified.get(_place(read), (None, None))[1]
         self.made[_place(output)] = output, ReLULayer(name)
-        if isinstance(part, nn.Linear) and before is not None and before.norm is None:
+        if before is None or before.norm is not None:
+            return
+        if isinstance(part, nn.Linear) and isinstance(self.parts[before.name], nn.Linear):
             self.pairs.append((before, name))
+
+    def _mixes(self, norm: Any, layer: ReLULayer, read: Tensor) -> bool:
+        """Whether a normalisation is none of neurons: of tokens it is one of places, or it depends on other samples."""
+        return norm.running_mean is None or (read.ndim == 3 and isinstance(self.parts[layer.name], nn.Linear))
 
     def pairs_and_last(self) -> tuple[list[tuple[ReLULayer, str]], str | None]:
         """Pairs of which the second layer alone reads the first, and the name of the layer that made the output."""
@@ -143,17 +148,15 @@ def _in_place(func: Any) -> bool:
 
 def watched(module: nn.Module, X: Tensor) -> Watch:
     """One forward pass, watched."""
-    watch = Watch()
-    parts = dict(module.named_modules())
-    watch.convolved = {name for name, part in parts.items() if isinstance(part, nn.Conv1d | nn.Conv2d)}
+    watch = Watch(module)
 
     def noting(name: str) -> Callable[..., None]:
         return lambda part, inputs, output: watch.note(name, part, inputs[0], output) if inputs else None
 
     handles = [
         part.register_forward_hook(noting(name))
-        for name, part in parts.items()
-        if _plain(part) or isinstance(part, NORMS)
+        for name, part in watch.parts.items()
+        if _has_neurons(part) or isinstance(part, NORMS)
     ]
     try:
         with evaluating(module), watch:
@@ -161,8 +164,6 @@ def watched(module: nn.Module, X: Tensor) -> Watch:
     finally:
         for handle in handles:
             handle.remove()
-    linear = {name for name, part in parts.items() if isinstance(part, nn.Linear)}
-    watch.pairs = [pair for pair in watch.pairs if pair[0].name in linear]
     return watch
 
 
@@ -183,8 +184,8 @@ def relu_layers(module: nn.Module, X: Tensor) -> list[ReLULayer]:
     return layers
 
 
-def _plain(part: nn.Module) -> bool:
-    """Whether a layer's neurons are all of the same rows."""
+def _has_neurons(part: nn.Module) -> bool:
+    """Whether a layer is one of neurons that all read the same rows."""
     convolves = isinstance(part, nn.Conv1d | nn.Conv2d)
     return isinstance(part, nn.Linear) or bool(convolves and part.groups == 1 and part.padding_mode == "zeros")
 
