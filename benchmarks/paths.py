@@ -10,7 +10,7 @@ from rich.console import Console
 import bladenet as bn
 from benchmarks.machine import description
 
-ROWS, NEW, RUNS, REPEATS = 2_000, 20_000, 3, 5
+ROWS, NEW, RUNS, REPEATS = 2_000, 20_000, 7, 5
 
 
 def surface(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from bladenet.problem import TrainingProblem
 
 PROBES = 8  # random directions, and neurons, that a claimed bound is tried on
 STRIP = 4096  # samples whose activations are held at once
+HELD = 1_000_000  # numbers that probing holds at a time, per array
 LOOSEST = 0.5  # gap up to which it helps to raise the tolerance
 TINY = float(np.finfo(np.float64).tiny)
 
@@ -223,18 +224,20 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
     stacked = np.vstack(directions)
     lengths = np.linalg.norm(stacked, ord=problem.norm, axis=1)
     stacked = stacked[lengths > 0] / lengths[lengths > 0, None]
-    for weight in stacked:
-        place = (X - centre) @ weight
+    at_a_time = max(1, HELD // v.size)
+    for weights in (stacked[k : k + at_a_time] for k in range(0, len(stacked), at_a_time)):
+        place = weights @ (X - centre).T
         if not problem.bias:
-            h = np.array([np.maximum(place, 0.0) @ v, np.maximum(-place, 0.0) @ v])
+            h = np.concatenate([np.maximum(place, 0.0) @ v, np.maximum(-place, 0.0) @ v])
             largest = max(largest, float(dual_size(h, problem).max()))
             continue
-        order = np.argsort(place)
-        for leaving in (order[::-1], order):  # the neuron and its opposite
-            passed, active = place[leaving], v[leaving]
+        order = np.argsort(place, axis=1)
+        place = np.take_along_axis(place, order, axis=1).reshape(*order.shape, *[1] * (v.ndim - 1))
+        for side in (slice(None, None, -1), slice(None)):  # the neurons and their opposites
+            passed, active = place[:, side], v[order[:, side]]
             # the offset at a sample leaves those before it active
-            h = np.cumsum(by_sample(passed, active), axis=0) - by_sample(passed, np.cumsum(active, axis=0))
-            largest = max(largest, float(dual_size(h, problem).max()))
+            h = np.cumsum(passed * active, axis=1) - passed * np.cumsum(active, axis=1)
+            largest = max(largest, float(dual_size(h.reshape(-1, *v.shape[1:]), problem).max()))
     return largest
 
 

@@ -97,22 +97,50 @@ class ColumnGeneration:
 
     def at(self, form: StandardForm) -> "ColumnGeneration":
         """The search for the same problem with another β; it takes over the neurons of this one."""
-        other = copy(self)
-        other.form = self.neurons.form = form
-        other.history, other.dual, other.bound = [], np.zeros(self.form.y.shape), 0.0
-        other.lower = self.form.constant
-        other.worthwhile, other.slack = WORTHWHILE_NEXT, SLACK_NEXT
+        other = self._afresh(form)
         other.violation = FOLLOWING * max(0.0, self.form.beta / form.beta - 1.0)
+        self.neurons.form = form
         other.begin()
         return other
 
-    def begin(self, weights: Array | None = None, offsets: Array | None = None) -> None:
+    def between(self, below: "ColumnGeneration", form: StandardForm) -> "ColumnGeneration":
+        """The search for a β between that of this search and a smaller one; it starts from the best of both.
+
+        max |h_v| is convex in v. So where v is feasible for one β and v' for the other, their mixtures are feasible
+        for the mixtures of β: there is a lower bound before anything is priced.
+        """
+        other = self._afresh(form)
+        other.neurons = restricted_problem(form, self.clock)
+        span = self.form.beta - below.form.beta
+        share = (self.form.beta - form.beta) / span if span > 0 else 0.0
+        for search, part in ((self, 1.0 - share), (below, share)):
+            used = nonzero(search.best.z)
+            other.neurons.mix(search.best_weights[used], search.best_offsets[used], part * search.best.z[used])
+            other.neurons.t = other.neurons.t + part * search.best.t
+        other.begin(accuracy=FINENESS * self.tol)
+        dual = (1.0 - share) * self.dual + share * below.dual
+        bound = (1.0 - share) * self.bound + share * below.bound
+        rounding = 8.0 * np.finfo(float).eps * float(np.abs(dual).sum() * np.abs(form.points).sum(axis=1).max())
+        other._raise_lower_bound(dual, bound + rounding)
+        other.violation = other.gap
+        return other
+
+    def _afresh(self, form: StandardForm) -> "ColumnGeneration":
+        """This search, which knows no bound yet, with another β."""
+        other = copy(self)
+        other.form = form
+        other.history, other.dual, other.bound = [], np.zeros(form.y.shape), 0.0
+        other.lower = form.constant
+        other.worthwhile, other.slack = WORTHWHILE_NEXT, SLACK_NEXT
+        return other
+
+    def begin(self, weights: Array | None = None, offsets: Array | None = None, accuracy: float = FINENESS) -> None:
         """Start from the best network of neurons (in units of the standard form): these and those that are here."""
         if weights is not None and offsets is not None:
             self.neurons.add(weights, offsets)
             self.violation = BEGUN
         if len(self.neurons.offsets):
-            self.best = self.neurons.solve(FINENESS)
+            self.best = self.neurons.solve(accuracy)
             self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
 
     def run(self, prove: bool = True, worthwhile: Callable[[], bool] = lambda: True) -> "ColumnGeneration":
@@ -120,6 +148,8 @@ class ColumnGeneration:
 
         Before each round `worthwhile` is asked whether to go on.
         """
+        if self.gap <= self.tol:
+            return self
         finest = FINENESS * self.tol
         slack, accuracy = (
             min(FIRST_SLACK, self.violation),

@@ -1,17 +1,21 @@
-"""Regularisation paths: certified networks for falling α, each search going on from that for the last."""
+"""Regularisation paths: certified networks for falling α, with searches that go on from each other.
+
+Every few α a search goes on from the last. The α between two of these are settled by halving: there the search starts
+from the neurons of both sides, and the mixture of their dual variables is feasible already, which often is
+proof enough, so that nothing is priced.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, takewhile, zip_longest
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from bladenet.certificate import Status
 from bladenet.checks import checked_alphas
 from bladenet.column_generation import ColumnGeneration, Round
 from bladenet.losses import Array, Loss
@@ -25,9 +29,8 @@ from bladenet.training import check_controls, largest_violation
 if TYPE_CHECKING:
     import pandas as pd
 
-CHAINS = 2  # searches side by side, each for every second α
+STRIDE = 4  # from one α to the next that a search follows; those between are settled from both sides
 MANY = 20_000  # points from which one search keeps all cores busy
-FEW = 8  # α that are too few for two
 EXACTLY = 1e-9  # relative accuracy of the first α, from which on networks are constant
 
 
@@ -75,20 +78,23 @@ def path(
     bias: bool = True,
     loss: str | Loss = "squared",
     output_norm: int = 2,
-    tol: float = 1e-6,
+    tol: float = 1e-3,
     sample_weight: ArrayLike | None = None,
     max_interaction: int | None = None,
     time_limit: float | None = None,
     callback: Callable[[Round], object] | None = None,
 ) -> RegularisationPath:
-    """Train for falling α, each time from the neurons of the last network; every network has its certificate.
+    """Train for many α, from the neurons of the networks for neighbouring ones; every network has its certificate.
 
     Parameters
     ----------
     n_alphas, eps : so many geometric values between α_max, from which on the network is constant, and eps · α_max
     alphas : instead of these, in units of the mean loss; they are sorted
-    time_limit : seconds for all; when they are over, or on Ctrl-C, the path ends with the network of that moment
-    X, y, norm, bias, loss, output_norm, tol, sample_weight, max_interaction, callback : as for :func:`bladenet.train`
+    tol : relative duality gap to prove for each; 1e-3 tells neighbours apart, and 1e-6, the default of
+        :func:`bladenet.train`, takes two to three times as long
+    time_limit : seconds for all; when they are over, or on Ctrl-C, the path has the α that were reached: every fourth
+        is trained for first, from the largest on, then those between
+    X, y, norm, bias, loss, output_norm, sample_weight, max_interaction, callback : as for :func:`bladenet.train`
 
     Raises
     ------
@@ -111,46 +117,96 @@ def path(
     given = checked_alphas(alphas, n_alphas, eps)
     values = given if alphas is not None else given * _largest(problem, clock) / total
     exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
-    follow = partial(_followed, problem, total, tol, exact, Known(), callback)
-    if callback is not None or len(problem.standard.points) > MANY or len(values) < FEW:
-        fits = follow(values, clock)
-    else:  # neighbours wait for nothing that the other chain finds; Python's part and pricing then overlap
-        chains = on_all_cores(follow, [values[k::CHAINS] for k in range(CHAINS)], clock)
-        fits = list(takewhile(lambda fit: fit is not None, chain.from_iterable(zip_longest(*chains))))
-    certified = [fit.certificate.status is not Status.STOPPED for fit in fits]
-    end = certified.index(False) + 1 if False in certified else len(fits)
-    return RegularisationPath(values[:end], fits[:end])
-
-
-def _followed(
-    problem: TrainingProblem,
-    total: float,
-    tol: float,
-    exact: bool,
-    known: Known,
-    callback: Callable[[Round], object] | None,
-    alphas: Array,
-    clock: Clock,
-) -> list[Fit]:
-    """The networks for falling α = β / total, each search going on from the last, until the clock says stop."""
-    pricing, search, fits = partial(choose_pricer, exact=exact), None, list[Fit]()
+    walk = _Walk(problem, [problem.at(float(alpha) * total) for alpha in values], tol, exact, clock, callback)
     with suppress(KeyboardInterrupt):  # what is finished counts
-        for alpha in alphas:
-            here = problem.at(float(alpha) * total)
+        walk.follow()
+        if callback is not None or len(problem.standard.points) > MANY:
+            for stretch in walk.stretches:
+                walk.settle(stretch, clock)
+        else:
+            on_all_cores(walk.settle, walk.stretches, clock)
+    reached = sorted(walk.fits)
+    return RegularisationPath(values[reached], [walk.fits[k] for k in reached])
+
+
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    """The searches for each of some falling β, and what has come of them.
+
+    Attributes
+    ----------
+    problems : one for each β, the same but for that
+    searches, fits : by the number of β
+    """
+
+    problem: TrainingProblem
+    problems: list[TrainingProblem]
+    tol: float
+    exact: bool
+    clock: Clock
+    callback: Callable[[Round], object] | None
+    searches: dict[int, ColumnGeneration] = field(default_factory=dict)
+    fits: dict[int, Fit] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
+
+    def follow(self) -> None:
+        """Search for every few β, and the last, each time going on from the search before."""
+        search, last = None, len(self.problems) - 1
+        for k in sorted({*range(0, last, STRIDE), last}):
+            form = self.problems[k].standard
             if search is None:
-                search = ColumnGeneration(here.standard, pricing, MARGIN * tol, clock, callback)
+                pricing = partial(choose_pricer, exact=self.exact)
+                search = ColumnGeneration(form, pricing, MARGIN * self.tol, self.clock, self.callback)
             else:
-                search = search.at(here.standard)
-            search.run(prove=exact)
-            if not exact:
-                search.relax()
-            stopped = clock.stopped and search.gap > search.tol
-            neurons = search.neurons  # the next α may need those that this one can do without
-            fits.append(finish(here, search, tol, restricted=False, stopped=stopped, relaxed=not exact, known=known))
-            search.neurons = neurons
-            if clock.stopped:
+                search = search.at(form)
+            self.searches[k] = search
+            self._run(search)
+            if self.clock.stopped:
                 break
-    return fits
+
+    @property
+    def stretches(self) -> list[tuple[int, int]]:
+        """Neighbours among the searches that were followed; after the last there is only itself."""
+        followed = list(self.searches)
+        return [*pairwise(followed), (followed[-1], followed[-1])]
+
+    def settle(self, stretch: tuple[int, int], clock: Clock) -> None:
+        """Finish the first of a stretch, and all β between it and the last."""
+        first, last = stretch
+        self._finish(first)
+        self._halve(first, last)
+
+    def _halve(self, first: int, last: int) -> None:
+        """Search for the β between two that have been searched for."""
+        middle = (first + last) // 2
+        if middle == first or self.clock.stopped:
+            return
+        search = self.searches[first].between(self.searches[last], self.problems[middle].standard)
+        self._run(search)
+        if self.clock.stopped and search.gap > search.tol:
+            return
+        self.searches[middle] = search
+        self._finish(middle)
+        self._halve(first, middle)
+        self._halve(middle, last)
+
+    def _run(self, search: ColumnGeneration) -> None:
+        search.run(prove=self.exact)
+        if not self.exact:
+            search.relax()
+
+    def _finish(self, k: int) -> None:
+        search = self.searches[k]
+        stopped = self.clock.stopped and search.gap > search.tol
+        self.fits[k] = finish(
+            self.problems[k],
+            search,
+            self.tol,
+            restricted=False,
+            stopped=stopped,
+            relaxed=not self.exact,
+            known=self.known,
+        )
 
 
 def _largest(problem: TrainingProblem, clock: Clock) -> float:

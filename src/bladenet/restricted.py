@@ -79,6 +79,12 @@ class RestrictedProblem(ABC):
         self.z = np.concatenate([self.z, np.zeros((len(new), *self.z.shape[1:]))])
         return len(new)
 
+    def mix(self, weights: Array, offsets: Array, z: Array) -> None:
+        """Add neurons with amplitudes, also to the amplitudes of those that are here."""
+        self.add(weights, offsets)
+        place = {row.tobytes(): k for k, row in enumerate(_keys(self.weights, self.offsets))}
+        np.add.at(self.z, [place[row.tobytes()] for row in _keys(weights, offsets)], z)
+
     def objective(self, z: Array, t: float | Array) -> float:
         """Of these amplitudes of the neurons here and this intercept."""
         form = self.form
