@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,20 +19,16 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 from bladenet.checks import positive_number
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
-from bladenet.explain import Explanation, explain_network
-from bladenet.formulas import counted
 from bladenet.losses import LOSSES, Array, Loss, get_loss
+from bladenet.readable import Readable
 from bladenet.scaling import chosen_scaling, fit_scaling
 from bladenet.selection import Selection, select_alpha
 from bladenet.training import Round, train
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 _SELECTION_SHARE = 0.5  # of time_limit, for choosing alpha
 
 
-class _BladeNet(BaseEstimator):
+class _BladeNet(Readable, BaseEstimator):
     """What both estimators share; parameters and attributes are documented there."""
 
     def __init__(
@@ -68,15 +64,7 @@ class _BladeNet(BaseEstimator):
         start = time.perf_counter()
         scaling = fit_scaling(chosen_scaling(self.scaling, self.max_interaction), X, weight, centred=bool(self.bias))
         scaled = scaling.apply(X)
-        settings: dict[str, Any] = {
-            "norm": self.norm,
-            "bias": self.bias,
-            "loss": loss,
-            "output_norm": self.output_norm,
-            "sample_weight": weight,
-            "max_interaction": self.max_interaction,
-            "vertices_only": self.vertices_only,
-        }
+        settings = self._settings(weight, loss)
         limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
         selection = self._selection(scaled, y, limit, settings)
         scaling = scaling.stretched(selection.factors)
@@ -95,6 +83,18 @@ class _BladeNet(BaseEstimator):
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
         self.evidence_ = Evidence.of(X, fit)
         return self
+
+    def _settings(self, weight: Array, loss: str | Loss) -> dict[str, Any]:
+        """The problem that is solved, but for data and α."""
+        return {
+            "norm": self.norm,
+            "bias": self.bias,
+            "loss": loss,
+            "output_norm": self.output_norm,
+            "sample_weight": weight,
+            "max_interaction": self.max_interaction,
+            "vertices_only": self.vertices_only,
+        }
 
     def _selection(self, X: Array, y: Array, time_limit: float | None, settings: dict[str, Any]) -> Selection:
         """The α to train with, chosen here if it is not given."""
@@ -163,63 +163,6 @@ class _BladeNet(BaseEstimator):
     def _scores(self, X: ArrayLike) -> Array:
         check_is_fitted(self, "network_")
         return self.network_.predict(self.scaling_.remaining.apply(self._encoded(X)))
-
-    def explain(self) -> Explanation:
-        """Every neuron in terms of the training samples that define it; print it, or see its ``data()``."""
-        check_is_fitted(self, "network_")
-        classes = getattr(self, "classes_", None)
-        return explain_network(
-            self.network_,
-            self.blades_,
-            self.certificate_,
-            self.evidence_,
-            bias=bool(self.bias),
-            encoding=self.encoding_,
-            scaling=self.scaling_.remaining,
-            classes=None if classes is None else tuple(classes.tolist()),
-            link=get_loss(self.loss).link,
-        )
-
-    def summary(self) -> str:
-        """A few lines on the network and what is proven about it."""
-        check_is_fitted(self, "network_")
-        last = self.history_[-1] if self.history_ else None
-        effort = "stopped before the first round"
-        if last is not None:
-            effort = f"{counted(len(self.history_), 'round')} in {last.seconds:.2g} s"
-        faces = sum(not blade.is_vertex for blade in self.blades_)
-        scaling = chosen_scaling(self.scaling, self.max_interaction)
-        settings = [
-            f"loss {get_loss(self.loss).name}",
-            f"norm {self.norm}",
-            f"{'with' if self.bias else 'without'} bias",
-            f"alpha {self.alpha_:.4g} (beta {self.beta_:.4g})",
-            *([] if scaling is None else [f"{scaling} scaling"]),
-            *(
-                []
-                if self.max_interaction is None
-                else [f"neurons of at most {counted(self.max_interaction, 'feature')}"]
-            ),
-        ]
-        lines = [
-            f"{type(self).__name__}: {counted(len(self.network_), 'neuron')}, "
-            f"{counted(self.n_features_in_, 'feature')}, "
-            f"{counted(self.evidence_.n_samples, 'training sample')}, {effort}",
-            ", ".join(settings),
-            f"neurons determined by the samples they pass through: {len(self.blades_) - faces}; "
-            f"with a direction set by the samples they act on: {faces}",
-            str(self.certificate_),
-        ]
-        return "\n".join(lines)
-
-    def plot(self, X: ArrayLike, y: ArrayLike, ax: Axes | None = None) -> Axes:
-        """Draw the network over its training data into `ax`, or a new figure; see :mod:`bladenet.plotting`."""
-        check_is_fitted(self, "network_")
-        from bladenet.plotting import (
-            plot_fit,
-        )  # here, not at the top: plotting is optional, and slow to import
-
-        return plot_fit(self, X, y, ax=ax)
 
 
 class BladeNetRegressor(RegressorMixin, _BladeNet):
@@ -296,16 +239,20 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         """
         self._check_settings(classifies=False)
         samples, target, weight = self._prepare(X, y, sample_weight, y_numeric=True, multi_output=True)
-        target = np.asarray(target, dtype=np.float64)
-        column = target.ndim == 2 and target.shape[1] == 1
-        self._train(samples, target[:, 0] if column else target, weight, self.loss)
-        if column:  # predictions come in the shape of the targets
+        self._train(samples, *self._coded(target, weight))
+        if np.ndim(target) == 2 and np.shape(target)[1] == 1:  # predictions come in the shape of the targets
             network = self.network_
             self.network_ = replace(
                 network, amplitudes=network.amplitudes[:, None], intercept=np.array([network.intercept])
             )
             self.evidence_ = replace(self.evidence_, targets=self.evidence_.targets[:, None])
         return self
+
+    def _coded(self, y: Any, weight: Array) -> tuple[Array, Array, str | Loss]:
+        """Targets, weights and loss as :func:`bladenet.train` takes them."""
+        target = np.asarray(y, dtype=np.float64)
+        column = target.ndim == 2 and target.shape[1] == 1
+        return target[:, 0] if column else target, weight, self.loss
 
     def predict(self, X: ArrayLike) -> Array:
         """Predicted targets: (n, d) → (n,), or (n, c) for several outputs; with the Poisson loss exp f, the mean."""
@@ -395,24 +342,33 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         self._check_settings(classifies=True)
         samples, labels, weight = self._prepare(X, y, sample_weight)
         check_classification_targets(labels)
-        classes, code = np.unique(labels, return_inverse=True)
+        self.classes_: np.ndarray = np.unique(labels)
+        self._train(samples, *self._coded(labels, weight))
+        return self
+
+    def _coded(self, y: Any, weight: Array) -> tuple[Array, Array, str | Loss]:
+        """Targets, weights and loss as :func:`bladenet.train` takes them.
+
+        Raises
+        ------
+        ValueError
+            If there is one class only, or too many for the loss.
+        """
+        classes, code = self.classes_, np.searchsorted(self.classes_, y)
         weight = weight * self._class_weights(classes, code, weight)[code]
         used = np.unique(code[weight > 0])
         if len(used) < 2:
             label, which = classes.tolist()[used[0]], "" if len(classes) < 2 else " of positive weight"
             raise ValueError(f"y has one class only{which}, {label!r}; a classifier needs samples of two classes.")
-        self.classes_: np.ndarray = classes
         loss = get_loss(self.loss).name
         if len(classes) == 2 and loss != "softmax":
-            self._train(samples, np.where(code == 1, 1.0, -1.0), weight, self.loss)
-        elif loss == "hinge":
+            return np.where(code == 1, 1.0, -1.0), weight, self.loss
+        if loss == "hinge":
             raise ValueError(
                 f"loss='hinge' is for two classes, but y has {len(classes)}: use loss='logistic', which is the "
                 "cross-entropy there, or sklearn.multiclass.OneVsRestClassifier."
             )
-        else:
-            self._train(samples, code.astype(np.float64), weight, "softmax")
-        return self
+        return code.astype(np.float64), weight, "softmax"
 
     def _class_weights(self, classes: np.ndarray, code: np.ndarray, weight: Array) -> Array:
         """The factor for each class."""

@@ -15,9 +15,11 @@ from bladenet.formulas import Point, Units, counted, number, percent
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import Scaling
+from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, new_axes, style, write_titles
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 LISTED = 20  # neurons described in the text
 TERMS = 12  # features and pairs listed in it
@@ -158,6 +160,56 @@ class Explanation:
         terms = sorted(exact, key=lambda term: (len(term), -totals[term], [order[name] for name in term]))
         rows = [(" × ".join(term), term, *exact[term], totals[term]) for term in terms]
         return pd.DataFrame(rows, columns=["term", "columns", "neurons", "share", "total"])
+
+    def leverage(self) -> pd.DataFrame:
+        """What rests on which training samples: one row per sample that defines neurons, the weightiest first.
+
+        Columns: sample (row of the training data), its columns, target, neurons (those whose hyperplane passes through
+        it), share and importance (of these neurons together: the share of the output's variation, and the root of their
+        summed squared importances). Shares of samples overlap, as a neuron may pass through several.
+        """
+        import pandas as pd  # here, not at the top: importing bladenet must stay fast
+
+        defined: dict[int, list[NeuronExplanation]] = {}
+        samples = {sample.index: sample for neuron in self.neurons for sample in neuron.samples}
+        for neuron in self.neurons:
+            for sample in neuron.samples:
+                defined.setdefault(sample.index, []).append(neuron)
+        strengths = {i: float(np.sqrt(sum(n.importance**2 for n in neurons))) for i, neurons in defined.items()}
+        rows = [
+            (
+                i,
+                *samples[i].features,
+                samples[i].target,
+                tuple(neuron.neuron for neuron in defined[i]),
+                sum(neuron.share for neuron in defined[i]),
+                strengths[i],
+            )
+            for i in sorted(defined, key=lambda i: (-strengths[i], i))
+        ]
+        return pd.DataFrame(rows, columns=["sample", *self.column_names, "target", "neurons", "share", "importance"])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the shares of the output's variation that columns, pairs and larger sets of columns have."""
+        frame = self.features()
+        frame = frame[frame["neurons"] > 0].sort_values("share", ascending=False, kind="stable").head(TERMS)
+        with style():
+            ax = new_axes() if ax is None else ax
+            places = np.arange(len(frame))
+            colours = [CLASS_COLOURS[int(share < 0)] for share in frame["share"]]
+            ax.barh(places, 100.0 * frame["share"], color=colours, height=0.62)
+            for place, share, count in zip(places, frame["share"], frame["neurons"], strict=True):
+                text = f"{percent(share)}, {counted(count, 'neuron')}"
+                note = ax.annotate(text, (100.0 * max(share, 0.0), place), xytext=(4, 0), textcoords="offset points")
+                note.set(va="center", fontsize=8.5, color=FAINT)
+            ax.set_yticks(places, [_listed(columns, " × ") for columns in frame["columns"]])
+            ax.set_ylim(max(len(frame), FEWEST_BARS) - 0.5, -0.5)
+            ax.margins(x=0.25)
+            ax.set_xlabel("share of the variation of the output over the training samples, %")
+            ax.axvline(0.0, color=FAINT, linewidth=0.8)
+            proven = f"{self.certificate.status.value}, {counted(len(self.neurons), 'neuron')}"
+            write_titles(ax, "What the output depends on", proven)
+        return ax
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, numbers and strings, ready for JSON."""

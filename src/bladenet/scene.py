@@ -57,7 +57,7 @@ class Scene:
         if len(names) != d:
             raise ValueError(f"feature_names must have {d} names, one per column, got {len(names)}.")
         target = target or getattr(y, "name", None) or "target"  # a pandas Series knows its name
-        return cls(model, points, values, names, target, _defining(model, points))
+        return cls(model, points, values, names, target, defining_samples(model, points))
 
     @property
     def units(self) -> Units:
@@ -95,8 +95,14 @@ class Scene:
         return pd.DataFrame(points, columns=list(seen))
 
 
-def _defining(model: Any, X: Array) -> np.ndarray:
-    """Which samples define a neuron; repeated samples are one point and count together."""
+def defining_samples(model: Any, X: Array) -> np.ndarray:
+    """Which of the samples (n, d) that a model was trained on define a neuron, (n,) bool; repeated ones count together.
+
+    Raises
+    ------
+    ValueError
+        If these are not the training data.
+    """
     network, n = model.network_, len(X)
     points = X
     X = model.scaling_.remaining.apply(X)

@@ -1,0 +1,196 @@
+"""Why a prediction is what it is: what every neuron contributes to it, which adds up exactly.
+
+A neuron contributes amplitude · distance, where the distance of a sample is that from the hyperplane through the
+neuron's defining samples, to the side on which it is active (0 on the other): the paper's oriented distance to a hull.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bladenet.formulas import number
+from bladenet.losses import Array
+from bladenet.network import ReLUNetwork
+from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, INK, new_axes, style, write_titles
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from bladenet.explain import Explanation
+
+LISTED = 8  # contributions to one prediction written out
+BARS = 10  # contributions to one prediction drawn
+READ, WIDE = 3, 40  # features, and characters, that name a neuron in a picture
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """What the neurons contribute to the outputs of some samples, in units of the output.
+
+    For classifiers the output is the score (see `output` of :class:`Explanation`), for Poisson the logarithm.
+
+    Attributes
+    ----------
+    explanation : Explanation of the network; neurons are in its order, the most important first
+    distances : (n, m), of each sample from each neuron's hyperplane, to its active side, else 0; in units of the
+        features that the network reads
+    amplitudes : (m,), or (m, c) for several outputs: contribution per unit of distance
+    intercept : float, or (c,)
+    outputs : (n,), or (n, c), of the network for each sample
+    """
+
+    explanation: Explanation
+    distances: Array
+    amplitudes: Array
+    intercept: float | Array
+    outputs: Array
+
+    @classmethod
+    def of(cls, explanation: Explanation, network: ReLUNetwork, X: Array) -> Contributions:
+        """Those to the network's outputs for X (n, d), in units of the network's inputs."""
+        order = [neuron.neuron for neuron in explanation.neurons]
+        lengths = np.linalg.norm(network.weights[order], axis=1)
+        divisors = np.where(lengths > 0, lengths, 1.0)
+        amplitudes = (network.amplitudes[order].T * divisors).T
+        return cls(
+            explanation, network.hidden(X)[:, order] / divisors, amplitudes, network.intercept, network.predict(X)
+        )
+
+    @property
+    def values(self) -> Array:
+        """Contributions (n, m), or (n, m, c); with the intercept those of a sample sum to its output."""
+        if self.amplitudes.ndim == 1:
+            return self.distances * self.amplitudes
+        return self.distances[:, :, None] * self.amplitudes
+
+    def __len__(self) -> int:
+        return len(self.distances)
+
+    def data(self) -> pd.DataFrame:
+        """One row per sample and neuron active there, after one for the intercept; contributions of a sample sum up.
+
+        Columns: row (of the data given), neuron (as in ``explain().data()``, missing for the intercept), formula,
+        distance, amplitude and contribution; with several outputs amplitude[NAME] and contribution[NAME] for each.
+        """
+        import pandas as pd  # here, not at the top: importing bladenet must stay fast
+
+        n, neurons = len(self), self.explanation.neurons
+        rows, which = np.nonzero(self.distances)
+        names = [f"[{name}]" for name in self.explanation.outputs] or [""]
+        constant = np.tile(np.atleast_1d(self.intercept), (n, 1))
+        amplitudes = self.amplitudes.reshape(len(neurons), len(names))[which]
+        parts = self.distances[rows, which][:, None] * amplitudes
+        number_of = np.array([neuron.neuron for neuron in neurons], dtype=np.int64)
+        formula_of = np.array([neuron.formula for neuron in neurons], dtype=object)
+        nothing = np.full((n, len(names)), np.nan)
+        frame = pd.DataFrame(
+            {
+                "row": np.r_[np.arange(n), rows],
+                "neuron": pd.array([None] * n + number_of[which].tolist(), dtype="Int64"),
+                "formula": ["intercept"] * n + formula_of[which].tolist(),
+                "distance": np.r_[np.full(n, np.nan), self.distances[rows, which]],
+            }
+        )
+        for k, name in enumerate(names):
+            frame[f"amplitude{name}"] = np.r_[nothing[:, k], amplitudes[:, k]]
+        for k, name in enumerate(names):
+            frame[f"contribution{name}"] = np.r_[constant[:, k], parts[:, k]]
+        return frame.sort_values("row", kind="stable", ignore_index=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
+        samples = []
+        for row, (distances, output) in enumerate(zip(self.distances, self.outputs, strict=True)):
+            parts = self.values[row]
+            neurons = [
+                {
+                    "neuron": self.explanation.neurons[j].neuron,
+                    "formula": self.explanation.neurons[j].formula,
+                    "distance": float(distances[j]),
+                    "contribution": parts[j].tolist(),
+                }
+                for j in np.flatnonzero(distances)
+            ]
+            samples.append({"row": row, "output": output.tolist(), "contributions": neurons})
+        intercept = self.intercept.tolist() if isinstance(self.intercept, np.ndarray) else float(self.intercept)
+        return {"output": self.explanation.output, "intercept": intercept, "samples": samples}
+
+    def __str__(self) -> str:
+        return "\n\n".join("\n".join(self._described(row)) for row in range(len(self)))
+
+    def plot(self, row: int = 0, output: int = 0, ax: Axes | None = None) -> Axes:
+        """Draw one output of one sample as a waterfall from the intercept over the strongest neurons to the output.
+
+        Raises
+        ------
+        IndexError
+            If there is no such row or output; says how many there are.
+        """
+        from matplotlib.patheffects import withStroke
+
+        outputs = np.atleast_2d(self.outputs.T).T
+        for name, value, count in (("row", row, len(self)), ("output", output, outputs.shape[1])):
+            if not 0 <= value < count:
+                raise IndexError(f"{name} must be 0 to {count - 1}, got {value}.")
+        parts = self.values[row].reshape(len(self.amplitudes), -1)[:, output]
+        short = [f"neuron {neuron.neuron}: {_short(neuron.columns)}" for neuron in self.explanation.neurons]
+        steps = self._steps(parts, float(np.atleast_1d(self.intercept)[output]), short, BARS)
+        names, heights = [name for name, _ in steps], np.array([height for _, height in steps])
+        ends = np.cumsum(heights)
+        total = float(outputs[row, output])
+        with style():
+            ax = new_axes() if ax is None else ax
+            places = np.arange(len(steps))
+            colours = [FAINT, *(CLASS_COLOURS[int(height > 0)] for height in heights[1:])]
+            ax.barh(places, heights, left=ends - heights, color=colours, height=0.62)
+            for k, end in enumerate(ends[:-1]):
+                ax.plot([end, end], [k, k + 1], color=FAINT, linewidth=0.7)
+            ax.axvline(total, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
+            for place, height, end in zip(places, heights, ends, strict=True):
+                beside = max(end, end - height)
+                note = ax.annotate(number(height), (beside, place), xytext=(4, 0), textcoords="offset points")
+                note.set(va="center", path_effects=[withStroke(linewidth=2.5, foreground="white")])
+            ax.set_yticks(places, names, fontsize=8.5)
+            ax.set_ylim(max(len(steps), FEWEST_BARS) - 0.5, -0.5)
+            ax.use_sticky_edges = False
+            ax.margins(x=0.14)
+            ax.set_xlabel(name := self._name(output))
+            active = int((self.distances[row] > 0).sum())
+            caption = f"{active} of {len(parts)} neurons are active; each adds its bar, the strongest first"
+            write_titles(ax, f"Row {row}: {name} = {number(total)}", caption)
+        return ax
+
+    def _steps(self, parts: Array, intercept: float, names: list[str], most: int) -> list[tuple[str, float]]:
+        """The intercept, the largest contributions, and the sum of the others."""
+        order = np.argsort(-np.abs(parts), kind="stable")
+        order = order[parts[order] != 0]
+        kept = order if len(order) <= most else order[: most - 1]
+        steps = [(names[j], float(parts[j])) for j in kept]
+        if len(kept) < len(order):
+            steps.append((f"{len(order) - len(kept)} other neurons", float(parts[order[len(kept) :]].sum())))
+        return [("intercept", intercept), *steps]
+
+    def _name(self, output: int) -> str:
+        return self.explanation.outputs[output] if self.explanation.outputs else self.explanation.output
+
+    def _described(self, row: int) -> list[str]:
+        """The text for one sample: one output after the other."""
+        outputs = np.atleast_1d(self.outputs[row])
+        parts = self.values[row].reshape(len(self.amplitudes), len(outputs))
+        formulas = [neuron.formula for neuron in self.explanation.neurons]
+        lines = []
+        for k, (total, intercept) in enumerate(zip(outputs, np.atleast_1d(self.intercept), strict=True)):
+            lines.append(f"row {row}: {self._name(k)} = {number(float(total))}")
+            steps = self._steps(parts[:, k], intercept, formulas, LISTED)
+            lines += [f"  {number(value):>11}  {text}" for text, value in steps]
+        return lines
+
+
+def _short(columns: tuple[str, ...]) -> str:
+    """What a neuron reads, in a few words."""
+    shown = " × ".join(columns[:READ]) if len(columns) <= READ else f"{len(columns)} features"
+    return shown if len(shown) <= WIDE else f"{shown[: WIDE - 1]}…"

@@ -1,0 +1,156 @@
+"""What a fitted model says about itself: its neurons, its predictions, what was proven, and pictures of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from bladenet.blades import Blade
+from bladenet.certificate import Certificate
+from bladenet.contributions import Contributions
+from bladenet.encoding import Encoding
+from bladenet.evidence import Evidence
+from bladenet.explain import Explanation, explain_network
+from bladenet.formulas import counted
+from bladenet.losses import Array, Loss, get_loss
+from bladenet.network import ReLUNetwork
+from bladenet.scaling import Scaling, chosen_scaling
+from bladenet.scene import defining_samples
+from bladenet.training import Round, train
+from bladenet.what_if import WhatIf
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Readable:
+    """Part of the estimators; what they bring is declared here."""
+
+    n_features_in_: int
+    network_: ReLUNetwork
+    blades_: list[Blade]
+    certificate_: Certificate
+    evidence_: Evidence
+    history_: list[Round]
+    encoding_: Encoding
+    scaling_: Scaling
+    alpha_: float
+    beta_: float
+    bias: bool
+    norm: int
+    loss: str | Loss
+    tol: float
+    scaling: str | None
+    max_interaction: int | None
+    strategy: str
+    time_limit: float | None
+    _encoded: Callable[[ArrayLike], Array]
+    _coded: Callable[[Any, Array], tuple[Array, Array, str | Loss]]
+    _settings: Callable[[Array, str | Loss], dict[str, Any]]
+
+    def explain(self) -> Explanation:
+        """Every neuron in terms of the training samples that define it; print it, or see its ``data()``."""
+        check_is_fitted(self, "network_")
+        classes = getattr(self, "classes_", None)
+        return explain_network(
+            self.network_,
+            self.blades_,
+            self.certificate_,
+            self.evidence_,
+            bias=bool(self.bias),
+            encoding=self.encoding_,
+            scaling=self.scaling_.remaining,
+            classes=None if classes is None else tuple(classes.tolist()),
+            link=get_loss(self.loss).link,
+        )
+
+    def explain_predictions(self, X: ArrayLike) -> Contributions:
+        """What every neuron contributes to the output for each row of X; print it, or see ``data()`` and ``plot()``.
+
+        With the intercept the contributions sum to the output: ``predict(X)``, its logarithm with the Poisson loss, or
+        ``decision_function(X)`` of a classifier.
+        """
+        explanation = self.explain()
+        return Contributions.of(explanation, self.network_, self.scaling_.remaining.apply(self._encoded(X)))
+
+    def what_if(
+        self, X: ArrayLike, y: ArrayLike, without: Sequence[int], sample_weight: ArrayLike | None = None
+    ) -> WhatIf:
+        """The optimum without some samples, for the same β and scaling, beside this one.
+
+        Parameters
+        ----------
+        X, y, sample_weight : the training data, as in ``fit``
+        without : rows to leave out, from 0
+
+        Raises
+        ------
+        ValueError
+            If X is not the data that was trained on, or a row does not exist, or too few are left.
+        """
+        explanation = self.explain()
+        features = self._encoded(X)
+        defining_samples(self, features)  # refuses other data
+        rows = _checked_rows(without, len(features))
+        weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
+        targets, weight, loss = self._coded(y, weight)
+        weight = np.where(np.isin(np.arange(len(weight)), rows), 0.0, weight)
+        scaled = self.scaling_.apply(features)
+        control: dict[str, Any] = {"tol": self.tol, "strategy": self.strategy, "time_limit": self.time_limit}
+        fit = train(scaled, targets, beta=self.beta_, **control, **self._settings(weight, loss))
+        return WhatIf.of(self, fit, features, rows, explanation.output)
+
+    def summary(self) -> str:
+        """A few lines on the network and what is proven about it."""
+        check_is_fitted(self, "network_")
+        last = self.history_[-1] if self.history_ else None
+        effort = "stopped before the first round"
+        if last is not None:
+            effort = f"{counted(len(self.history_), 'round')} in {last.seconds:.2g} s"
+        faces = sum(not blade.is_vertex for blade in self.blades_)
+        scaling = chosen_scaling(self.scaling, self.max_interaction)
+        settings = [
+            f"loss {get_loss(self.loss).name}",
+            f"norm {self.norm}",
+            f"{'with' if self.bias else 'without'} bias",
+            f"alpha {self.alpha_:.4g} (beta {self.beta_:.4g})",
+            *([] if scaling is None else [f"{scaling} scaling"]),
+            *(
+                []
+                if self.max_interaction is None
+                else [f"neurons of at most {counted(self.max_interaction, 'feature')}"]
+            ),
+        ]
+        lines = [
+            f"{type(self).__name__}: {counted(len(self.network_), 'neuron')}, "
+            f"{counted(self.n_features_in_, 'feature')}, "
+            f"{counted(self.evidence_.n_samples, 'training sample')}, {effort}",
+            ", ".join(settings),
+            f"neurons determined by the samples they pass through: {len(self.blades_) - faces}; "
+            f"with a direction set by the samples they act on: {faces}",
+            str(self.certificate_),
+        ]
+        return "\n".join(lines)
+
+    def plot(self, X: ArrayLike, y: ArrayLike, ax: Axes | None = None) -> Axes:
+        """Draw the network over its training data into `ax`, or a new figure; see :mod:`bladenet.plotting`."""
+        check_is_fitted(self, "network_")
+        from bladenet.plotting import plot_fit  # here, not at the top: slow to import
+
+        model: Any = self  # one of the two estimators
+        return plot_fit(model, X, y, ax=ax)
+
+
+def _checked_rows(without: Sequence[int], n: int) -> list[int]:
+    """Rows to leave out, each once."""
+    rows = np.atleast_1d(np.asarray(without))
+    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
+        raise ValueError(f"without must be one or more row numbers, got {without!r}.")
+    outside = rows[(rows < 0) | (rows >= n)]
+    if len(outside):
+        raise ValueError(f"without has row {outside[0]}, but X has rows 0 to {n - 1}.")
+    return np.unique(rows).tolist()

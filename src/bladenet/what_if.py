@@ -1,0 +1,150 @@
+"""What if some samples had not been there: the optimum without them, beside the one with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bladenet.blades import Blade
+from bladenet.certificate import Certificate
+from bladenet.formulas import counted, number, percent
+from bladenet.losses import Array, row_norms
+from bladenet.styling import CLASS_COLOURS, INK, new_axes, style, write_titles
+from bladenet.training import Fit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+NAMED = 5  # rows written out
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """Two optima for the same β: of all samples, and of those that are left.
+
+    Attributes
+    ----------
+    without : rows of the training data that were left out
+    certificate_before, certificate_after : of the two networks; objectives are sums over the samples of each
+    outputs_before, outputs_after : (n,), or (n, c), of the networks for all rows: predictions, the logarithm of the
+        prediction (Poisson), or scores of classes
+    neurons_before, neurons_after : their numbers
+    kept : neurons of both, with the same blade
+    output : what the outputs are
+    fit : Fit without the samples, in the (scaled) features trained on
+    """
+
+    without: tuple[int, ...]
+    certificate_before: Certificate
+    certificate_after: Certificate
+    outputs_before: Array
+    outputs_after: Array
+    neurons_before: int
+    neurons_after: int
+    kept: int
+    output: str
+    fit: Fit
+
+    @classmethod
+    def of(cls, model: Any, fit: Fit, X: Array, without: Sequence[int], output: str) -> WhatIf:
+        """Compare a fitted model with a fit to scaled samples X (n, d), of which some were left out."""
+        folded = model.scaling_.fold(fit.network)
+        before, after = ({_key(blade) for blade in blades} for blades in (model.blades_, fit.blades))
+        remaining = model.scaling_.remaining.apply(X)
+        return cls(
+            tuple(sorted(without)),
+            model.certificate_,
+            fit.certificate,
+            model.network_.predict(remaining),
+            folded.predict(remaining),
+            len(model.network_),
+            len(fit.network),
+            len(before & after),
+            output,
+            fit,
+        )
+
+    @property
+    def changes(self) -> Array:
+        """How far each row's output moves, (n,); for several outputs the length of the change."""
+        return row_norms(self.outputs_after - self.outputs_before)
+
+    def data(self) -> pd.DataFrame:
+        """One row per row of the training data: left_out, before and after (numbered for several outputs), change."""
+        import pandas as pd  # here, not at the top: importing bladenet must stay fast
+
+        columns: dict[str, Any] = {"left_out": np.isin(np.arange(len(self.outputs_before)), self.without)}
+        for name, outputs in (("before", self.outputs_before), ("after", self.outputs_after)):
+            if outputs.ndim == 1:
+                columns[name] = outputs
+            else:
+                columns |= {f"{name}[{k}]": outputs[:, k] for k in range(outputs.shape[1])}
+        return pd.DataFrame({**columns, "change": self.changes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
+        certificates = {"before": self.certificate_before, "after": self.certificate_after}
+        return {
+            "without": list(self.without),
+            "output": self.output,
+            "neurons": {"before": self.neurons_before, "after": self.neurons_after, "kept": self.kept},
+            "objective": {name: proven.objective for name, proven in certificates.items()},
+            "status": {name: proven.status.value for name, proven in certificates.items()},
+            "outputs": {"before": self.outputs_before.tolist(), "after": self.outputs_after.tolist()},
+        }
+
+    def __str__(self) -> str:
+        rows = _listed([f"row {i}" for i in self.without])
+        before, after = self.certificate_before, self.certificate_after
+        moved = self.changes
+        furthest = int(moved.argmax())
+        spread = float(row_norms(self.outputs_before - self.outputs_before.mean(axis=0)).max())
+        relative = f", {percent(moved[furthest] / spread)} of the largest deviation of outputs" if spread > 0 else ""
+        lines = [
+            f"Without {rows} the optimum has {counted(self.neurons_after, 'neuron')} instead of "
+            f"{self.neurons_before}; {self.kept} of them are the same.",
+            f"Objective {number(before.objective)} ({before.status.value}) → {number(after.objective)} "
+            f"({after.status.value}).",
+            f"The {self.output} moves most at row {furthest}: by {number(float(moved[furthest]))}{relative}.",
+        ]
+        if self.outputs_before.ndim == 1:
+            lines += [
+                f"  row {i}, left out: {number(float(self.outputs_before[i]))} → {number(float(self.outputs_after[i]))}"
+                for i in self.without[:NAMED]
+            ]
+        return "\n".join(lines)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how far each row's output moves; of several outputs all in one picture."""
+        with style():
+            ax = new_axes() if ax is None else ax
+            before, after = (values.reshape(len(values), -1) for values in (self.outputs_before, self.outputs_after))
+            left_out = np.isin(np.arange(len(before)), self.without)
+            ax.axhline(0.0, color=INK, linewidth=0.8)
+            for chosen, colour, marker, label in (
+                (~left_out, CLASS_COLOURS[0], "o", "rows that stay"),
+                (left_out, CLASS_COLOURS[1], "^", "rows left out"),
+            ):
+                moved = (after - before)[chosen]
+                marks = ax.scatter(before[chosen].ravel(), moved.ravel(), s=24, c=colour, marker=marker, label=label)
+                marks.set(edgecolor="white", linewidth=0.4)
+            ax.set_xlabel(f"{self.output}, with all rows")
+            ax.set_ylabel("change without them")
+            ax.legend(loc="best")
+            caption = f"{self.neurons_before} → {self.neurons_after} neurons, {self.kept} of them the same"
+            write_titles(ax, f"Without {_listed([f'row {i}' for i in self.without])}", caption)
+        return ax
+
+
+def _key(blade: Blade) -> tuple[Any, ...]:
+    """What makes two blades the same hyperplane with the same active side, up to repeated samples."""
+    return blade.samples, blade.coordinates, blade.orientation
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -1,0 +1,205 @@
+"""Contributions of neurons to predictions, samples that neurons rest on, and optima without some samples."""
+
+import json
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+import bladenet as bn
+from bladenet.losses import QuantileLoss
+
+matplotlib.use("Agg")
+
+
+def table(d, n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    X = 100.0 + 10.0 * rng.normal(size=(n, d))
+    signal = np.abs(X[:, 0] - 100.0) + 0.5 * X[:, -1]
+    return X, signal + rng.normal(size=n)
+
+
+def classes(y, count):
+    return (
+        np.array(["low", "middle", "high"])[np.digitize(y, np.quantile(y, [0.33, 0.66]))]
+        if count == 3
+        else y > np.median(y)
+    )
+
+
+REGRESSORS = [
+    (1, {}),
+    (1, {"norm": 1}),
+    (2, {}),
+    (2, {"norm": 1}),
+    (2, {"bias": False}),
+    (3, {"norm": 1, "bias": False}),
+    (2, {"loss": "huber"}),
+    (2, {"loss": "quantile"}),
+    (1, {"loss": QuantileLoss(0.9)}),
+    (2, {"loss": "poisson"}),
+    (2, {"scaling": "standard"}),
+    (2, {"scaling": "rank", "norm": 1}),
+    (8, {"norm": 1, "max_interaction": 2}),
+    (5, {"norm": 1, "max_interaction": 1}),
+    (2, {"vertices_only": True}),
+    (1, {"alpha": 1e6}),
+]
+CLASSIFIERS = [
+    (2, 2, {}),
+    (2, 2, {"norm": 1, "loss": "hinge"}),
+    (6, 2, {"norm": 1, "max_interaction": 2}),
+    (2, 3, {}),
+    (2, 3, {"output_norm": 1}),
+]
+
+
+@pytest.mark.parametrize(("d", "settings"), REGRESSORS)
+def test_contributions_sum_to_predictions(d, settings):
+    X, y = table(d)
+    y = np.round(np.abs(y - 50.0) / 10.0) if settings.get("loss") == "poisson" else y
+    model = bn.BladeNetRegressor(**{"alpha": 0.05, "tol": 1e-3, **settings}).fit(X, y)
+    found = model.explain_predictions(X)
+    expected = np.log(model.predict(X)) if settings.get("loss") == "poisson" else model.predict(X)
+    np.testing.assert_allclose(found.outputs, expected, rtol=1e-10)
+    check_sums(found, model, X)
+
+
+@pytest.mark.parametrize(("d", "count", "settings"), CLASSIFIERS)
+def test_contributions_sum_to_scores(d, count, settings):
+    X, y = table(d)
+    model = bn.BladeNetClassifier(alpha=0.02, tol=1e-3, **settings).fit(X, classes(y, count))
+    found = model.explain_predictions(X)
+    np.testing.assert_allclose(found.outputs, model.decision_function(X), rtol=1e-10)
+    check_sums(found, model, X)
+
+
+def check_sums(found, model, X):
+    size = np.abs(found.outputs).max()
+    np.testing.assert_allclose(found.values.sum(axis=1) + found.intercept, found.outputs, rtol=1e-10, atol=1e-10 * size)
+    frame = found.data()
+    columns = [name for name in frame.columns if name.startswith("contribution")]
+    sums = frame.groupby("row")[columns].sum().to_numpy().reshape(found.outputs.shape)
+    np.testing.assert_allclose(sums, found.outputs, rtol=1e-10, atol=1e-10 * size)
+    # a contribution is amplitude times distance, and nothing is said of neurons that are inactive
+    neurons = frame[frame.neuron.notna()]
+    assert (neurons.distance > 0).all()
+    for name in columns:
+        amplitude = neurons[name.replace("contribution", "amplitude")]
+        np.testing.assert_allclose(neurons[name], amplitude * neurons.distance, rtol=1e-12)
+    shares = json.loads(json.dumps(found.to_dict()))["samples"]
+    assert len(shares) == len(X)
+    total = [np.sum([part["contribution"] for part in sample["contributions"]], axis=0) for sample in shares]
+    expected = found.outputs - found.intercept
+    np.testing.assert_allclose(np.reshape(total, expected.shape), expected, rtol=1e-9, atol=1e-9 * size)
+
+
+def test_distances_are_those_from_the_hyperplanes_of_the_defining_samples():
+    X, y = table(2)
+    model = bn.BladeNetRegressor(alpha=0.05, norm=1).fit(X, y)
+    explanation, found = model.explain(), model.explain_predictions(X)
+    vertices = [k for k, neuron in enumerate(explanation.neurons) if len(neuron.samples) == 2]
+    assert vertices
+    for k in vertices:
+        (x0, y0), (x1, y1) = (X[sample.index] for sample in explanation.neurons[k].samples)
+        # twice the area of the triangle over its base
+        expected = np.abs((x1 - x0) * (X[:, 1] - y0) - (y1 - y0) * (X[:, 0] - x0)) / np.hypot(x1 - x0, y1 - y0)
+        active = found.distances[:, k] > 0
+        assert active.any()
+        np.testing.assert_allclose(found.distances[active, k], expected[active], rtol=1e-7, atol=1e-9)
+
+
+def test_text_and_picture_of_a_prediction():
+    X, y = table(2)
+    frame = pd.DataFrame(X, columns=["age", "weight"])
+    model = bn.BladeNetRegressor(alpha=0.001).fit(frame, y)
+    found = model.explain_predictions(frame[:3])
+    assert str(found).count("intercept") == 3
+    assert "row 2: prediction = " in str(found)
+    ax = found.plot(row=1)
+    assert "Row 1" in ax.get_title(loc="left")
+    assert any("age" in label.get_text() for label in ax.get_yticklabels())
+    ends = [bar.get_x() + bar.get_width() for bar in ax.patches]
+    assert ends[-1] == pytest.approx(found.outputs[1])  # the last bar ends at the prediction
+    with pytest.raises(IndexError, match="row must be 0 to 2, got 3"):
+        found.plot(row=3)
+    with pytest.raises(ValueError, match="features"):
+        model.explain_predictions(np.ones((2, 3)))
+
+
+def test_leverage_lists_what_rests_on_each_sample():
+    X, y = table(2)
+    model = bn.BladeNetRegressor(alpha=0.05).fit(X, y)
+    explanation = model.explain()
+    frame = explanation.leverage()
+    for row in frame.itertuples():
+        assert (row.x0, row.x1) == tuple(X[row.sample])
+        assert row.target == y[row.sample]
+        assert set(row.neurons) == {j for j, blade in enumerate(model.blades_) if row.sample in blade.samples}
+        assert row.importance == pytest.approx(np.linalg.norm(model.evidence_.importance[list(row.neurons)]))
+        assert row.share == pytest.approx(model.evidence_.share[list(row.neurons)].sum())
+    assert set(frame["sample"]) == {i for blade in model.blades_ for i in blade.samples}
+    assert (np.diff(frame["importance"]) <= 0).all()
+
+
+def test_shares_of_terms_are_drawn():
+    X, y = table(3)
+    explanation = bn.BladeNetRegressor(alpha=0.05, norm=1, max_interaction=2, tol=1e-2).fit(X, y).explain()
+    ax = explanation.plot()
+    widths = [bar.get_width() for bar in ax.patches]
+    features = explanation.features()
+    assert widths == pytest.approx(sorted(100 * features["share"][features["neurons"] > 0], reverse=True))
+
+
+@pytest.mark.parametrize("settings", [{}, {"norm": 1, "max_interaction": 1, "scaling": "rank"}])
+def test_what_if_is_the_training_without_the_sample(settings):
+    X, y = table(2)
+    model = bn.BladeNetRegressor(alpha=0.05, **settings).fit(X, y)
+    i = int(model.explain().leverage()["sample"][0])
+    found = model.what_if(X, y, without=[i])
+    assert found.certificate_after.status is bn.Status.GLOBAL
+    scaled = model.scaling_.apply(X)
+    names = {key: value for key, value in settings.items() if key != "scaling"}
+    alone = bn.train(np.delete(scaled, i, axis=0), np.delete(y, i), beta=model.beta_, **names)
+    assert found.certificate_after.objective == pytest.approx(alone.certificate.objective, rel=3e-6)
+    np.testing.assert_allclose(found.outputs_after, alone.network.predict(scaled), atol=0.02 * np.ptp(y))
+    np.testing.assert_allclose(found.outputs_before, model.predict(X), rtol=1e-9)
+    # leaving a sample out cannot raise the optimum
+    assert found.certificate_after.lower_bound <= found.certificate_before.objective
+    frame = found.data()
+    assert frame.index[frame.left_out].tolist() == [i]
+    assert f"row {i}" in str(found)
+    assert json.loads(json.dumps(found.to_dict()))["without"] == [i]
+    assert f"row {i}" in found.plot().get_title(loc="left")
+
+
+def test_what_if_of_classes_keeps_their_weights():
+    X, y = table(2)
+    labels = classes(y, 3)
+    model = bn.BladeNetClassifier(alpha=0.02, class_weight="balanced", tol=1e-3).fit(X, labels)
+    found = model.what_if(X, labels, without=[3, 0, 3])
+    assert found.without == (0, 3)
+    assert found.outputs_after.shape == (60, 3)
+    assert found.fit.problem.sample_weight[[0, 3]].tolist() == [0.0, 0.0]
+    kept = np.delete(np.arange(60), [0, 3])
+    counts = {label: (labels == label).sum() for label in labels}
+    np.testing.assert_allclose(found.fit.problem.sample_weight[kept], [20 / counts[label] for label in labels[kept]])
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [([60], "without has row 60, but X has rows 0 to 59"), ([], "one or more row numbers"), ([0.5], "row numbers")],
+)
+def test_what_if_refuses_rows_that_do_not_exist(without, message):
+    X, y = table(2)
+    model = bn.BladeNetRegressor(alpha=0.05).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.what_if(X, y, without=without)
+
+
+def test_what_if_needs_the_training_data():
+    X, y = table(2)
+    model = bn.BladeNetRegressor(alpha=0.05).fit(X, y)
+    with pytest.raises(ValueError, match="pass the training data"):
+        model.what_if(X[::-1], y, without=[0])
