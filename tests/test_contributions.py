@@ -120,7 +120,10 @@ def test_text_and_picture_of_a_prediction():
     ax = found.plot(row=1)
     assert "Row 1" in ax.get_title(loc="left")
     assert any("age" in label.get_text() for label in ax.get_yticklabels())
+    starts = [bar.get_x() for bar in ax.patches]
+    assert starts[0] == pytest.approx(found.intercept)
     ends = [bar.get_x() + bar.get_width() for bar in ax.patches]
+    assert ends[:-1] == pytest.approx(starts[1:])
     assert ends[-1] == pytest.approx(found.outputs[1])  # the last bar ends at the prediction
     with pytest.raises(IndexError, match="row must be 0 to 2, got 3"):
         found.plot(row=3)

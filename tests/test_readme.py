@@ -43,7 +43,7 @@ def test_python_blocks_run(block, tmp_path):
 
 def test_there_are_python_blocks_to_run():
     # guards the pattern above: a README whose blocks are not found passes everything
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", README))

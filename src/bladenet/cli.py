@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from bladenet import __version__
+from bladenet.fitting import CLASSIFICATION, checked_settings, complete, summary, train_table
 from bladenet.reproduce.commands import app as reproduce
 from bladenet.tables import (
     SHIPPED,
@@ -35,10 +36,8 @@ if TYPE_CHECKING:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
 DONE, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 0, 2, 3, 130
-NO_SCALING, SCALINGS = "none", ("standard", "rank", "blend")
-REGRESSION, CLASSIFICATION = ("squared", "huber", "quantile", "poisson"), ("logistic", "hinge")
 MODEL_SUFFIXES, PLOT_SUFFIXES = (".json", ".safetensors"), (".pdf", ".png", ".svg")
-EXPORT_SUFFIXES = (".onnx", ".py", ".sql")
+EXPORT_SUFFIXES, REPORT_SUFFIXES = (".onnx", ".py", ".sql"), (".html", ".htm")
 USAGE_ERROR = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])  # Typer gives it no public name
 
 EXIT_CODES = """Exit codes:
@@ -152,32 +151,36 @@ def fit(
     time_limit: Annotated[float | None, typer.Option(help="Seconds; then the best network so far.")] = None,
     out: Annotated[Path | None, typer.Option(help="Save the model: .json or .safetensors.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Save a picture: .png, .pdf or .svg.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Save a report of one page: .html.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Train the globally optimal network for a table, and prove how good it is.
 
     Ctrl-C ends training with the best network so far.
     """
-    settings = _checked_settings(norm, max_interaction, scaling, alpha, loss, tol, time_limit)
+    settings = checked_settings(norm, max_interaction, scaling, alpha, loss, tol, time_limit)
     _check_writable(out, MODEL_SUFFIXES, "--out")
     _check_writable(plot, PLOT_SUFFIXES, "--plot")
+    _check_writable(report, REPORT_SUFFIXES, "--report")
     frame = read_table(data)
     names = choose_features(frame, target, features or [])
     X, y = feature_columns(frame, names), frame[target]
     console = _console(quiet)
-    _complete(settings, X, console)
+    complete(settings, X, console)
     loss = loss or ("squared" if is_numeric(y) else "logistic")
     y = checked_target(y, loss, classifies=loss in CLASSIFICATION)
     if plot is not None and loss in CLASSIFICATION and y.nunique() > 2:
         raise InputError(f"--plot draws one output, but {target!r} has {y.nunique()} classes, each with its own.")
-    model = _train(X, y, {**settings, "loss": loss, "bias": bias}, console)
+    model = train_table(X, y, {**settings, "loss": loss, "bias": bias}, console)
     if out is not None:
         from bladenet.io import save_model
 
         save_model(model, out)
     if plot is not None:
         _save_plot(model, X, y, plot)
-    typer.echo(_summary(model, X, y, alpha, [path for path in (out, plot) if path is not None]))
+    if report is not None:
+        _save_report(model, report, X, y, target)
+    typer.echo(summary(model, X, y, alpha, [path for path in (out, plot, report) if path is not None]))
     if model.certificate_.status.value != "GLOBAL":
         raise typer.Exit(NOT_CERTIFIED)
 
@@ -195,11 +198,7 @@ def predict(
     """
     _check_writable(out, (".csv",), "--out")
     fitted = _load(model)
-    names = getattr(fitted, "feature_names_in_", None)
-    if names is None:
-        raise InputError(f"{model} was trained without column names, so its features cannot be found in a table.")
-    categories = [c.name for c in fitted.encoding_.columns if c.levels and isinstance(c.levels[0], str)]
-    X = feature_columns(read_table(data, categories), list(names))
+    X, _ = _features_of(fitted, data, model)
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always", UserWarning)
         try:
@@ -225,6 +224,28 @@ def explain(
     typer.echo(json.dumps(explanation.to_dict(), indent=1) if as_json else str(explanation))
 
 
+@app.command(name="report", epilog=EXIT_CODES)
+def write_report(
+    model: ModelFile,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Page to write: .html.")],
+    data: Annotated[
+        str | None, typer.Option(help="The training data, for pictures of them and measures of fit.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The column that is predicted; needed with --data.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
+) -> None:
+    """Write what is known about a saved model to one page that needs no network: proof, pictures, every neuron."""
+    _check_writable(out, REPORT_SUFFIXES, "OUT")
+    fitted = _load(model)
+    X = y = None
+    if data is not None:
+        if target is None:
+            raise InputError("--data needs --target, the column that the model predicts.")
+        X, frame = _features_of(fitted, data, model)
+        y = feature_columns(frame, [target])[target]
+    _save_report(fitted, out, X, y, target, title)
+
+
 @app.command(epilog=EXIT_CODES)
 def export(
     model: ModelFile,
@@ -247,62 +268,6 @@ def _complain(message: str) -> int:
     return BAD_INPUT
 
 
-def _checked_settings(
-    norm: int | None,
-    max_interaction: int | None,
-    scaling: str | None,
-    alpha: str,
-    loss: str | None,
-    tol: float,
-    time_limit: float | None,
-) -> dict[str, Any]:
-    """The options that need no data, checked."""
-    if norm not in (1, 2, None):
-        raise InputError(f"--norm must be 1 or 2, got {norm}.")
-    if max_interaction is not None and max_interaction < 1:
-        raise InputError(f"--max-interaction is a number of features and must be at least 1, got {max_interaction}.")
-    if max_interaction is not None and norm == 2:
-        raise InputError("--max-interaction needs --norm 1: with --norm 2 the best neurons read all features.")
-    if scaling is not None and scaling not in (NO_SCALING, *SCALINGS):
-        raise InputError(f"--scaling must be one of {', '.join((NO_SCALING, *SCALINGS))}, got {scaling!r}.")
-    if loss is not None and loss not in REGRESSION + CLASSIFICATION:
-        raise InputError(f"--loss must be one of {', '.join(REGRESSION + CLASSIFICATION)}, got {loss!r}.")
-    if not 1e-12 <= tol < 1:
-        raise InputError(f"--tol is a relative gap and must be between 1e-12 and 1, got {tol:g}.")
-    if time_limit is not None and not 0 < time_limit < float("inf"):
-        raise InputError(f"--time-limit must be a number of seconds greater than 0, got {time_limit:g}.")
-    strength: float | str = "auto"
-    if alpha != "auto":
-        try:
-            strength = float(alpha)
-        except ValueError:
-            raise InputError(f"--alpha must be a number of at least 0 or auto, got {alpha!r}.") from None
-        if not 0 <= strength < float("inf"):
-            raise InputError(f"--alpha must be a number of at least 0 or auto, got {alpha}.")
-    return {
-        "norm": norm,
-        "max_interaction": max_interaction,
-        "scaling": scaling,
-        "alpha": strength,
-        "tol": tol,
-        "time_limit": time_limit,
-    }
-
-
-def _complete(settings: dict[str, Any], X: pd.DataFrame, console: Console) -> None:
-    """Fill in the defaults that depend on the data or on each other."""
-    if settings["norm"] is None and settings["max_interaction"] is None and (count := _features(X)) > 2:
-        settings["max_interaction"] = 2
-        console.print(f"{count} features: neurons read at most two of them (--max-interaction 2 --norm 1)")
-    interactions = settings["max_interaction"] is not None
-    if settings["norm"] is None:
-        settings["norm"] = 1 if interactions else 2
-    if settings["scaling"] is None:
-        settings["scaling"] = "auto" if interactions else "standard"
-    elif settings["scaling"] == NO_SCALING:
-        settings["scaling"] = None
-
-
 def _check_writable(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:
     """Before any work: can the result be written there?"""
     if path is None:
@@ -320,55 +285,11 @@ def _check_writable(path: Path | None, suffixes: tuple[str, ...], option: str) -
         raise InputError(f"{option} {path} cannot be written: {error.strerror}.") from None
 
 
-def _features(X: pd.DataFrame) -> int:
-    """How many there are once categories are encoded."""
-    import numpy as np
-
-    from bladenet.encoding import Encoding
-
-    try:
-        return len(Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))[0].features)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-
-
 def _console(quiet: bool) -> Console:
     """Where progress goes."""
     from rich.console import Console
 
     return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-
-
-def _train(
-    X: pd.DataFrame, y: pd.Series, settings: dict[str, Any], console: Console
-) -> BladeNetRegressor | BladeNetClassifier:
-    from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-    from bladenet.progress import Progress
-
-    estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
-    model = estimator(callback=Progress(console), **settings)
-    try:
-        console.print(_plan(X, settings))
-        if settings["alpha"] == "auto":
-            console.print("choosing alpha by cross-validation …")
-        return model.fit(X, y)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-
-
-def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:
-    """What training will attempt, and about how long that takes."""
-    import numpy as np
-
-    from bladenet.encoding import Encoding
-    from bladenet.scaling import chosen_scaling, fit_scaling
-    from bladenet.training import plan
-
-    _, features = Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))
-    kind = chosen_scaling(settings["scaling"], settings["max_interaction"])
-    features = fit_scaling(kind, features, np.ones(len(X)), centred=settings["bias"]).apply(features)
-    asked = ("norm", "bias", "tol", "max_interaction", "time_limit")
-    return str(plan(features, np.zeros(len(X)), **{name: settings[name] for name in asked}))
 
 
 def _save_plot(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y: pd.Series, path: Path) -> None:
@@ -380,45 +301,33 @@ def _save_plot(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y
     plot_fit(model, X, y).figure.canvas.print_figure(path)
 
 
-def _summary(
+def _save_report(
     model: BladeNetRegressor | BladeNetClassifier,
-    X: pd.DataFrame,
-    y: pd.Series,
-    alpha: str,
-    files: list[Path],
-) -> str:
-    from bladenet.scaling import chosen_scaling
+    path: Path,
+    X: pd.DataFrame | None,
+    y: pd.Series | None,
+    target: str | None,
+    title: str | None = None,
+) -> None:
+    import matplotlib
 
-    source = " and ".join(X.columns) if X.shape[1] <= 2 else f"{X.shape[1]} columns"
-    chosen = "chosen by cross-validation" if alpha == "auto" else "given"
-    seconds = model.history_[-1].seconds if model.history_ else 0.0
-    neurons = len(model.network_)
-    scaling = chosen_scaling(model.scaling, model.max_interaction)
-    settings = [f"alpha {model.alpha_:.4g} ({chosen})", f"loss {model.loss}", f"norm {model.norm}"]
-    if model.max_interaction is not None:
-        settings.append(f"neurons of at most {model.max_interaction} features")
-    settings.append(f"{scaling} scaling" if scaling else "no scaling")
-    return "\n".join(
-        [
-            str(model.certificate_),
-            f"{y.name} from {source}: {neurons} neuron{'' if neurons == 1 else 's'}, "
-            f"{len(X)} samples, {len(model.history_)} rounds in {seconds:.2g} s",
-            ", ".join(settings),
-            f"{_quality(model, X, y)} on the training data",
-            *(f"saved {path}" for path in files),
-        ]
-    )
+    matplotlib.use("Agg")  # files only, whatever display there is
+    try:
+        model.report(path, X, y, target=target, title=title)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
-def _quality(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y: pd.Series) -> str:
-    """How well the model fits, by a measure that belongs to its loss."""
-    from sklearn.metrics import d2_absolute_error_score, d2_tweedie_score
-
-    if model.loss == "quantile":
-        return f"share of the absolute error explained {d2_absolute_error_score(y, model.predict(X)):.4f}"
-    if model.loss == "poisson":
-        return f"share of the deviance explained {d2_tweedie_score(y, model.predict(X), power=1):.4f}"
-    return f"{'accuracy' if model.loss in CLASSIFICATION else 'R²'} {model.score(X, y):.4f}"
+def _features_of(
+    model: BladeNetRegressor | BladeNetClassifier, data: str, path: Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The columns of a table that a model reads, and the whole table."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None:
+        raise InputError(f"{path} was trained without column names, so its features cannot be found in a table.")
+    categories = [c.name for c in model.encoding_.columns if c.levels and isinstance(c.levels[0], str)]
+    frame = read_table(data, categories)
+    return feature_columns(frame, list(names)), frame
 
 
 def _load(path: Path) -> BladeNetRegressor | BladeNetClassifier:

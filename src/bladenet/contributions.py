@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LISTED = 8  # contributions to one prediction written out
 BARS = 10  # contributions to one prediction drawn
+NOTHING = 1e-12  # of the largest contribution: rounding, of a sample on the neuron's hyperplane
 READ, WIDE = 3, 40  # features, and characters, that name a neuron in a picture
 
 
@@ -145,14 +146,14 @@ class Contributions:
         with style():
             ax = new_axes() if ax is None else ax
             places = np.arange(len(steps))
-            colours = [FAINT, *(CLASS_COLOURS[int(height > 0)] for height in heights[1:])]
-            ax.barh(places, heights, left=ends - heights, color=colours, height=0.62)
+            ax.axvline(total, color=INK, linewidth=1.2, linestyle=(0, (4, 2)), zorder=0)
+            ax.plot(ends[0], 0, color=FAINT, marker="D")  # not a bar from 0, which may be far away
+            colours = [CLASS_COLOURS[int(height > 0)] for height in heights[1:]]
+            ax.barh(places[1:], heights[1:], left=ends[:-1], color=colours, height=0.62)
             for k, end in enumerate(ends[:-1]):
-                ax.plot([end, end], [k, k + 1], color=FAINT, linewidth=0.7)
-            ax.axvline(total, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
-            for place, height, end in zip(places, heights, ends, strict=True):
-                beside = max(end, end - height)
-                note = ax.annotate(number(height), (beside, place), xytext=(4, 0), textcoords="offset points")
+                ax.plot([end, end], [k, k + 1], color=FAINT, linewidth=0.7, zorder=1)
+            for place, height, low, high in zip(places, heights, [ends[0], *ends[:-1]], ends, strict=True):
+                note = ax.annotate(number(height), (max(low, high), place), xytext=(7, 0), textcoords="offset points")
                 note.set(va="center", path_effects=[withStroke(linewidth=2.5, foreground="white")])
             ax.set_yticks(places, names, fontsize=8.5)
             ax.set_ylim(max(len(steps), FEWEST_BARS) - 0.5, -0.5)
@@ -167,7 +168,7 @@ class Contributions:
     def _steps(self, parts: Array, intercept: float, names: list[str], most: int) -> list[tuple[str, float]]:
         """The intercept, the largest contributions, and the sum of the others."""
         order = np.argsort(-np.abs(parts), kind="stable")
-        order = order[parts[order] != 0]
+        order = order[np.abs(parts[order]) > NOTHING * np.abs(parts).max(initial=0.0)]
         kept = order if len(order) <= most else order[: most - 1]
         steps = [(names[j], float(parts[j])) for j in kept]
         if len(kept) < len(order):

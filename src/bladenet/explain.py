@@ -227,10 +227,10 @@ class Explanation:
             f"{self.certificate.status.value} (gap {self.certificate.gap:.1e}). {self.certificate.advice}",
         ]
         if not count:
-            return "\n".join([*lines, f"{self.output} = {self._amounts(self.intercept)} for every sample."])
+            return "\n".join([*lines, f"{self.output} = {self.amounts(self.intercept)} for every sample."])
         times = ", each times its amplitudes" if self.outputs else ""
         lines += [
-            f"{self.output} = {self._amounts(self.intercept)} + the neurons below{times}.",
+            f"{self.output} = {self.amounts(self.intercept)} + the neurons below{times}.",
             "Samples are rows of the training data, from 0. Most important neurons first; importance is the "
             "standard deviation of the neuron's contribution over the training samples.",
         ]
@@ -247,16 +247,17 @@ class Explanation:
             ]
         return "\n".join(lines)
 
-    def _amounts(self, values: float | tuple[float, ...]) -> str:
+    def amounts(self, values: float | tuple[float, ...]) -> str:
         """A number, or one for each output with its name."""
         if not isinstance(values, tuple):
             return number(values)
         shown = [f"{name} {number(value)}" for name, value in zip(self.outputs, values, strict=True)]
         return f"({', '.join(_shortened(shown, VALUES, 'output'))})"
 
-    def _target(self, sample: DefiningSample) -> str:
+    def target_text(self, sample: DefiningSample) -> str:
+        """The target of a sample, written out."""
         target = sample.target
-        return self._amounts(target) if isinstance(target, tuple) else _written(target)
+        return self.amounts(target) if isinstance(target, tuple) else _written(target)
 
     def _describe_terms(self) -> list[str]:
         """The shares of columns and pairs, unless there is only one."""
@@ -278,7 +279,7 @@ class Explanation:
     def _describe(self, neuron: NeuronExplanation) -> list[str]:
         lines = [
             f"neuron {neuron.neuron}: {neuron.formula}",
-            f"  amplitude {self._amounts(neuron.amplitude)}, importance {number(neuron.importance)}, acts on "
+            f"  amplitude {self.amounts(neuron.amplitude)}, importance {number(neuron.importance)}, acts on "
             f"{neuron.acts_on} of {counted(self.n_samples, 'training sample')}",
         ]
         if len(neuron.coordinates) < len(self.feature_names):
@@ -297,7 +298,7 @@ class Explanation:
             shown = [f"{name} = {_written(values[name])}" for name in neuron.columns]
             lines.append(
                 f"    sample {sample.index}: {', '.join(_shortened(shown, VALUES, 'value'))}; "
-                f"target {self._target(sample)}"
+                f"target {self.target_text(sample)}"
             )
         return lines
 

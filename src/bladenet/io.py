@@ -1,8 +1,6 @@
 """Saving and loading fitted models and networks: readable JSON or safetensors, never pickle."""
 
 import json
-import os
-import uuid
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -19,6 +17,7 @@ from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV,
 from bladenet.encoding import Column, Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.evidence import Evidence
+from bladenet.files import write_atomically
 from bladenet.losses import LOSSES, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import AffineScaling, MonotoneScaling, Scaling
@@ -349,16 +348,3 @@ def _with_known_suffix(path: str | PathLike[str]) -> Path:
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{str(path)!r} must end in {' or '.join(SUFFIXES)}, which decides the format; rename it.")
     return path
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the target, then rename: readers see the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

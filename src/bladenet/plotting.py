@@ -74,13 +74,18 @@ def plot_fit(
     ValueError
         If `X` is not the data the model was trained on, names or shapes do not match, or there are several outputs.
     """
-    from sklearn.base import is_classifier
-
     outputs = model.network_.amplitudes.shape[1:]
     if outputs:
         raise ValueError(f"a picture shows one output, but the model has {outputs[0]}: see explain() for its neurons.")
 
-    scene = Scene.create(model, X, y, feature_names, target)
+    return draw_scene(Scene.create(model, X, y, feature_names, target), ax)
+
+
+def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
+    """Draw a checked scene; errors as for :func:`plot_fit`."""
+    from sklearn.base import is_classifier
+
+    model = scene.model
     if scene.X.shape[1] > 2 or model.encoding_.has_categories:
         if ax is not None:
             raise ValueError("a model of several features or categories is drawn as a grid of panels: leave out ax.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,6 +144,21 @@ class Readable:
 
         model: Any = self  # one of the two estimators
         return plot_fit(model, X, y, ax=ax)
+
+    def report(
+        self,
+        path: str | PathLike[str],
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        title: str | None = None,
+        target: str | None = None,
+    ) -> None:
+        """Write all of this to one self-contained page of HTML; see :func:`bladenet.report.write_report`."""
+        check_is_fitted(self, "network_")
+        from bladenet.report import write_report  # here, not at the top: slow to import
+
+        write_report(self, path, X, y, title=title, target=target)
 
 
 def _checked_rows(without: Sequence[int], n: int) -> list[int]:

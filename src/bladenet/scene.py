@@ -59,6 +59,14 @@ class Scene:
         target = target or getattr(y, "name", None) or "target"  # a pandas Series knows its name
         return cls(model, points, values, names, target, defining_samples(model, points))
 
+    @classmethod
+    def of_evidence(cls, model: Any, target: str = "target") -> Scene:
+        """With the samples that define the neurons for data: what a model knows without its training data."""
+        evidence, classes = model.evidence_, getattr(model, "classes_", None)
+        y = evidence.targets if classes is None else classes[(evidence.targets > 0).astype(np.int64)]
+        names = tuple(column.name for column in model.encoding_.columns)
+        return cls(model, evidence.rows, y, names, target, np.ones(len(y), dtype=bool))
+
     @property
     def units(self) -> Units:
         """How the picture's coordinates become inputs of the network."""
@@ -68,16 +76,16 @@ class Scene:
     @property
     def low(self) -> Array:
         """Lower corner of the picture."""
-        return self.X.min(axis=0) - MARGIN * self._extent
+        return self.model.evidence_.low - MARGIN * self._extent
 
     @property
     def high(self) -> Array:
         """Upper corner of the picture."""
-        return self.X.max(axis=0) + MARGIN * self._extent
+        return self.model.evidence_.high + MARGIN * self._extent
 
     @property
     def _extent(self) -> Array:
-        extent = np.ptp(self.X, axis=0)
+        extent = self.model.evidence_.high - self.model.evidence_.low
         return np.where(extent > 0, extent, 1.0)
 
     def grid(self) -> tuple[Array, Array, Array]:

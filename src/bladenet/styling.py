@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 INK, FAINT = "#222222", "#6b6b6b"
 CLASS_COLOURS, CLASS_MARKERS = ("#0072B2", "#D55E00"), ("o", "^")  # Okabe and Ito's blue and vermilion
 FEWEST_BARS = 4  # that a picture has room for, so that one alone is not a wall
+SURFACE_TINT = "#f4f6f8"
 SURFACE = "viridis"
 EFFECT = "RdBu_r"  # below and above the mean
 CLASS_SHADES = ("#7fb3d5", "#ffffff", "#f0b088")

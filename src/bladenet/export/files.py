@@ -8,7 +8,8 @@ from pathlib import Path
 from bladenet.export.numpy_source import to_numpy_source
 from bladenet.export.onnx import to_onnx
 from bladenet.export.sql import to_sql_query
-from bladenet.io import Model, write_atomically
+from bladenet.files import write_atomically
+from bladenet.io import Model
 
 
 def write_export(model: Model, path: Path, table: str, keep: Sequence[str]) -> None:

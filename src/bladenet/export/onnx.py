@@ -10,7 +10,8 @@ import numpy as np
 
 from bladenet.encoding import Column
 from bladenet.export.recipe import Curve, Recipe, largest_exponent, recipe_of
-from bladenet.io import Model, write_atomically
+from bladenet.files import write_atomically
+from bladenet.io import Model
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -1,0 +1,151 @@
+"""What ``bladenet fit`` does with a table: check its options, complete them, train, and say what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bladenet.tables import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+
+NO_SCALING, SCALINGS = "none", ("standard", "rank", "blend")
+REGRESSION, CLASSIFICATION = ("squared", "huber", "quantile", "poisson"), ("logistic", "hinge")
+
+
+def checked_settings(
+    norm: int | None,
+    max_interaction: int | None,
+    scaling: str | None,
+    alpha: str,
+    loss: str | None,
+    tol: float,
+    time_limit: float | None,
+) -> dict[str, Any]:
+    """The options that need no data, checked."""
+    if norm not in (1, 2, None):
+        raise InputError(f"--norm must be 1 or 2, got {norm}.")
+    if max_interaction is not None and max_interaction < 1:
+        raise InputError(f"--max-interaction is a number of features and must be at least 1, got {max_interaction}.")
+    if max_interaction is not None and norm == 2:
+        raise InputError("--max-interaction needs --norm 1: with --norm 2 the best neurons read all features.")
+    if scaling is not None and scaling not in (NO_SCALING, *SCALINGS):
+        raise InputError(f"--scaling must be one of {', '.join((NO_SCALING, *SCALINGS))}, got {scaling!r}.")
+    if loss is not None and loss not in REGRESSION + CLASSIFICATION:
+        raise InputError(f"--loss must be one of {', '.join(REGRESSION + CLASSIFICATION)}, got {loss!r}.")
+    if not 1e-12 <= tol < 1:
+        raise InputError(f"--tol is a relative gap and must be between 1e-12 and 1, got {tol:g}.")
+    if time_limit is not None and not 0 < time_limit < float("inf"):
+        raise InputError(f"--time-limit must be a number of seconds greater than 0, got {time_limit:g}.")
+    strength: float | str = "auto"
+    if alpha != "auto":
+        try:
+            strength = float(alpha)
+        except ValueError:
+            raise InputError(f"--alpha must be a number of at least 0 or auto, got {alpha!r}.") from None
+        if not 0 <= strength < float("inf"):
+            raise InputError(f"--alpha must be a number of at least 0 or auto, got {alpha}.")
+    return {
+        "norm": norm,
+        "max_interaction": max_interaction,
+        "scaling": scaling,
+        "alpha": strength,
+        "tol": tol,
+        "time_limit": time_limit,
+    }
+
+
+def complete(settings: dict[str, Any], X: pd.DataFrame, console: Console) -> None:
+    """Fill in the defaults that depend on the data or on each other."""
+    if settings["norm"] is None and settings["max_interaction"] is None and (count := _features(X)) > 2:
+        settings["max_interaction"] = 2
+        console.print(f"{count} features: neurons read at most two of them (--max-interaction 2 --norm 1)")
+    interactions = settings["max_interaction"] is not None
+    if settings["norm"] is None:
+        settings["norm"] = 1 if interactions else 2
+    if settings["scaling"] is None:
+        settings["scaling"] = "auto" if interactions else "standard"
+    elif settings["scaling"] == NO_SCALING:
+        settings["scaling"] = None
+
+
+def _features(X: pd.DataFrame) -> int:
+    """How many there are once categories are encoded."""
+    import numpy as np
+
+    from bladenet.encoding import Encoding
+
+    try:
+        return len(Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))[0].features)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def train_table(
+    X: pd.DataFrame, y: pd.Series, settings: dict[str, Any], console: Console
+) -> BladeNetRegressor | BladeNetClassifier:
+    """Train, with the plan and the progress on the console."""
+    from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+    from bladenet.progress import Progress
+
+    estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
+    model = estimator(callback=Progress(console), **settings)
+    try:
+        console.print(_plan(X, settings))
+        if settings["alpha"] == "auto":
+            console.print("choosing alpha by cross-validation …")
+        return model.fit(X, y)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:
+    """What training will attempt, and about how long that takes."""
+    import numpy as np
+
+    from bladenet.encoding import Encoding
+    from bladenet.scaling import chosen_scaling, fit_scaling
+    from bladenet.training import plan
+
+    _, features = Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))
+    kind = chosen_scaling(settings["scaling"], settings["max_interaction"])
+    features = fit_scaling(kind, features, np.ones(len(X)), centred=settings["bias"]).apply(features)
+    asked = ("norm", "bias", "tol", "max_interaction", "time_limit")
+    return str(plan(features, np.zeros(len(X)), **{name: settings[name] for name in asked}))
+
+
+def summary(
+    model: BladeNetRegressor | BladeNetClassifier,
+    X: pd.DataFrame,
+    y: pd.Series,
+    alpha: str,
+    files: list[Path],
+) -> str:
+    """What was proven, of what, with which settings, how well it fits, and which files were written."""
+    from bladenet.quality import measures
+    from bladenet.scaling import chosen_scaling
+
+    measure, value = next(iter(measures(model, X, y).items()))
+    source = " and ".join(X.columns) if X.shape[1] <= 2 else f"{X.shape[1]} columns"
+    chosen = "chosen by cross-validation" if alpha == "auto" else "given"
+    seconds = model.history_[-1].seconds if model.history_ else 0.0
+    neurons = len(model.network_)
+    scaling = chosen_scaling(model.scaling, model.max_interaction)
+    settings = [f"alpha {model.alpha_:.4g} ({chosen})", f"loss {model.loss}", f"norm {model.norm}"]
+    if model.max_interaction is not None:
+        settings.append(f"neurons of at most {model.max_interaction} features")
+    settings.append(f"{scaling} scaling" if scaling else "no scaling")
+    return "\n".join(
+        [
+            str(model.certificate_),
+            f"{y.name} from {source}: {neurons} neuron{'' if neurons == 1 else 's'}, "
+            f"{len(X)} samples, {len(model.history_)} rounds in {seconds:.2g} s",
+            ", ".join(settings),
+            f"{measure} {value:.4f} on the training data",
+            *(f"saved {path}" for path in files),
+        ]
+    )

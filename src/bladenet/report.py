@@ -1,0 +1,287 @@
+"""A fitted model as one page of HTML that needs nothing else: what was proven, how it fits, every part explained."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from datetime import date
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bladenet import __version__
+from bladenet.certificate import Status
+from bladenet.diagram import draw_network
+from bladenet.explain import Explanation
+from bladenet.files import write_atomically
+from bladenet.formulas import counted, number, percent
+from bladenet.losses import get_loss
+from bladenet.plotting import draw_scene, plot_history
+from bladenet.quality import measures
+from bladenet.scaling import chosen_scaling
+from bladenet.scene import Scene
+from bladenet.styling import STATUS_WORDS, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bladenet.training import Round
+
+TEMPLATE = "report.html"
+NEURONS, SAMPLES = 25, 25  # rows of the tables
+ROUNDS = 8  # the last of training
+NAMED = 6  # defining samples of one neuron named, and columns of a sample shown
+WIDE = 1500  # pixels of a picture, at most
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture inside the page.
+
+    Attributes
+    ----------
+    source : data URI
+    text : what it shows, for those who do not see it
+    caption : below it
+    """
+
+    source: str
+    text: str
+    caption: str
+
+
+def write_report(
+    model: Any,
+    path: str | PathLike[str],
+    X: Any = None,
+    y: ArrayLike | None = None,
+    *,
+    title: str | None = None,
+    target: str | None = None,
+) -> None:
+    """Write what is known about a fitted model to one self-contained page.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    path : file that ends in .html
+    X, y : the training data, for measures of fit and pictures of all samples; without them the pictures show the
+        samples that define the neurons
+    title : of the page
+    target : name of the target; by default that of a pandas Series, or "target"
+
+    Raises
+    ------
+    ValueError
+        If the path does not end in .html, or only one of X and y is given, or they are not the training data.
+    FileNotFoundError
+        If there is no such folder.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"a report is a page of HTML, so its path must end in .html, got {str(path)!r}.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write the report to: create it first.")
+    if (X is None) != (y is None):
+        raise ValueError("a report needs both X and y, the training data, or neither of them.")
+    page = _render(_context(model, X, y, title, target))
+    write_atomically(path, page.encode())
+
+
+def _context(model: Any, X: Any, y: Any, title: str | None, target: str | None) -> dict[str, Any]:
+    """What the template is filled with."""
+    explanation, proven = model.explain(), model.certificate_
+    target = target or getattr(y, "name", None) or "target"
+    several = bool(explanation.outputs)
+    scene = None
+    if not several and len(model.network_):
+        scene = Scene.create(model, X, y, None, target) if X is not None else Scene.of_evidence(model, target)
+    return {
+        "title": title or f"How {target} is predicted",
+        "verdict": STATUS_WORDS[proven.status],
+        "good": proven.status is Status.GLOBAL,
+        "advice": proven.advice,
+        "facts": _facts(model, explanation),
+        "quality": [] if X is None else [(name, number(value)) for name, value in measures(model, X, y).items()],
+        "fit": None if scene is None else _fit_picture(scene, given=X is not None),
+        "shares": _shares_picture(explanation),
+        "diagram": _diagram_picture(explanation),
+        "gaps": _gap_picture(model.history_),
+        "rounds": _rounds(model.history_),
+        "prediction": None if X is None else _prediction_picture(model, X),
+        "intercept": explanation.amounts(explanation.intercept),
+        "output": explanation.output,
+        "neurons": [_neuron(explanation, neuron) for neuron in explanation.neurons[:NEURONS]],
+        "more_neurons": max(0, len(explanation.neurons) - NEURONS),
+        "samples": _samples(explanation),
+        "settings": _settings(model),
+        "certificate": _certificate(proven),
+        "version": __version__,
+        "date": date.today().isoformat(),
+    }
+
+
+def _render(context: dict[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("bladenet", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(context)
+
+
+def _picture(ax: Axes, text: str, caption: str) -> Picture:
+    """What was drawn, as a picture of limited size; the figure is closed."""
+    from matplotlib import pyplot
+
+    figure: Any = ax.figure
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=min(150.0, WIDE / figure.get_figwidth()))
+    pyplot.close(figure)
+    return Picture(f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}", text, caption)
+
+
+def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str]]:
+    proven = explanation.certificate
+    return [
+        ("proven gap", short(proven.gap)),
+        ("neurons", str(len(explanation.neurons))),
+        ("columns", str(len(explanation.column_names))),
+        ("training samples", f"{explanation.n_samples:,}"),
+        ("defining samples", str(len(model.evidence_.index))),
+    ]
+
+
+def _fit_picture(scene: Scene, *, given: bool) -> Picture:
+    names, model = ", ".join(scene.names[:NAMED]), scene.model
+    shown = "all training samples" if given else "the samples that define the neurons"
+    return _picture(
+        draw_scene(scene),
+        f"The fitted network as a function of {names}, with {shown}; {len(model.network_)} neurons.",
+        f"The model over {shown}.",
+    )
+
+
+def _shares_picture(explanation: Explanation) -> Picture | None:
+    terms = explanation.features()
+    terms = terms[terms["neurons"] > 0].sort_values("share", ascending=False)
+    if len(terms) < 2:
+        return None
+    named = "; ".join(
+        f"{term} {percent(share)}" for term, share in zip(terms["term"][:NAMED], terms["share"][:NAMED], strict=True)
+    )
+    return _picture(explanation.plot(), f"Shares of the variation of the output: {named}.", "Shares sum to 100 %.")
+
+
+def _diagram_picture(explanation: Explanation) -> Picture | None:
+    if not explanation.neurons:
+        return None
+    strongest = explanation.neurons[0]
+    text = f"The network as a graph; the most important neuron reads {', '.join(strongest.columns[:NAMED])}."
+    return _picture(draw_network(explanation), text, "Columns, neurons and outputs.")
+
+
+def _gap_picture(history: list[Round]) -> Picture | None:
+    if len(history) < 2:
+        return None
+    text = f"The proven relative gap over {counted(len(history), 'round')}, down to {short(history[-1].gap)}."
+    return _picture(plot_history(history), text, "How the proof closed in on the optimum.")
+
+
+def _rounds(history: list[Round]) -> list[tuple[str, ...]]:
+    """The last rounds: number, neurons, objective, lower bound and gap."""
+    return [
+        (str(row.round), str(row.neurons), f"{row.objective:.8g}", f"{row.lower_bound:.8g}", short(row.gap))
+        for row in history[-ROUNDS:]
+    ]
+
+
+def _prediction_picture(model: Any, X: Any) -> Picture | None:
+    """A sample in the middle of the predictions, explained."""
+    found = model.explain_predictions(X)
+    if not len(model.network_):
+        return None
+    outputs = found.outputs.reshape(len(found), -1)
+    row = int(np.argsort(outputs[:, 0], kind="stable")[len(outputs) // 2])
+    output = int(outputs[row].argmax())
+    text = f"Contributions of neurons to row {row}, which sum to {number(float(outputs[row, output]))}."
+    return _picture(
+        found.plot(row, output), text, "One prediction taken apart: explain_predictions(X) does it for any."
+    )
+
+
+def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
+    samples = [str(sample.index) for sample in neuron.samples]
+    more = f" and {len(samples) - NAMED} more" if len(samples) > NAMED else ""
+    return {
+        "neuron": neuron.neuron,
+        "formula": neuron.formula,
+        "amplitude": explanation.amounts(neuron.amplitude),
+        "share": percent(neuron.share),
+        "importance": number(neuron.importance),
+        "acts_on": f"{neuron.acts_on:,}",
+        "samples": (", ".join(samples[:NAMED]) + more) or "none",
+    }
+
+
+def _samples(explanation: Explanation) -> dict[str, Any]:
+    """The samples on which most rests, with their values in the columns that are read most."""
+    frame = explanation.leverage()
+    names = list(explanation.column_names)
+    if len(names) > NAMED:
+        totals = explanation.features()
+        totals = totals[totals["columns"].map(len) == 1].sort_values("total", ascending=False, kind="stable")
+        strongest = totals["term"].head(NAMED).tolist()
+        names = [name for name in names if name in strongest]
+    places = [explanation.column_names.index(name) for name in names]
+    found = {sample.index: sample for neuron in explanation.neurons for sample in neuron.samples}
+    rows = [
+        {
+            "sample": int(i),
+            "values": [_written(found[i].features[place]) for place in places],
+            "target": explanation.target_text(found[i]),
+            "neurons": ", ".join(map(str, neurons[:NAMED])) + (" …" if len(neurons) > NAMED else ""),
+            "importance": number(importance),
+        }
+        for i, neurons, importance in zip(
+            frame["sample"][:SAMPLES], frame["neurons"][:SAMPLES], frame["importance"][:SAMPLES], strict=True
+        )
+    ]
+    return {"names": names, "rows": rows, "more": max(0, len(frame) - SAMPLES)}
+
+
+def _written(value: Any) -> str:
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def _settings(model: Any) -> list[tuple[str, str]]:
+    scaling = chosen_scaling(model.scaling, model.max_interaction)
+    most = model.max_interaction
+    return [
+        ("loss", get_loss(model.loss).name),
+        ("regularisation α", f"{model.alpha_:.4g} (β = {model.beta_:.4g})"),
+        ("norm of the weights in the penalty", str(model.norm)),
+        ("offsets", "yes" if model.bias else "no"),
+        ("scaling of the columns", scaling or "none"),
+        ("columns that a neuron may read", "any" if most is None else f"at most {most}"),
+        ("rounds of training", str(len(model.history_))),
+        ("seconds", f"{model.history_[-1].seconds:.2g}" if model.history_ else "none"),
+    ]
+
+
+def _certificate(proven: Any) -> list[tuple[str, str]]:
+    return [
+        ("status", proven.status.value),
+        ("objective of this network", f"{proven.objective:.10g}"),
+        ("proven lower bound for all networks", f"{proven.lower_bound:.10g}"),
+        ("relative gap", short(proven.gap)),
+        ("tolerance asked for", short(proven.tol)),
+    ]

@@ -1,0 +1,194 @@
+"""Reports: one page that needs nothing else, true to the model, whole on a phone and on a desktop."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import bladenet as bn
+from bladenet import cli, datasets
+
+matplotlib.use("Agg")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MOST = 2_000_000  # bytes of a page
+
+
+class Page(HTMLParser):
+    """The parts of a page that tests look at."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "hr"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.images, self.links, self.ids, self.words = [], [], [], set(), []
+        self.feed(text)
+        assert not self.open, f"unclosed {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids |= {attributes.get("id")}
+        if tag == "img":
+            self.images.append(attributes)
+        self.links += [attributes[name] for name in ("href", "src") if name in attributes]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def motorcycle():
+    data = datasets.load_motorcycle()
+    return bn.BladeNetRegressor(alpha=0.05, scaling="standard"), pd.DataFrame(data.X, columns=["time_ms"]), data.y
+
+
+def houses():
+    data = datasets.load_houses()
+    frame = pd.DataFrame(data.X, columns=["longitude", "latitude"])
+    return bn.BladeNetRegressor(alpha=1e3, scaling="standard", tol=1e-3), frame, pd.Series(data.y, name="price")
+
+
+def penguins():
+    data = datasets.load_penguins()
+    frame = pd.DataFrame(data.X, columns=["bill_mm", "mass_g"])
+    return bn.BladeNetClassifier(alpha=0.01, scaling="standard"), frame, pd.Series(data.y, name="sex")
+
+
+def table():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(200, 7)), columns=[f"column {c}" for c in "abcdefg"])
+    frame["colour"] = rng.choice(["red", "green"], size=200)
+    y = np.abs(frame["column a"]) * frame["column b"] + (frame["colour"] == "red") + 0.1 * rng.normal(size=200)
+    return bn.BladeNetRegressor(alpha=0.05, norm=1, max_interaction=2, tol=1e-2), frame, y.rename("yield")
+
+
+def three_classes():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 2)), columns=["u", "v"])
+    return bn.BladeNetClassifier(alpha=0.05, tol=1e-2), frame, np.array(["a", "b", "c"])[np.arange(60) % 3]
+
+
+def constant():
+    frame = pd.DataFrame({"x": np.arange(10.0)})
+    return bn.BladeNetRegressor(alpha=1e6), frame, np.arange(10.0)
+
+
+MODELS = [motorcycle, houses, penguins, table, three_classes, constant]
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=lambda make: make.__name__)
+def written(request, tmp_path_factory):
+    model, X, y = request.param()
+    model.fit(X, y)
+    path = tmp_path_factory.mktemp("reports") / f"{request.param.__name__}.html"
+    model.report(path, X, y)
+    return model, X, y, path
+
+
+def test_a_page_is_whole_and_needs_no_network(written):
+    _, _, _, path = written
+    page = Page(path.read_text(encoding="utf-8"))
+    assert path.stat().st_size < MOST
+    assert all(link.startswith(("data:", "#")) for link in page.links)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
+    assert all(image["alt"] for image in page.images)
+
+
+def test_a_page_says_what_the_model_says(written):
+    model, X, y, path = written
+    text = Page(path.read_text(encoding="utf-8")).text
+    assert model.certificate_.advice in text
+    assert f"{model.certificate_.lower_bound:.10g}" in text
+    for neuron in model.explain().neurons[:5]:
+        assert neuron.formula in text
+    score = model.score(X, y)
+    assert f"{score:.5g}".replace("-", "−") in text
+
+
+def test_without_data_the_samples_that_define_the_neurons_are_shown(tmp_path):
+    model, X, y = motorcycle()
+    path = tmp_path / "report.html"
+    model.fit(X, y).report(path, title="Without <data>", target="g")
+    text = path.read_text(encoding="utf-8")
+    assert "Without &lt;data&gt;" in text  # names of the user are no HTML
+    page = Page(text)
+    assert "samples that define the neurons" in page.text
+    assert "On the training data" not in page.text
+
+
+def test_a_stopped_model_is_not_called_optimal(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5))
+    model = bn.BladeNetRegressor(alpha=1e-3, tol=1e-6, time_limit=0.5).fit(X, np.sin(3 * X).sum(axis=1))
+    assert model.certificate_.status is not bn.Status.GLOBAL
+    model.report(tmp_path / "report.html")
+    assert "Globally optimal" not in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("report.txt",), ValueError, "must end in .html"),
+        (("missing/report.html",), FileNotFoundError, "there is no folder"),
+        (("report.html", np.zeros((3, 1))), ValueError, "both X and y"),
+        (("report.html", np.zeros((3, 1)), np.zeros(3)), ValueError, "training data"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before(arguments, error, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, X, y = motorcycle()
+    model.fit(X.to_numpy(), y)
+    with pytest.raises(error, match=message):
+        model.report(*arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_on_the_command_line(tmp_path):
+    model, first, second = tmp_path / "m.json", tmp_path / "first.html", tmp_path / "second.html"
+    run = CliRunner().invoke
+    fitting = ["fit", "penguins", "--target", "sex", "--alpha", "0.01", "--quiet", "--out", model, "--report", first]
+    assert run(cli.app, list(map(str, fitting))).exit_code == 0
+    result = run(cli.app, ["report", str(model), str(second), "--data", "penguins", "--target", "sex"])
+    assert result.exit_code == 0, result.output
+    date = re.compile(r"on \d{4}-\d\d-\d\d")
+    pages = [date.sub("", Page(path.read_text(encoding="utf-8")).text) for path in (first, second)]
+    assert pages[0] == pages[1]
+    refused = run(cli.app, ["report", str(model), str(second), "--data", "penguins"])
+    assert refused.exit_code == cli.BAD_INPUT
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser(written, width):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path, messages = written[-1], []
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=[*quiet, "--disable-sync", "--no-first-run"])
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        page.on(
+            "request",
+            lambda request: None if request.url.startswith(("file:", "data:")) else messages.append(request.url),
+        )
+        page.goto(path.as_uri())
+        assert messages == []
+        # nothing is cut off to the right, and every picture is there
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+        browser.close()
