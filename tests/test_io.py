@@ -10,7 +10,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import bladenet as bn
-from bladenet import io
+from bladenet import files, io
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.io import load_model, save_model
 
@@ -266,7 +266,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, suffix, r
 
     for step in ("fsync", "replace"):
         with monkeypatch.context() as patch:
-            patch.setattr(io.os, step, fail)
+            patch.setattr(files.os, step, fail)
             with pytest.raises(OSError, match="disk full"):
                 save_model(constant, path)
         assert path.read_bytes() == before
