@@ -15,8 +15,8 @@ from bladenet.blades import Blade
 from bladenet.certificate import Status
 from bladenet.explain import LISTED
 from bladenet.formulas import percent
-from bladenet.panels import terms_of
 from bladenet.plotting import plot_fit
+from bladenet.shapes import terms_of
 from handmade import stand_in
 
 matplotlib.use("Agg")

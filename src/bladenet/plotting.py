@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bladenet.formulas import percent
 from bladenet.losses import Array, get_loss
-from bladenet.panels import draw_panels
+from bladenet.panels import draw_shape
 from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines
+from bladenet.shapes import Shape, shapes_of, terms_of
 from bladenet.styling import (
     CLASS_COLOURS,
     CLASS_MARKERS,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.training import Round
 
+PANELS = 6  # parts of a network of many features
+SIZE = (4.4, 3.5)  # inches of one panel
 STRONGEST = 40  # neurons drawn boldly; more bold lines would hide the function
 FEW_RINGS = 60  # more rings are drawn smaller
 
@@ -89,7 +93,7 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
     if scene.X.shape[1] > 2 or model.encoding_.has_categories:
         if ax is not None:
             raise ValueError("a model of several features or categories is drawn as a grid of panels: leave out ax.")
-        return draw_panels(scene)
+        return _draw_panels(scene)
     with style():
         ax = new_axes() if ax is None else ax
         if scene.X.shape[1] == 1:
@@ -138,6 +142,52 @@ def plot_history(history: Sequence[Round], ax: Axes | None = None) -> Axes:
         title = f"Gap {short(last.gap)} after {len(history)} round{plural(len(history))}"
         write_titles(ax, title, f"{last.neurons} neuron{plural(last.neurons)}, {last.seconds:.2g} s")
     return ax
+
+
+def _draw_panels(scene: Scene) -> Axes:
+    """Draw the strongest terms of a scene in a new figure; returns its first axes.
+
+    If all neurons read more than two columns, the average effects of single columns (partial dependence) instead.
+    """
+    from matplotlib import pyplot
+
+    parts = shapes_of(scene)[:PANELS]
+    caption = _panels_caption(scene, parts)
+    columns = max(1, min(len(parts), 2 if len(parts) == 4 else 3))
+    rows = max(1, -(-len(parts) // columns))
+    with style():
+        figure = pyplot.figure(figsize=(SIZE[0] * max(columns, 2), SIZE[1] * rows + 0.9))
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for ax in grid[len(parts) :]:
+            ax.set_axis_off()
+        for ax, part in zip(grid, parts, strict=False):
+            draw_shape(part, ax)
+        figure.suptitle(f"{verdict(scene.model)}\n", x=0.01, ha="left", fontsize=12, fontweight="bold")
+        figure.text(0.01, 1.0 - 0.42 / figure.get_figheight(), caption, fontsize=9, color=FAINT)
+    return grid[0]
+
+
+def _panels_caption(scene: Scene, shown: list[Shape]) -> str:
+    terms = terms_of(scene.model)
+    if not terms:
+        return f"The network is constant: {scene.model.network_.intercept:.4g}"
+    if np.isnan(shown[0].share):
+        which = f"the {len(shown)} strongest of {len(scene.names)} columns" * (len(shown) < len(scene.names))
+        return f"Average effects of single columns on {_output(scene)}; {which or 'each neuron reads more than two'}"
+    share = sum(shape.share for shape in shown)
+    parts = f"the {len(shown)} strongest of {len(terms)} parts" if len(shown) < len(terms) else "all parts"
+    return (
+        f"Effects on {_output(scene)}, which add up; {parts} of the network, with their shares of its variation "
+        f"(together {percent(share, 0)})"
+    )
+
+
+def _output(scene: Scene) -> str:
+    classes = getattr(scene.model, "classes_", None)
+    if classes is not None:
+        return f"the score of {scene.target} = {classes[1]}"
+    link = get_loss(scene.model.loss).link
+    return f"the {link} of {scene.target}" if link else scene.target
 
 
 def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:

@@ -20,7 +20,8 @@ from bladenet.formulas import counted
 from bladenet.losses import Array, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import Scaling, chosen_scaling
-from bladenet.scene import defining_samples
+from bladenet.scene import Scene, defining_samples
+from bladenet.shapes import Shape, shapes_of
 from bladenet.training import Round, train
 from bladenet.what_if import WhatIf
 
@@ -77,6 +78,31 @@ class Readable:
         """
         explanation = self.explain()
         return Contributions.of(explanation, self.network_, self.scaling_.remaining.apply(self._encoded(X)))
+
+    def shapes(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> list[Shape]:
+        """The parts of the network by the columns that they read, as curves, bars and maps; the strongest first.
+
+        Each has ``data()``, ``plot()`` and ``to_dict()``. Neurons of more than two columns are left out; if all are
+        such, there are the average effects of single columns instead.
+
+        Parameters
+        ----------
+        X, y : the training data, over which the mean of an effect is 0; else over the samples that define neurons
+
+        Raises
+        ------
+        ValueError
+            If these are not the training data, or there are several outputs.
+        """
+        check_is_fitted(self, "network_")
+        if self.network_.amplitudes.ndim == 2:
+            raise ValueError(
+                f"shapes are of one output, but the model has {self.network_.amplitudes.shape[1]}: see explain()."
+            )
+        if (X is None) != (y is None):
+            raise ValueError("shapes need both X and y, the training data, or neither of them.")
+        scene = Scene.of_evidence(self) if X is None or y is None else Scene.create(self, X, y, None, None)
+        return shapes_of(scene)
 
     def what_if(
         self, X: ArrayLike, y: ArrayLike, without: Sequence[int], sample_weight: ArrayLike | None = None

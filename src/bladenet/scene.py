@@ -88,6 +88,10 @@ class Scene:
         extent = self.model.evidence_.high - self.model.evidence_.low
         return np.where(extent > 0, extent, 1.0)
 
+    def some(self, most: int) -> Array:
+        """Enough of the samples to see where they are, (k, d)."""
+        return self.X[np.random.default_rng(0).permutation(len(self.X))[:most]]
+
     def grid(self) -> tuple[Array, Array, Array]:
         """Grid coordinates along both axes and the grid's points (GRID², 2)."""
         first, second = (np.linspace(self.low[k], self.high[k], GRID) for k in (0, 1))

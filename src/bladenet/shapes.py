@@ -1,0 +1,246 @@
+"""Shapes: the parts of a network that read one column of the data, or a pair, as curves, bars and maps.
+
+The output is a sum over sets of columns: the neurons that read exactly those. A shape is such a part as an effect on
+the output, less its mean over the training data, in the user's units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bladenet.formulas import percent
+from bladenet.losses import Array, Index
+from bladenet.network import ReLUNetwork
+from bladenet.panels import draw_shape
+from bladenet.scene import Scene
+from bladenet.styling import new_axes, style
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+FINE, COARSE = 400, 120  # grid points of a curve, and along each side of a map
+TAIL = 0.005  # of the data beyond either end of an axis
+MOST_LEVELS = 8  # categories drawn of one column
+AVERAGED = 100  # samples that average effects are taken over
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """The neurons that read exactly these columns.
+
+    Attributes
+    ----------
+    columns : positions in the data, ascending
+    neurons : positions in the network
+    share : of the variation of the output over the training data
+    """
+
+    columns: tuple[int, ...]
+    neurons: Index
+    share: float
+
+
+def terms_of(model: Any) -> list[Term]:
+    """The parts of a fitted network by the columns that they read, the strongest first."""
+    sources = model.encoding_.sources
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for j, blade in enumerate(model.blades_):
+        groups.setdefault(tuple(sorted({sources[c] for c in blade.coordinates})), []).append(j)
+    terms = [Term(key, np.array(js), float(model.evidence_.share[js].sum())) for key, js in groups.items()]
+    return sorted(terms, key=lambda term: -term.share)
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """An effect on the output as a function of one or two columns.
+
+    Attributes
+    ----------
+    scene : Scene, the model and its data
+    columns : positions in the data
+    title : str
+    share : of the variation of the output over the training data; nan for an average effect
+    effect : from features (n, d), of which only those of the columns count, to effects (n,)
+    neurons : positions in the network of the neurons that make it
+    """
+
+    scene: Scene
+    columns: tuple[int, ...]
+    title: str
+    share: float
+    effect: Callable[[Array], Array]
+    neurons: Index
+
+    @classmethod
+    def of(cls, scene: Scene, term: Term) -> Shape:
+        """A term of the network."""
+        network, chosen = scene.model.network_, term.neurons
+        part = ReLUNetwork(network.weights[chosen], network.biases[chosen], network.amplitudes[chosen], 0.0)
+        scaling = scene.units.scaling
+        mean = float(part.predict(scaling.apply(scene.X)).mean())
+        title = f"{' × '.join(scene.names[i] for i in term.columns)}   {percent(term.share, 0)}"
+        effect = lambda rows: part.predict(scaling.apply(rows)) - mean  # noqa: E731 - closes over all of these
+        return cls(scene, term.columns, title, term.share, effect, chosen)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the columns."""
+        return [self.scene.names[i] for i in self.columns]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Whether each column is a number, and not categories."""
+        return [self.scene.model.encoding_.columns[i].levels is None for i in self.columns]
+
+    @property
+    def features(self) -> list[Index]:
+        """The features of the network that each column becomes."""
+        sources = np.array(self.scene.model.encoding_.sources)
+        return [np.flatnonzero(sources == i) for i in self.columns]
+
+    def data(self) -> pd.DataFrame:
+        """Its values: one row for each place on a grid of the columns, with the effect there.
+
+        A column of numbers has places along most of its range, among them all kinks of neurons that read it alone; for
+        a single one, `kink` says which they are, and `sample` which row of the training data is there. A column of
+        categories has its (commonest) categories.
+        """
+        import pandas as pd  # here, not at the top: importing bladenet must stay fast
+
+        several = len(self.columns) > 1
+        axes = [self._axis(which, coarse=several and all(self.numeric)) for which in range(len(self.columns))]
+        places = np.meshgrid(*(np.arange(len(states)) for _, states in axes), indexing="ij")
+        states = [states[place.ravel()] for (_, states), place in zip(axes, places, strict=True)]
+        frame = pd.DataFrame(
+            {name: values[place.ravel()] for name, (values, _), place in zip(self.names, axes, places, strict=True)}
+        )
+        frame["effect"] = self.effect(self.rows(states))
+        if not several and self.numeric[0]:
+            pinned = self._pinned
+            frame["kink"] = np.isin(frame[self.names[0]], self.kinks())
+            frame["sample"] = pd.array([pinned.get(value) for value in frame[self.names[0]]], dtype="Int64")
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
+        neurons, share = self.neurons.tolist(), None if np.isnan(self.share) else self.share
+        return {"columns": self.names, "share": share, "neurons": neurons, "values": self.data().to_dict("list")}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw it, into `ax` or a new figure."""
+        with style():
+            ax = new_axes() if ax is None else ax
+            draw_shape(self, ax)
+        return ax
+
+    def _axis(self, which: int, *, coarse: bool) -> tuple[np.ndarray, Array]:
+        """Values of a column, (k,), and the features that they are, (k, width)."""
+        if not self.numeric[which]:
+            names, states = self.levels(which)
+            return np.array(names, dtype=object), states
+        values = self.places(which) if coarse else self.along(which)
+        return values, values[:, None]
+
+    def rows(self, states: list[Array]) -> Array:
+        """Rows of features with those of the term's columns set, (k, width) each."""
+        rows = np.zeros((len(states[0]), self.scene.X.shape[1]))
+        for features, state in zip(self.features, states, strict=True):
+            rows[:, features] = state
+        return rows
+
+    def levels(self, which: int) -> tuple[list[str], Array]:
+        """Names of the (commonest) categories of a column, and their indicators (levels, width)."""
+        column = self.scene.model.encoding_.columns[self.columns[which]]
+        levels = list(column.levels or ())
+        width, skipped = len(self.features[which]), len(levels) - len(self.features[which])
+        states = np.eye(len(levels))[:, skipped:].reshape(len(levels), width)
+        cells = self.scene.X[:, self.features[which]]
+        counts = (cells[:, None, :] == states).all(axis=2).sum(axis=0)
+        kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_LEVELS])
+        return [str(levels[i]) for i in kept], states[kept]
+
+    def _named(self, which: int) -> str:
+        """Name of a column of categories, and how many of them are drawn if not all."""
+        count = len(self.scene.model.encoding_.columns[self.columns[which]].levels or ())
+        return self.names[which] + f" (the {MOST_LEVELS} commonest of {count})" * (count > MOST_LEVELS)
+
+    def named(self, which: int) -> str:
+        """Name of a column of categories, and how many of them are drawn if not all."""
+        count = len(self.scene.model.encoding_.columns[self.columns[which]].levels or ())
+        return self.names[which] + f" (the {MOST_LEVELS} commonest of {count})" * (count > MOST_LEVELS)
+
+    def range(self, which: int) -> tuple[float, float]:
+        """Of an axis: most of the data."""
+        values = self.scene.X[:, self.features[which][0]]
+        low, high = np.quantile(values, [TAIL, 1.0 - TAIL], method="inverted_cdf")
+        return (low, high) if low < high else (values.min() - 0.5, values.max() + 0.5)
+
+    def places(self, which: int) -> Array:
+        """Evenly spaced places along an axis, for a map."""
+        return np.linspace(*self.range(which), COARSE)
+
+    def along(self, which: int) -> Array:
+        """Fine places along an axis, all bends of the scaling and kinks at samples among them."""
+        feature = int(self.features[which][0])
+        low, high = self.range(which)
+        own = np.concatenate([np.linspace(low, high, FINE), self.scene.units.scaling.bends(feature), self.kinks()])
+        return np.unique(own[(own >= low) & (own <= high)])
+
+    def kinks(self) -> Array:
+        """Values at which neurons that read this number alone switch on, ascending."""
+        return np.array(sorted({value for value, _ in self._switches}))
+
+    @property
+    def _pinned(self) -> dict[float, int]:
+        """The samples at the kinks."""
+        return {value: samples[0] for value, samples in self._switches if samples}
+
+    @property
+    def _switches(self) -> list[tuple[float, tuple[int, ...]]]:
+        """Where the neurons that read one number alone switch on, and the samples that pin them."""
+        model, units = self.scene.model, self.scene.units
+        network = model.network_
+        found = [(units.switches(network.weights[j], float(network.biases[j])), j) for j in self.neurons]
+        return [
+            (points[0][0], model.blades_[j].samples) for points, j in found if len(points) == 1 and len(points[0]) == 1
+        ]
+
+
+def shapes_of(scene: Scene) -> list[Shape]:
+    """The parts of a network that read one or two columns, the strongest first.
+
+    If all neurons read more, the average effects of single columns (partial dependence), the most variable first.
+    """
+    terms = terms_of(scene.model)
+    shown = [Shape.of(scene, term) for term in terms if len(term.columns) <= 2]
+    return shown if shown or not terms else _profiles(scene)
+
+
+def _profiles(scene: Scene) -> list[Shape]:
+    """For each column the output averaged over some samples with that column changed, the most variable first."""
+    network, scaling = scene.model.network_, scene.units.scaling
+    samples, sources = scene.some(AVERAGED), np.array(scene.model.encoding_.sources)
+
+    def average(column: int, rows: Array) -> Array:
+        total = np.zeros(len(rows))
+        for sample in samples:
+            total += network.predict(scaling.apply(np.where(sources == column, rows, sample)))
+        return total / len(samples)
+
+    def effect(column: int, mean: float, rows: Array) -> Array:
+        return average(column, rows) - mean
+
+    heights = [average(i, samples) for i in range(len(scene.names))]
+    none = np.zeros(0, dtype=np.int64)
+    parts = [
+        Shape(scene, (i,), name, float("nan"), partial(effect, i, float(heights[i].mean())), none)
+        for i, name in enumerate(scene.names)
+    ]
+    spreads = np.array([values.std() for values in heights])
+    return [parts[i] for i in np.argsort(-spreads, kind="stable")]
