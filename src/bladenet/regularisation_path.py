@@ -7,11 +7,12 @@ proof enough, so that nothing is priced.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
@@ -65,6 +66,27 @@ class RegularisationPath:
             for alpha, fit in zip(self.alphas, self.fits, strict=True)
         ]
         return pd.DataFrame(rows)
+
+    def animate(
+        self, file: str | PathLike[str], feature_names: Sequence[str] | None = None, target: str = "target"
+    ) -> None:
+        """Write a page that shows the networks of one or two features one after the other.
+
+        Parameters
+        ----------
+        file : ends in .html
+        feature_names, target : what the axes are called
+
+        Raises
+        ------
+        ValueError
+            If there are more features or several outputs, or the file does not end in .html.
+        FileNotFoundError
+            If there is no such folder.
+        """
+        from bladenet.animation import write_animation  # here, not at the top: slow to import
+
+        write_animation(self.alphas.tolist(), self.fits, file, feature_names, target)
 
 
 def path(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import dataclass
 from datetime import date
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from bladenet.explain import Explanation
 from bladenet.files import write_atomically
 from bladenet.formulas import counted, number, percent
 from bladenet.losses import get_loss
+from bladenet.pages import checked_page, data_uri, render
 from bladenet.plotting import draw_scene, plot_history
 from bladenet.quality import measures
 from bladenet.scaling import chosen_scaling
@@ -81,15 +80,11 @@ def write_report(
     FileNotFoundError
         If there is no such folder.
     """
-    path = Path(path)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"a report is a page of HTML, so its path must end in .html, got {str(path)!r}.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write the report to: create it first.")
+    file = checked_page(path)
     if (X is None) != (y is None):
         raise ValueError("a report needs both X and y, the training data, or neither of them.")
-    page = _render(_context(model, X, y, title, target))
-    write_atomically(path, page.encode())
+    page = render(TEMPLATE, _context(model, X, y, title, target))
+    write_atomically(file, page.encode())
 
 
 def _context(model: Any, X: Any, y: Any, title: str | None, target: str | None) -> dict[str, Any]:
@@ -125,19 +120,6 @@ def _context(model: Any, X: Any, y: Any, title: str | None, target: str | None) 
     }
 
 
-def _render(context: dict[str, Any]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("bladenet", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(context)
-
-
 def _picture(ax: Axes, text: str, caption: str) -> Picture:
     """What was drawn, as a picture of limited size; the figure is closed."""
     from matplotlib import pyplot
@@ -146,7 +128,7 @@ def _picture(ax: Axes, text: str, caption: str) -> Picture:
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=min(150.0, WIDE / figure.get_figwidth()))
     pyplot.close(figure)
-    return Picture(f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}", text, caption)
+    return Picture(data_uri(content.getvalue(), "png"), text, caption)
 
 
 def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str]]:

@@ -1,0 +1,43 @@
+"""Pages of HTML that need nothing else, from the templates of this package."""
+
+import base64
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+
+def checked_page(path: str | PathLike[str]) -> Path:
+    """Where a page can be written.
+
+    Raises
+    ------
+    ValueError
+        If the path does not end in .html.
+    FileNotFoundError
+        If there is no such folder.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"what is written is a page of HTML, so its path must end in .html, got {str(path)!r}.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write to: create it first.")
+    return path
+
+
+def render(template: str, context: dict[str, Any]) -> str:
+    """A template filled in; what users named is escaped, and a missing value is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("bladenet", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(context)
+
+
+def data_uri(picture: bytes, kind: str) -> str:
+    """A picture as part of a page."""
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
