@@ -36,6 +36,6 @@ def test_a_page_has_a_frame_for_every_alpha(d, loss, tmp_path):
 def test_what_cannot_be_drawn_is_refused(tmp_path):
     with pytest.raises(ValueError, match="one or two features and one output are drawn, got 3 features"):
         path_of(3).animate(tmp_path / "path.html")
-    with pytest.raises(ValueError, match="must end in .html"):
+    with pytest.raises(ValueError, match=r"must end in \.html"):
         path_of(1).animate(tmp_path / "path.gif")
     assert not list(tmp_path.iterdir())

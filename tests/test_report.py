@@ -142,7 +142,7 @@ def test_a_stopped_model_is_not_called_optimal(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("report.txt",), ValueError, "must end in .html"),
+        (("report.txt",), ValueError, r"must end in \.html"),
         (("missing/report.html",), FileNotFoundError, "there is no folder"),
         (("report.html", np.zeros((3, 1))), ValueError, "both X and y"),
         (("report.html", np.zeros((3, 1)), np.zeros(3)), ValueError, "training data"),
