@@ -255,3 +255,18 @@ def test_grid_search_in_workers(client, backend):
     assert there.best_estimator_.certificate_.objective == pytest.approx(
         here.best_estimator_.certificate_.objective, rel=1e-12
     )
+
+
+def test_a_task_that_fails_stops_the_others():
+    clock, ended = Clock(), []
+
+    def work(k, clock):
+        if k == 0:
+            raise RuntimeError("task 0 failed")
+        while not clock.stopped:
+            time.sleep(0.001)
+        ended.append(k)
+
+    with pytest.raises(RuntimeError, match="task 0 failed"):
+        parallel.on_all_cores(work, range(4), clock)
+    assert sorted(ended) == [1, 2, 3]  # none is left behind in a thread

@@ -93,7 +93,6 @@ class ColumnGeneration:
         self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
         self.worthwhile, self.slack = WORTHWHILE, SLACK
         self.proven = UNPROVEN  # the violation that the next proof reckons with
-        self.waiting = 0  # neurons that no solution has seen yet
 
     def at(self, form: StandardForm) -> "ColumnGeneration":
         """The search for the same problem with another β; it takes over the neurons of this one."""
@@ -189,7 +188,7 @@ class ColumnGeneration:
                         current = self._solve(accuracy)
                 elif not was_proving and priced.bound == np.inf:
                     self.violation, proving = self.proven, True
-                elif self.waiting or accuracy > finest or slack > allowance:
+                elif self.neurons.unseen or accuracy > finest or slack > allowance:
                     slack, accuracy = 0.0, finest
                     current = self._refined(self._solve(accuracy), accuracy)
                 else:
@@ -244,7 +243,6 @@ class ColumnGeneration:
     def _solve(self, accuracy: float) -> Restricted:
         """The restricted optimum; remembered if it is the best network so far."""
         solution = self.neurons.solve(accuracy)
-        self.waiting = 0
         progress = self.best.objective - solution.objective
         worthwhile = PROGRESS * self.tol * self.objective
         if progress > 0:
@@ -264,8 +262,7 @@ class ColumnGeneration:
         beside = self.pricer.nearby(v, *self.neurons.in_use, threshold, self.clock)
         joined = self.neurons.add(beside.weights, beside.offsets)
         if self.clock.stopped or joined <= HARDLY_ANY * len(self.neurons.in_use[1]):
-            self.waiting = joined  # a solution reads all columns, whatever the number of new ones
-            return current
+            return current  # a solution reads all columns, whatever the number of new ones
         return self._solve(accuracy)
 
     def _from_subsample(self) -> Restricted:

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from functools import cache
 from multiprocessing import TimeoutError  # what joblib raises, which is not the built-in one
@@ -40,11 +40,17 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
         pool = _pool()
         futures = [pool.submit(work, item, clock) for item in items]
         try:
-            if wait(futures, timeout=None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)).not_done:
+            longest = None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)
+            if wait(futures, longest, FIRST_EXCEPTION).not_done:
                 clock.flag[0] = 1
         except KeyboardInterrupt:
             clock.interrupt()
-        return [future.result() for future in futures]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:  # nobody waits for the others any more
+            clock.interrupt()
+            wait(futures)
+            raise
 
 
 def on_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

@@ -41,6 +41,7 @@ class RestrictedProblem(ABC):
     Attributes
     ----------
     weights : (m, d), offsets : (m,) the neurons
+    unseen : how many of them have joined since the last solution
     """
 
     def __init__(self, form: StandardForm, clock: Clock):
@@ -53,6 +54,7 @@ class RestrictedProblem(ABC):
         self.z = np.zeros((0, *outputs))
         self.t: float | Array = np.zeros(outputs) if outputs else 0.0
         self.idle = np.zeros(0, dtype=np.int64)
+        self.unseen = 0
 
     @abstractmethod
     def _solve(self, accuracy: float) -> Restricted:
@@ -63,6 +65,7 @@ class RestrictedProblem(ABC):
         with one_blas_thread():
             solution = self._solve(accuracy)
         self.z, self.t, self.v = masked(solution.z, solution.used), solution.t, solution.v
+        self.unseen = 0
         return solution
 
     def add(self, weights: Array, offsets: Array) -> int:
@@ -77,6 +80,7 @@ class RestrictedProblem(ABC):
         self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
         self.idle = np.r_[self.idle, np.zeros(len(new), dtype=np.int64)]
         self.z = np.concatenate([self.z, np.zeros((len(new), *self.z.shape[1:]))])
+        self.unseen += len(new)
         return len(new)
 
     def mix(self, weights: Array, offsets: Array, z: Array) -> None:
