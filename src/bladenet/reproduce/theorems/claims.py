@@ -1,0 +1,87 @@
+"""A statement of the paper, how it was checked, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from bladenet.styling import plural
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+SOLVED = 1e-7  # relative, for optima of different solvers
+YES, CORRECTED, NO, UNCHECKED = "yes", "not as printed", "NO", "not checked"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement.
+
+    Attributes
+    ----------
+    name, says : which it is, and its content in a few words
+    checked : how, on what data of what size
+    deviation : the largest from the statement, as corrected, that was measured; None if it was not checked
+    allowed : what rounding, or a solver's tolerance, explains
+    printed : how far off the statement as printed is, at its counterexample; None where no such reading is known
+    remark : what was corrected or must be known, with the measured numbers
+    """
+
+    name: str
+    says: str
+    checked: str
+    deviation: float | None
+    allowed: float = SOLVED
+    printed: float | None = None
+    remark: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Whether the statement holds; follows from the numbers alone."""
+        if self.deviation is None:
+            return UNCHECKED
+        if not self.deviation <= self.allowed:  # NaN is no support
+            return NO
+        return YES if self.printed is None or self.printed <= self.allowed else CORRECTED
+
+    def row(self) -> dict[str, Any]:
+        """For the table of all numbers."""
+        return {"holds": self.verdict} | asdict(self)
+
+
+def claims_table(claims: list[Claim]) -> Group:
+    """A row for each statement."""
+    from rich.console import Group
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, row_styles=["", "dim"])
+    for heading in ("statement", "says", "checked"):
+        table.add_column(heading, ratio=None if heading == "statement" else 3)
+    for heading in ("deviation", "as printed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("holds")
+    table.add_column("remark", ratio=5)
+    for claim in claims:
+        numbers = ("–" if value is None else f"{value:.1e}" for value in (claim.deviation, claim.printed))
+        table.add_row(claim.name, claim.says, claim.checked, *numbers, claim.verdict, claim.remark)
+    return Group("The statements of the paper, measured", table)
+
+
+def claims_verdict(claims: list[Claim]) -> str:
+    """How many hold, and which do not."""
+    names = {verdict: [claim.name for claim in claims if claim.verdict == verdict] for verdict in _WORDS}
+    parts = [
+        f"{len(own)} {words.format(s=plural(len(own)))}" + ("" if verdict == YES else f" ({', '.join(own)})")
+        for (verdict, words), own in zip(_WORDS.items(), names.values(), strict=True)
+        if own
+    ]
+    return f"Of {len(claims)} statements: {'; '.join(parts)}."
+
+
+_WORDS = {
+    YES: "hold as stated",
+    CORRECTED: "fail as printed and hold as corrected",
+    NO: "FAIL",
+    UNCHECKED: "not checked",
+}
