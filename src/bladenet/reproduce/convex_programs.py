@@ -38,7 +38,7 @@ def group_lasso(K: Array, Y: Array, beta: float, *, bias: bool, loss: str = "squ
     """The same for several outputs Y (n, c), with the penalty Σ_j ‖z_j‖₂ on the rows of z (m, c)."""
     c = Y.shape[1]
     groups = [np.arange(j * c, (j + 1) * c) for j in range(K.shape[1])]
-    return penalised_fit(np.kron(K, np.eye(c)), Y.ravel(), beta, groups, bias=bias, loss=loss, outputs=c)
+    return penalised_fit(np.asarray(np.kron(K, np.eye(c))), Y.ravel(), beta, groups, bias=bias, loss=loss, outputs=c)
 
 
 def best_network(X: Array, y: Array, beta: float, *, norm: int, bias: bool, loss: str = "squared") -> Solution:
@@ -91,7 +91,9 @@ def penalised_fit(
     rows.extend(_norms(groups, norm, m, m + t, at + n, size))
     if inside is not None:
         k = inside.shape[0]
-        rows.append((sparse.hstack([-inside, sparse.csc_matrix((k, size - m))]), np.zeros(k), clarabel.NonnegativeConeT(k)))
+        rows.append(
+            (sparse.hstack([-inside, sparse.csc_matrix((k, size - m))]), np.zeros(k), clarabel.NonnegativeConeT(k))
+        )
     x, value = _solved(quadratic, linear, rows)
     return Solution(value, float(x[m + t : at].sum()), x[:m])
 
@@ -100,7 +102,11 @@ def _norms(groups: list[Any], norm: int, m: int, norms: int, moduli: int, size: 
     """Constraints ‖u_g‖ ≤ s_g; for norm 1 by moduli of all entries."""
     if norm == 2:
         return [
-            (-_choose(np.r_[norms + k, group], size), np.zeros(1 + len(group)), clarabel.SecondOrderConeT(1 + len(group)))
+            (
+                -_choose(np.r_[norms + k, group], size),
+                np.zeros(1 + len(group)),
+                clarabel.SecondOrderConeT(1 + len(group)),
+            )
             for k, group in enumerate(groups)
         ]
     entry, modulus = _choose(np.arange(m), size), _choose(np.arange(moduli, moduli + m), size)

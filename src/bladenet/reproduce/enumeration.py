@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from itertools import combinations, product
 
 import numpy as np
+from scipy.optimize import nnls
 
 from bladenet.losses import Array
 
 FLAT = 1e-9  # relative: less than this is zero
+HEAVY = 1e4  # weight of Σ λ = 1 in non-negative least squares
 
 
 def unit(rows: Array) -> Array:
@@ -22,7 +24,7 @@ def unit(rows: Array) -> Array:
 
 
 def null_directions(rows: Array) -> Array:
-    """A unit vector (k, r) orthogonal to each set of r − 1 independent rows of R^r, from a singular value decomposition."""
+    """A unit vector (k, r) orthogonal to each set of r − 1 independent rows of R^r, by singular values."""
     r = rows.shape[1]
     found = []
     for chosen in combinations(unit(rows), r - 1):
@@ -56,8 +58,8 @@ def hidden(X: Array, neurons: tuple[Array, Array]) -> Array:
 def patterns(rows: Array) -> Array:
     """Signs (k, n) of the rows in every cell of their arrangement; 0 for rows that are zero.
 
-    In the span of the rows each cell has an extreme ray; around it the rows that it does not touch keep their signs, and
-    the others are an arrangement of one dimension less.
+    In the span of the rows each cell has an extreme ray; around it the rows that it does not touch keep their signs,
+    and the others are an arrangement of one dimension less.
     """
     rows = in_span(rows)
     if rows.shape[1] < 2:
@@ -99,6 +101,13 @@ def chambers(rows: Array) -> Iterator[Array]:
 def diameter(points: Array) -> float:
     """The largest distance between two points."""
     return float(np.linalg.norm(points[:, None] - points[None], axis=2).max())
+
+
+def hull_distance(points: Array) -> float:
+    """Distance of 0 from the convex hull: ‖Gᵀλ‖ at its least over λ ≥ 0, Σ λ = 1, by non-negative least squares."""
+    sides = np.vstack([points.T, HEAVY * np.ones(len(points))])
+    shares, _ = nnls(sides, np.r_[np.zeros(points.shape[1]), HEAVY])
+    return float(np.linalg.norm(shares @ points) / shares.sum())
 
 
 def directions(count: int, r: int, rng: np.random.Generator) -> Array:

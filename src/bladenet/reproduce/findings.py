@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bladenet.styling import plural
-
 if TYPE_CHECKING:
     from rich.console import Group
 
@@ -56,8 +54,4 @@ def findings_verdict(figure: str, findings: list[Finding]) -> str:
     if not failed:
         return f"{figure} holds: all {len(findings)} claims, to the deviations above."
     held = len(findings) - len(failed)
-    return f"{figure}: {held} of {len(findings)} claims hold; what does not: {'; '.join(failed)}{_stop(failed)}"
-
-
-def _stop(failed: list[str]) -> str:
-    return f" ({len(failed)} claim{plural(len(failed))})."
+    return f"{figure}: {held} of {len(findings)} claims hold. Not so: {'; '.join(failed)}."

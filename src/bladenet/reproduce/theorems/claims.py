@@ -55,16 +55,16 @@ def claims_table(claims: list[Claim]) -> Group:
     from rich.console import Group
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, row_styles=["", "dim"])
-    for heading in ("statement", "says", "checked"):
-        table.add_column(heading, ratio=None if heading == "statement" else 3)
-    for heading in ("deviation", "as printed"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
+    table.add_column("statement", no_wrap=True)
+    table.add_column("deviation", justify="right", no_wrap=True)
+    table.add_column("as printed", justify="right", no_wrap=True)
     table.add_column("holds")
-    table.add_column("remark", ratio=5)
+    table.add_column("what it says · how it was checked → what to know", ratio=1)
     for claim in claims:
         numbers = ("–" if value is None else f"{value:.1e}" for value in (claim.deviation, claim.printed))
-        table.add_row(claim.name, claim.says, claim.checked, *numbers, claim.verdict, claim.remark)
+        text = f"{claim.says} · {claim.checked}" + (f" → {claim.remark}" if claim.remark else "")
+        table.add_row(claim.name, *numbers, claim.verdict, text)
     return Group("The statements of the paper, measured", table)
 
 

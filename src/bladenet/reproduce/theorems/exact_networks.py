@@ -41,11 +41,12 @@ def theorem_1() -> Claim:
     pieces = max(len(np.unique(kinks(fit.network))) + 1 - len(fit.network) for fit in fits)
     return Claim(
         "Theorem 1",
-        "d = 1: a Lasso on (x_i − x_j)_+ and (x_j − x_i)_+ is the network problem, for every p; break points are samples",
+        "d = 1: a Lasso on (x_i − x_j)_+ and (x_j − x_i)_+ is the network problem, for every p; break points are "
+        "samples",
         _checked(found, 8, 1) + "; p = 1, 2",
         max(deviation, away),
-        remark=f"Kinks at most {away:.0e} off a sample. With k kinks there are k + 1 pieces: up to {pieces} more than "
-        "neurons.",
+        remark=f"Kinks at most {away:.0e} off a sample. With k kinks there are k + 1 pieces: up to {pieces} more "
+        "than neurons.",
     )
 
 
@@ -72,8 +73,8 @@ def theorem_3() -> Claim:
         _checked(found, 7, 2),
         largest_deviation(found, norm=1, bias=True),
         printed=points,
-        remark=f"The added e_c are directions (w ⟂ e_c), not corners of triangles: as points up to {points:.1%} above "
-        "the optimum.",
+        remark=f"The added e_c are directions (w ⟂ e_c), not corners of triangles: as points up to {points:.1%} "
+        "above the optimum.",
     )
 
 
@@ -86,8 +87,8 @@ def theorem_6() -> Claim:
         "p = 1, no bias: a Lasso on volumes of parallelotopes is the network problem",
         f"{_checked(found, 8, 3)}, half of them of rank 2",
         largest_deviation(found, norm=1, bias=False),
-        remark="Holds for X of any rank, since the e_c span all. The proof's first step, dropping null directions by an "
-        f"SVD, is wrong for p = 1: on samples along (2, 1) it costs {reduced:.1%}.",
+        remark="Holds for X of any rank, since the e_c span all. The proof's first step, dropping null directions "
+        f"by an SVD, is wrong for p = 1: on samples along (2, 1) it costs {reduced:.1%}.",
     )
 
 

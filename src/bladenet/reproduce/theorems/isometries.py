@@ -46,11 +46,12 @@ def lemma_11() -> Claim:
     return Claim(
         "Lemma 11",
         "(1 − δ)‖w‖ ≤ κ‖X w‖₁ ≤ (1 + δ)‖w‖ for all w implies a chamber diameter of at most 4√δ",
-        f"δ and D from all chambers, listed: {count} data sets, n = 30 and 14, d = 2 and 3; against chamber_report and isometry_constant",
+        f"δ and D from all chambers, listed: {count} data sets, n = 30 and 14, d = 2 and 3; against chamber_report "
+        "and isometry_constant",
         worst,
         SEARCHED,
-        remark=f"Derived again: D ≤ 4√δ/(1 + δ), sharper. D reaches {nearest:.0%} of it at most. (The constant of the "
-        "source text is lost.)",
+        remark=f"Derived again: D ≤ 4√δ/(1 + δ), sharper. D reaches {nearest:.0%} of it at most. (The constant of "
+        "the source text is lost.)",
     )
 
 
@@ -74,8 +75,9 @@ def lemma_12() -> Claim:
         f"{PROBABILITY:g}; deviation: the share of sets outside",
         outside,
         1.0 - PROBABILITY,
-        remark=f"With constants derived again D ≤ {promised:.2f}; measured at most {measured.max():.4f}. True but weak: "
-        f"for d = 2 it gives Theorem 7 nothing (D < 1) below n = {enough:,}, and D falls like log(n)/n, not n^−¼. (The printed constants are lost.)",
+        remark=f"With constants derived again D ≤ {promised:.2f}; measured at most {measured.max():.4f}. True but "
+        f"weak: for d = 2 it gives Theorem 7 nothing (D < 1) below n = {enough:,}, and D falls like log(n)/n, not "
+        "n^−¼. (The printed constants are lost.)",
     )
 
 
@@ -92,9 +94,10 @@ def theorem_13() -> Claim:
     text = ", ".join(f"{ratio:.3f} at n = {n}" for ratio, n in zip(ratios, SECTIONS, strict=True))
     return Claim(
         "Theorem 13",
-        "symmetric convex bodies have nearly round sections (Dvoretzky); for the ℓ1 ball this is the isometry of Lemma 11",
-        f"plane sections {{w: ‖X w‖₁ ≤ 1}}, X normal, n = {', '.join(map(str, SECTIONS))}: radii at all corners and 10⁵ "
-        "angles against isometry_constant",
+        "symmetric convex bodies have nearly round sections (Dvoretzky); for the ℓ1 ball this is the isometry of "
+        "Lemma 11",
+        f"plane sections {{w: ‖X w‖₁ ≤ 1}}, X normal, n = {', '.join(map(str, SECTIONS))}: radii at all corners and "
+        "10⁵ angles against isometry_constant",
         max(worst, float(rising)),
         SEARCHED,
         remark=f"Outer by inner radius: {text}. An illustration: one body, random planes.",

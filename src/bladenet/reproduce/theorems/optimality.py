@@ -36,9 +36,10 @@ def strong_duality() -> Claim:
                 largest, count = max(largest, _largest_value(X, v, norm, bias, rng) / BETA), count + 1
     return Claim(
         "Section 2.3",
-        "the network problem and its convex dual (5) have the same value, and |Σ v_i (w·x_i + b)_+| ≤ β for unit neurons",
-        f"dual variables of train at {TRIED:,} random neurons and all through samples, their value against the arrangement "
-        f"program: {count} problems, n = 8, d = 2, p = 1, 2, with and without biases",
+        "the network problem and its convex dual (5) have the same value, and |Σ v_i (w·x_i + b)_+| ≤ β for unit "
+        "neurons",
+        f"dual variables of train at {TRIED:,} random neurons and all through samples, their value against the "
+        f"arrangement program: {count} problems, n = 8, d = 2, p = 1, 2, with and without biases",
         max(worst, largest - 1.0),
         remark=f"Tried neurons reach {largest:.7f} β at most. With biases Σ v = 0 must be added (proof of Theorem 1).",
     )
@@ -57,8 +58,8 @@ def lasso_duals() -> Iterator[Claim]:
         yield Claim(
             name,
             f"the dual of a Lasso{' with a free intercept' * bias}: −ℓ*(v) at its largest with |Kᵀv| ≤ β{extra}",
-            f"primal and dual solved apart (Clarabel; hinge dual: HiGHS): {count} problems ({', '.join(KINDS)}), n = 9, "
-            "squared and hinge loss",
+            f"primal and dual solved apart (Clarabel; hinge dual: HiGHS): {count} problems ({', '.join(KINDS)}), n = "
+            "9, squared and hinge loss",
             worst,
         )
 
@@ -67,7 +68,8 @@ def best_scales() -> Claim:
     """Section 6.12."""
     rng = np.random.default_rng(SEED)
     worst, ratio_itself = 0.0, 0.0
-    network = ReLUNetwork(*(rng.lognormal(0, 2, size=shape) for shape in ((NEURONS, 3), NEURONS, NEURONS)), 0.0)
+    weights, biases, amplitudes = (rng.lognormal(0, 2, size=shape) for shape in ((NEURONS, 3), NEURONS, NEURONS))
+    network = ReLUNetwork(weights, biases, amplitudes, 0.0)
     X = rng.normal(size=(20, 3))
     for norm in (1, 2):
         lengths = np.linalg.norm(network.weights, ord=norm, axis=1)
@@ -88,8 +90,8 @@ def best_scales() -> Claim:
         f"{NEURONS} neurons, p = 1, 2: ReLUNetwork.balanced against a search over scales (Brent)",
         worst,
         1e-10,
-        remark=f"The words say “the ratio of the norms”; it is its root: the ratio itself costs up to {ratio_itself:.0f} times "
-        "as much.",
+        remark="The words say “the ratio of the norms”; it is its root: the ratio itself costs up to "
+        f"{ratio_itself:.0f} times as much.",
     )
 
 
@@ -108,5 +110,3 @@ def _hinge_dual(K: Array, y: Array, bias: bool) -> float:
     equal = (y[None], np.zeros(1)) if bias else (None, None)
     found = linprog(-np.ones(len(y)), sides, np.full(len(sides), BETA), *equal, bounds=(0, 1), method="highs-ds")
     return float(-found.fun)
-
-

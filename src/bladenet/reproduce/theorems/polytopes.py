@@ -11,7 +11,16 @@ from scipy.spatial import HalfspaceIntersection
 
 from bladenet.losses import Array
 from bladenet.reproduce.convex_programs import best_network
-from bladenet.reproduce.enumeration import FLAT, all_neurons, chambers, diameter, directions, null_directions, patterns
+from bladenet.reproduce.enumeration import (
+    FLAT,
+    all_neurons,
+    chambers,
+    diameter,
+    directions,
+    hull_distance,
+    null_directions,
+    patterns,
+)
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions
 from bladenet.reproduce.theorems.exact_networks import BETA, TOL
@@ -20,7 +29,6 @@ from bladenet.training import train
 SEED = 3
 OBJECTIVES = 10  # random linear ones for each set
 EXACT = 1e-9
-HEAVY = 1e4  # weight of Σ λ = 1 in non-negative least squares
 FEATURES = 3
 
 
@@ -50,13 +58,13 @@ def lemma_14() -> Claim:
                     at_zero += 1
                 else:
                     points += 1
-                    worst = max(worst, abs(np.abs(point).sum() - 1.0), float(_touched(X, point) < FEATURES - 1))
+                    worst = max(worst, abs(np.abs(point).sum() - 1.0), float(touched(X, point) < FEATURES - 1))
     return Claim(
         "Lemma 14",
-        "w is an extreme point of {‖w‖₁ ≤ 1, w in a chamber} iff ‖w‖₁ = 1 and it is orthogonal to d − 1 independent rows "
-        "of X and the unit matrix",
-        f"{tried} linear programs (HiGHS, simplex) over all chambers of {len(KINDS)} data sets, n = 7, d = {FEATURES}, "
-        "against all such w, listed",
+        "w is an extreme point of {‖w‖₁ ≤ 1, w in a chamber} iff ‖w‖₁ = 1 and it is orthogonal to d − 1 independent "
+        "rows of X and the unit matrix",
+        f"{tried} linear programs (HiGHS, simplex) over all chambers of {len(KINDS)} data sets, n = 7, d = "
+        f"{FEATURES}, against all such w, listed",
         worst,
         EXACT,
         printed=1.0 if at_zero else None,
@@ -72,7 +80,7 @@ def lemmas_15_and_16() -> Iterator[Claim]:
     tightest, count, vacuous, off = np.inf, 0, 0, 0.0
     for _, X, _ in regressions(9, FEATURES, SEED):
         for generators in chambers(X):
-            nearest, D = _nearest(generators), diameter(generators)
+            nearest, D = hull_distance(generators), diameter(generators)
             for w in _inside(generators, rng):
                 shares, missed = nnls(generators.T, w)
                 off = max(off, missed)
@@ -84,12 +92,13 @@ def lemmas_15_and_16() -> Iterator[Claim]:
     where = f"all {count} chambers of {len(KINDS)} data sets, n = 9, d = {FEATURES}, by non-negative least squares"
     yield Claim(
         "Lemma 15",
-        "a chamber in the unit ball lies between the polytope of its generators (and 0) and 1/d_min times it, d_min its "
-        "distance from 0",
+        "a chamber in the unit ball lies between the polytope of its generators (and 0) and 1/d_min times it, d_min "
+        "its distance from 0",
         f"{OBJECTIVES} unit vectors in each of {where}",
         max(0.0, beyond, off),
         EXACT,
-        remark=f"The largest multiple needed is {1.0 / tightest:.1%} of 1/d_min. Needs a pointed cone: X of full rank (Lemma 18).",
+        remark=f"The largest multiple needed is {1.0 / tightest:.1%} of 1/d_min. Needs a pointed cone: X of full "
+        "rank (Lemma 18).",
     )
     yield Claim(
         "Lemma 16",
@@ -97,8 +106,8 @@ def lemmas_15_and_16() -> Iterator[Claim]:
         where,
         max(0.0, below, below_sharper),
         1e-6,  # the weight of the side condition of least squares
-        remark=f"Says nothing where D ≥ 1 ({vacuous} of {count} chambers); d_min ≥ √(1 − D²(r−1)/(2r)) always holds and is "
-        "sharper.",
+        remark=f"Says nothing where D ≥ 1 ({vacuous} of {count} chambers); d_min ≥ √(1 − D²(r−1)/(2r)) always holds "
+        "and is sharper.",
     )
 
 
@@ -121,8 +130,10 @@ def lemma_17() -> Claim:
             tried += 1
     return Claim(
         "Lemma 17",
-        "extreme points of {A x ≤ b, F x = g} are the unique solutions of A_S x = b_S, F x = g, rows of A_S independent",
-        f"{tried} linear programs (HiGHS, simplex), 14 or 16 inequalities, d = {d}, half with repeated ones, against all S",
+        "extreme points of {A x ≤ b, F x = g} are the unique solutions of A_S x = b_S, F x = g, rows of A_S "
+        "independent",
+        f"{tried} linear programs (HiGHS, simplex), 14 or 16 inequalities, d = {d}, half with repeated ones, against "
+        "all S",
         worst,
         EXACT,
         remark="Such a solution must also satisfy the other inequalities to be a point of the set.",
@@ -144,16 +155,16 @@ def lemma_18() -> Claim:
     y = np.linalg.norm(X, axis=1)
     full = best_network(X, y, 1.0, norm=1, bias=False, loss="exact").value
     reduced = best_network(X @ line[:, None] / np.linalg.norm(line), y, 1.0, norm=1, bias=False, loss="exact").value
-    cost = abs(reduced * np.linalg.norm(line, ord=1) / np.linalg.norm(line) / full - 1.0)
+    cost = float(abs(reduced * np.linalg.norm(line, ord=1) / np.linalg.norm(line) / full - 1.0))
     return Claim(
         "Lemma 18",
         "X = U Σ Vᵀ: the problem is that of U Σ, with weights V w'",
-        f"p = 2: train on {count} problems of rank 2 in R⁵, n = 8, against the arrangement program in R²; p = 1: samples "
-        "along (2, 1)",
+        f"p = 2: train on {count} problems of rank 2 in R⁵, n = 8, against the arrangement program in R²; p = 1: "
+        "samples along (2, 1)",
         worst,
         printed=cost,
-        remark=f"Exact for p = 2 only, but used for p = 1 too (proof of Theorem 6). The ℓ1 norm does not turn with the "
-        f"data: weights in the span cost {cost:.1%} more than the best.",
+        remark="Exact for p = 2 only, but used for p = 1 too (proof of Theorem 6). The ℓ1 norm does not turn with "
+        f"the data: weights in the span cost {cost:.1%} more than the best.",
     )
 
 
@@ -194,17 +205,10 @@ def _vertex_of_chamber(X: Array, side: Array, direction: Array) -> Array:
     return np.asarray(x[:d] - x[d:])
 
 
-def _touched(X: Array, w: Array) -> int:
+def touched(X: Array, w: Array) -> int:
     """The rank of the rows of X and the unit matrix that are orthogonal to w."""
     rows = np.vstack([X, np.eye(len(w))])
     return int(np.linalg.matrix_rank(rows[np.abs(rows @ w) <= EXACT]))
-
-
-def _nearest(generators: Array) -> float:
-    """Distance of 0 from the convex hull: ‖Gᵀλ‖ at its least over λ ≥ 0, Σ λ = 1, by non-negative least squares."""
-    sides = np.vstack([generators.T, HEAVY * np.ones(len(generators))])
-    shares, _ = nnls(sides, np.r_[np.zeros(generators.shape[1]), HEAVY])
-    return float(np.linalg.norm(shares @ generators) / shares.sum())
 
 
 def _inside(generators: Array, rng: np.random.Generator) -> Array:

@@ -25,7 +25,10 @@ def wedge_products() -> Claim:
         for vectors in _vectors(d, d, rng):
             scale = np.prod(np.linalg.norm(vectors, axis=1))
             worst = max(worst, abs(algebra.wedge(vectors)[0] - exact_determinant(vectors)) / scale)
-            worst = max(worst, abs(algebra.wedge(vectors[::-1])[0] - (-1) ** (d * (d - 1) // 2) * exact_determinant(vectors)) / scale)
+            worst = max(
+                worst,
+                abs(algebra.wedge(vectors[::-1])[0] - (-1) ** (d * (d - 1) // 2) * exact_determinant(vectors)) / scale,
+            )
         for k in range(d + 1):
             worst = max(worst, _hodge_error(d, k, rng))
     a, b, c = rng.normal(size=(3, SETS, 2))
@@ -34,9 +37,10 @@ def wedge_products() -> Claim:
     worst = max(worst, float(np.abs(adjacent - shoelace).max()))
     return Claim(
         "Section 2.2",
-        "wedge products are signed volumes and alternate; α ∧ ⋆β = ⟨α, β⟩ e_1…e_d; a triangle's area is half the sum of the "
-        "wedges of its sides' ends",
-        f"{SETS} sets of vectors each for d = 2–{HIGHEST}, one third dependent, against determinants in rational numbers",
+        "wedge products are signed volumes and alternate; α ∧ ⋆β = ⟨α, β⟩ e_1…e_d; a triangle's area is half the "
+        "sum of the wedges of its sides' ends",
+        f"{SETS} sets of vectors each for d = 2–{HIGHEST}, one third dependent, against determinants in rational "
+        "numbers",
         worst,
         ROUNDING,
     )
@@ -67,16 +71,16 @@ def cross_products() -> Claim:
     turned = float(np.linalg.norm(algebra.cross(a) - clockwise) / np.linalg.norm(a))
     return Claim(
         "Section 6.1",
-        "⋆(a_1 ∧ … ∧ a_{d−1}) is orthogonal to the a_k, zero iff they are dependent, as long as their volume; its product "
-        "with x is a volume, and gives distances to spans and affine hulls",
-        f"{SETS} sets each for d = 2–{HIGHEST}, one third dependent, against rational cofactors, Gram determinants and least "
-        "squares",
+        "⋆(a_1 ∧ … ∧ a_{d−1}) is orthogonal to the a_k, zero iff they are dependent, as long as their volume; its "
+        "product with x is a volume, and gives distances to spans and affine hulls",
+        f"{SETS} sets each for d = 2–{HIGHEST}, one third dependent, against rational cofactors, Gram determinants "
+        "and least squares",
         worst,
         ROUNDING,
         printed=turned,
-        remark=f"For even d the Hodge dual (2.2) and the cofactors with x first (6.1) differ in sign (by up to {flipped:.2g} "
-        "of the length): ⋆a turns counter-clockwise in R², the example clockwise. Both signs are columns of K, so no "
-        "network changes. Distances are absolute values of the products.",
+        remark="For even d the Hodge dual (2.2) and the cofactors with x first (6.1) differ in sign (by up to "
+        f"{flipped:.2g} of the length): ⋆a turns counter-clockwise in R², the example clockwise. Both signs are "
+        "columns of K, so no network changes. Distances are absolute values of the products.",
     )
 
 
