@@ -9,6 +9,7 @@ import numpy as np
 from bladenet import algebra
 from bladenet.losses import Array
 
+DIGITS = 13  # in which repeated columns agree
 AXES, POINTS, NONE = "directions", "points", "none"  # what the added basis vectors e_c are taken for
 
 
@@ -31,4 +32,5 @@ def volume_dictionary(X: Array, *, norm: int, bias: bool, basis: str | None = No
         parallelotopes[:, :, 0], parallelotopes[:, :, 1:] = rows[:, None], sets
         volumes = algebra.parallelotope_volume(parallelotopes) / lengths
         columns += [np.maximum(volumes, 0.0), np.maximum(-volumes, 0.0)]
-    return np.hstack(columns)
+    # a hyperplane is met once from each of its samples
+    return np.unique(np.hstack(columns).round(DIGITS), axis=1)

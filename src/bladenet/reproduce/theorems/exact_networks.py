@@ -94,12 +94,12 @@ def theorem_6() -> Claim:
 
 def theorem_22() -> Claim:
     """Any number of features with biases."""
-    found = list(cases(7, 3))
+    found = list(cases(6, 3))
     points = excess(found, bias=True, basis=POINTS)
     return Claim(
         "Theorem 22",
         "p = 1, biases: the same with volumes seen from each sample",
-        _checked(found, 7, 3),
+        _checked(found, 6, 3),
         largest_deviation(found, norm=1, bias=True),
         printed=points,
         remark=f"As in Theorem 3; with e_c as points up to {points:.1%} above the optimum.",

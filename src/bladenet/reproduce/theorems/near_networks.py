@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -110,7 +110,7 @@ def theorem_7() -> Claim:
         D = max(diameter(generators) for generators in chambers(X))
         vacuous += D >= 1.0
         paper.append(sandwich(X, y, False, 1.0 - D))
-        sharper.append(sandwich(X, y, False, _diameter_factor(D, 3)))
+        sharper.append(replace(paper[-1], factor=_diameter_factor(D, 3)))
     spread = sharper[-1]
     return Claim(
         "Theorem 7",

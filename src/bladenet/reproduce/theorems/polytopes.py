@@ -184,7 +184,7 @@ def lemma_19() -> Claim:
             section = _section(X)
             listed = listed / (listed @ X.mean(axis=0))[:, None]
             distances = np.linalg.norm(listed[:, None] - section[None], axis=2)
-            worst = max(worst, float(distances.min(axis=0).max()), float(distances.min(axis=1).max()))
+            worst = max(worst, *(float(distances.min(axis=axis, initial=np.inf).max(initial=0.0)) for axis in (0, 1)))
             rays, cones = rays + len(section), cones + 1
     return Claim(
         "Lemma 19",

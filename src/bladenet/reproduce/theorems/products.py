@@ -12,7 +12,7 @@ from bladenet.losses import Array
 from bladenet.reproduce.theorems.claims import Claim
 
 SEED = 6
-SETS = 50
+SETS = 30
 ROUNDING = 1e-12
 HIGHEST = 5  # dimensions
 
