@@ -10,7 +10,7 @@ import pytest
 
 from bladenet import cli
 from bladenet.network import ReLUNetwork
-from bladenet.reproduce import geometry, one_dimension
+from bladenet.reproduce import commands, geometry, one_dimension
 from bladenet.reproduce.findings import Finding, findings_verdict
 from bladenet.training import train
 
@@ -141,3 +141,43 @@ def test_figures_without_torch(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "figure1.png").exists()
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Commands that say only that they were called."""
+    called = []
+    for name in [*(f"figure{k}" for k in (1, 2, 3, 4, 5, 6, 8)), "theorems"]:
+        monkeypatch.setattr(commands, name, lambda out, name=name: called.append(name))
+    monkeypatch.setattr(commands, "run_figure7", lambda images, setup, trials, seconds, out: called.append("figure7"))
+    return called
+
+
+def test_all_is_everything(tmp_path, recorded):
+    assert run("reproduce", "all", "--out", tmp_path) in (None, 0)
+    first = [f"figure{k}" for k in (1, 2, 3, 4, 5, 8)]
+    assert recorded[:7] == [*first, "theorems"]
+    assert recorded[7:] in (["figure6"], [])  # without torch
+
+
+def test_all_with_images_has_figure_7(tmp_path, recorded):
+    pytest.importorskip("torch")
+    pixels, labels = np.zeros((4, 2, 2, 3), np.uint8), np.array([0, 1, 0, 1])
+    np.savez(tmp_path / "two.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+    assert run("reproduce", "all", "--out", tmp_path, "--data", tmp_path / "two.npz") in (None, 0)
+    assert recorded[7:] == ["figure6", "figure7"]
+
+
+def test_all_without_torch_leaves_out_what_needs_it(tmp_path, recorded, monkeypatch, capsys):
+    monkeypatch.setattr(commands, "find_spec", lambda name: None)
+    assert run("reproduce", "all", "--out", tmp_path) in (None, 0)
+    assert len(recorded) == 7
+    assert "Figures 6 and 7 are left out" in capsys.readouterr().err
+    assert run("reproduce", "figure7", "--out", tmp_path) == cli.BAD_INPUT
+    assert "Figure 7 is not possible" in capsys.readouterr().err
+
+
+def test_images_that_are_missing_are_named_before_any_work(tmp_path, recorded, capsys):
+    assert run("reproduce", "all", "--out", tmp_path, "--data", tmp_path / "nowhere") == cli.BAD_INPUT
+    assert recorded == []
+    assert "--data: there is no file" in capsys.readouterr().err

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 SOLVED = 1e-7  # relative, for optima of different solvers
-YES, CORRECTED, NO, UNCHECKED = "yes", "not as printed", "NO", "not checked"
+YES, CORRECTED, NO, UNCHECKED = "yes", "corrected", "NO", "unchecked"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Claim:
     checked : how, on what data of what size
     deviation : the largest from the statement, as corrected, that was measured; None if it was not checked
     allowed : what rounding, or a solver's tolerance, explains
-    printed : how far off the statement as printed is, at its counterexample; None where no such reading is known
+    printed : how far off the statement is, at its counterexample, as the paper prints or uses it; None where it is not
     remark : what was corrected or must be known, with the measured numbers
     """
 
@@ -55,7 +55,7 @@ def claims_table(claims: list[Claim]) -> Group:
     from rich.console import Group
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 1, 0))
     table.add_column("statement", no_wrap=True)
     table.add_column("deviation", justify="right", no_wrap=True)
     table.add_column("as printed", justify="right", no_wrap=True)

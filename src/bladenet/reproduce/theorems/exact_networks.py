@@ -45,7 +45,7 @@ def theorem_1() -> Claim:
         "samples",
         _checked(found, 8, 1) + "; p = 1, 2",
         max(deviation, away),
-        remark=f"Kinks at most {away:.0e} off a sample. With k kinks there are k + 1 pieces: up to {pieces} more "
+        remark=f"Kinks at most {away:.1g} off a sample. With k kinks there are k + 1 pieces: up to {pieces} more "
         "than neurons.",
     )
 
