@@ -11,7 +11,7 @@ import pytest
 from bladenet import cli
 from bladenet.network import ReLUNetwork
 from bladenet.reproduce import commands, geometry, one_dimension
-from bladenet.reproduce.findings import Finding, findings_verdict
+from bladenet.reproduce.findings import Finding, findings_verdict, largest
 from bladenet.training import train
 
 FIGURES = [1, 2, 3, 4, 5, 8]
@@ -118,6 +118,12 @@ def test_a_network_whose_kinks_are_off_the_samples_fails_figure_2():
     assert off["between samples, and beyond them, it is straight"] > 1e-4
     worse = train(x[:, None], y, beta=1.01 * one_dimension.BETA)
     assert "it is the best network of all" in failed(one_dimension.findings(worse, x, y))
+
+
+def test_nan_is_no_support():
+    # guards the accumulation: Python's max would drop it
+    assert np.isnan(largest(0.0, float("nan"), 1.0))
+    assert not Finding("", "", float("nan")).holds
 
 
 def test_slopes_are_those_of_the_neurons():

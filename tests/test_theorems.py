@@ -121,6 +121,17 @@ def test_convex_programs_agree_with_a_lasso_by_hand():
     assert both.value == pytest.approx(2 * lasso(K, y, 0.5, bias=False).value)
 
 
+def test_a_program_without_solution_is_no_number():
+    with pytest.raises(RuntimeError, match="no solution"):
+        lasso(np.array([[1.0], [1.0]]), np.array([1.0, 2.0]), 1.0, bias=False, loss="exact")
+
+
+def test_means_of_others_are_not_extreme():
+    square = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    assert polytopes.all_extreme(square)
+    assert not polytopes.all_extreme(np.vstack([square, [0.5, 1.0]]))
+
+
 def test_generators_of_orthants():
     found = list(enumeration.chambers(np.eye(3)))
     assert len(found) == 8

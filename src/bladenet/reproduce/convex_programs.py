@@ -130,6 +130,8 @@ def _solved(quadratic: Any, linear: Array, rows: list[tuple[Any, Array, Any]]) -
     A = sparse.vstack([part for part, _, _ in rows]).tocsc()
     b = np.concatenate([side for _, side, _ in rows])
     found = clarabel.DefaultSolver(quadratic, linear, A, b, [cone for _, _, cone in rows], settings).solve()
+    if found.status not in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
+        raise RuntimeError(f"Clarabel ended with {found.status}: the program has no solution, or rounding hides it.")
     return np.array(found.x), float(found.obj_val)
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from rich.console import Group
 
 ROUNDING = 1e-12
+
+
+def largest(*deviations: float) -> float:
+    """The largest; NaN if one of them is, which Python's max would drop."""
+    return float(np.max(deviations))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from bladenet.blades import Blade, neurons
 from bladenet.chambers import chamber_report
 from bladenet.losses import Array
 from bladenet.reproduce.enumeration import chambers, diameter, hull_distance
-from bladenet.reproduce.findings import Finding
+from bladenet.reproduce.findings import Finding, largest
 
 PAIRS = 1000  # random ones
 AREA = 1e-15  # relative to the product of lengths
@@ -121,10 +121,10 @@ def dictionary_figure() -> Measured:
         for X in data:
             for chosen in _lines(X, bias):
                 areas, base, entries = _column(X, chosen, bias, norm=1)
-                off = max(off, _most(entries - np.maximum(2.0 * areas, 0.0) / np.abs(base).sum()) / np.abs(X).max())
+                off = largest(off, _most(entries - np.maximum(2.0 * areas, 0.0) / np.abs(base).sum()) / np.abs(X).max())
                 right = _right_of(X, X[chosen[1]] if bias else np.zeros(2), base)
                 clear = np.abs(areas) > 1e-9
-                side, count = max(side, _share((entries > 0) != right, clear)), count + 1
+                side, count = largest(side, _share((entries > 0) != right, clear)), count + 1
         findings += [
             Finding(
                 f"{'with' if bias else 'without'} bias: entries are twice the positive part of the signed area / "
@@ -164,8 +164,8 @@ def distance_figure() -> Measured:
                 areas, base, entries = _column(X, chosen, bias, norm=2)
                 feet = _feet(X, X[chosen[1]] if bias else np.zeros(2), base)
                 distances = np.linalg.norm(X - feet, axis=1)
-                off = max(off, _most(entries - np.where(areas > 0, distances, 0.0)) / np.abs(X).max())
-                heights = max(heights, _most(2.0 * np.abs(areas) / np.linalg.norm(base) - distances))
+                off = largest(off, _most(entries - np.where(areas > 0, distances, 0.0)) / np.abs(X).max())
+                heights = largest(heights, _most(2.0 * np.abs(areas) / np.linalg.norm(base) - distances))
                 count += 1
         findings += [
             Finding(
@@ -252,16 +252,21 @@ def dispersion_figure() -> Measured:
         report, cells = chamber_report(each, bias=False), list(chambers(each))
         sizes = [diameter(generators) for generators in cells]
         widest.append(abs(report.dispersion - max(gaps_of(each)[1])))
-        across.append(max(abs(report.diameter - max(sizes)), abs(max(sizes) - 2.0 * np.sin(0.5 * report.dispersion))))
+        across.append(
+            largest(abs(report.diameter - max(sizes)), abs(max(sizes) - 2.0 * np.sin(0.5 * report.dispersion)))
+        )
         arcs = np.sort([2.0 * np.arcsin(0.5 * size) for size in sizes])
         rays.append(_most(arcs - np.sort(np.repeat(gaps_of(each)[1], 2))))
     checked = f"{len(data)} data sets, chambers listed"
     findings = [
         Finding(
-            "ε, the widest angle between neighbouring lines, is that of chamber_report", checked, max(widest), CHAMBER
+            "ε, the widest angle between neighbouring lines, is that of chamber_report",
+            checked,
+            largest(*widest),
+            CHAMBER,
         ),
-        Finding("the chambers of w are as wide as the angles between lines", checked, max(rays), CHAMBER),
-        Finding("the maximum chamber diameter is D = 2 sin(ε/2)", checked, max(across), CHAMBER),
+        Finding("the chambers of w are as wide as the angles between lines", checked, largest(*rays), CHAMBER),
+        Finding("the maximum chamber diameter is D = 2 sin(ε/2)", checked, largest(*across), CHAMBER),
     ]
     angles, gaps = gaps_of(X)
     rows = [
@@ -288,7 +293,7 @@ def chord_figure() -> Measured:
     for angle in ANGLES:
         ends = np.array([[np.cos(0.5 * angle), np.sin(0.5 * angle)], [np.cos(0.5 * angle), -np.sin(0.5 * angle)]])
         distance, D = hull_distance(ends), diameter(ends)
-        off, above = max(off, abs(distance - np.cos(0.5 * angle))), max(above, 1.0 - D - distance)
+        off, above = largest(off, abs(distance - np.cos(0.5 * angle))), largest(above, 1.0 - D - distance)
         rows.append(
             {
                 "angle_deg": float(np.degrees(angle)),
@@ -306,7 +311,7 @@ def chord_figure() -> Measured:
     checked = f"{len(ANGLES)} angles from 1° to 179°"
     findings = [
         Finding("the chord is cos(ε/2) from 0", f"{checked}, by non-negative least squares", off, 1e-6),
-        Finding("cos(ε/2) ≥ 1 − D, D = 2 sin(ε/2)", checked, max(0.0, above)),
+        Finding("cos(ε/2) ≥ 1 − D, D = 2 sin(ε/2)", checked, largest(0.0, above)),
         Finding(
             "the triangle of the chord, stretched by 1/cos(ε/2), covers the arc and no less does (ε = "
             f"{np.degrees(CHORD):.0f}°)",

@@ -16,6 +16,7 @@ from bladenet.losses import Array
 from bladenet.reproduce.convex_programs import group_lasso, lasso
 from bladenet.reproduce.descent import new_network
 from bladenet.reproduce.enumeration import chambers, diameter, hull_distance
+from bladenet.reproduce.findings import largest
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.dictionaries import volume_dictionary
 from bladenet.reproduce.theorems.polytopes import touched
@@ -52,12 +53,12 @@ def theorem_9() -> Claim:
     worst, ratios, neurons = 0.0, [], 0
     for seed in SEEDS:
         new = rewritten(seed, norm=1)
-        worst = max(worst, new.result.changed)
+        worst = largest(worst, new.result.changed)
         for block, A, B in zip(new.result.blocks, new.inputs, new.outputs, strict=True):
             least = _least_penalty(A, B, norm=1)
-            worst = max(worst, abs(block.after - least) / least, block.after / block.before - 1.0)
+            worst = largest(worst, abs(block.after - least) / least, block.after / block.before - 1.0)
             weights = block.network.weights[block.network.sizes(1) > 0]
-            worst = max([worst, *(float(touched(A, w / np.abs(w).max()) < A.shape[1] - 1) for w in weights)])
+            worst = largest(worst, *(float(touched(A, w / np.abs(w).max()) < A.shape[1] - 1) for w in weights))
             neurons += len(weights)
         ratios.append(new.result.ratio)
     return Claim(
@@ -77,12 +78,12 @@ def theorem_10() -> Claim:
     worst, excesses, inner, factors = 0.0, [], [], []
     for seed in SEEDS:
         new = rewritten(seed, norm=2)
-        worst = max(worst, new.result.changed)
+        worst = largest(worst, new.result.changed)
         for k, (block, A, B) in enumerate(zip(new.result.blocks, new.inputs, new.outputs, strict=True)):
             vertices, cells = _least_penalty(A, B, norm=2), list(chambers(A))
             factor = min(hull_distance(generators) for generators in cells)
             excesses.append(vertices / block.after - 1.0)
-            worst = max(worst, -excesses[-1], factor * vertices / block.after - 1.0)
+            worst = largest(worst, -excesses[-1], factor * vertices / block.after - 1.0)
             if k:
                 inner.append(max(diameter(generators) for generators in cells))
                 factors.append(factor)

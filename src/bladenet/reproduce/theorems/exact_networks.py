@@ -13,6 +13,7 @@ import numpy as np
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.reproduce.convex_programs import best_network, lasso
+from bladenet.reproduce.findings import largest
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions, signs
 from bladenet.reproduce.theorems.dictionaries import NONE, POINTS, volume_dictionary
@@ -44,7 +45,7 @@ def theorem_1() -> Claim:
         "d = 1: a Lasso on (x_i − x_j)_+ and (x_j − x_i)_+ is the network problem, for every p; break points are "
         "samples",
         _checked(found, 8, 1) + "; p = 1, 2",
-        max(deviation, away),
+        largest(deviation, away),
         remark=f"Kinks at most {away:.1g} off a sample. With k kinks there are k + 1 pieces: up to {pieces} more "
         "than neurons.",
     )
@@ -121,7 +122,7 @@ def largest_deviation(found: list[Case], *, norm: int, bias: bool) -> float:
         dictionary = volume_dictionary(X, norm=norm, bias=bias)
         trained = train(X, y, beta=BETA, norm=norm, bias=bias, loss=loss, tol=TOL).certificate.objective
         for value in (lasso(dictionary, y, BETA, bias=bias, loss=loss).value, trained):
-            worst = max(worst, abs(value - optimum) / optimum)
+            worst = largest(worst, abs(value - optimum) / optimum)
     return worst
 
 

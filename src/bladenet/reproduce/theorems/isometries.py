@@ -10,6 +10,7 @@ from bladenet.chambers import chamber_report
 from bladenet.isometry import gaussian_diameter, isometry_constant, isometry_diameter
 from bladenet.losses import Array
 from bladenet.reproduce.enumeration import chambers, diameter, directions, isometry
+from bladenet.reproduce.findings import largest
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions
 from bladenet.reproduce.theorems.near_networks import widest_gap
@@ -39,10 +40,10 @@ def lemma_11() -> Claim:
             delta, report = isometry(X), chamber_report(X, bias=False)
             bound = isometry_diameter(delta)
             # in space the package's isometry is a bound
-            worst = max(worst, abs(isometry_constant(X) - delta) if d == 2 else delta - isometry_constant(X))
+            worst = largest(worst, abs(isometry_constant(X) - delta) if d == 2 else delta - isometry_constant(X))
             if D <= RIGHT_ANGLE:  # beyond it generators are not the farthest points
-                worst = max(worst, abs(report.diameter - D))
-            worst, nearest, count = max(worst, D - bound), max(nearest, D / bound), count + 1
+                worst = largest(worst, abs(report.diameter - D))
+            worst, nearest, count = largest(worst, D - bound), max(nearest, D / bound), count + 1
     return Claim(
         "Lemma 11",
         "(1 − δ)‖w‖ ≤ κ‖X w‖₁ ≤ (1 + δ)‖w‖ for all w implies a chamber diameter of at most 4√δ",
@@ -66,7 +67,7 @@ def lemma_12() -> Claim:
         values = np.abs(rng.normal(size=(MANY, d)) @ directions(1000, d, rng).T).mean(axis=0)
         low, high = values.min(), values.max()
         deviations.append(isometry_diameter((high - low) / (high + low)) - gaussian_diameter(MANY, d, PROBABILITY))
-    outside = max(outside, float(max(deviations) > 0.0))
+    outside = largest(outside, float(max(deviations) > 0.0))
     enough = next(n for n in range(1000, 1_000_000, 1000) if gaussian_diameter(n, 2, PROBABILITY) < 1.0)
     return Claim(
         "Lemma 12",
@@ -88,7 +89,7 @@ def theorem_13() -> Claim:
     for n in SECTIONS:
         X = rng.normal(size=(n, 2))
         low, high = _radii(X)
-        worst = max(worst, abs((high - low) / (high + low) - isometry_constant(X)))
+        worst = largest(worst, abs((high - low) / (high + low) - isometry_constant(X)))
         ratios.append(high / low)
     rising = max(0.0, *np.diff(ratios))
     text = ", ".join(f"{ratio:.3f} at n = {n}" for ratio, n in zip(ratios, SECTIONS, strict=True))
@@ -98,7 +99,7 @@ def theorem_13() -> Claim:
         "Lemma 11",
         f"plane sections {{w: ‖X w‖₁ ≤ 1}}, X normal, n = {', '.join(map(str, SECTIONS))}: radii at all corners and "
         "10⁵ angles against isometry_constant",
-        max(worst, float(rising)),
+        largest(worst, float(rising)),
         SEARCHED,
         remark=f"Outer by inner radius: {text}. An illustration: one body, random planes.",
     )

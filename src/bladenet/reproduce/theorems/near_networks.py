@@ -11,6 +11,7 @@ from bladenet.chambers import chamber_report, vertex_factor
 from bladenet.losses import Array
 from bladenet.reproduce.convex_programs import Solution, best_network, group_lasso, lasso
 from bladenet.reproduce.enumeration import all_neurons, chambers, diameter, directions, hidden, unit
+from bladenet.reproduce.findings import largest
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions
 from bladenet.reproduce.theorems.dictionaries import volume_dictionary
@@ -19,6 +20,7 @@ from bladenet.training import train
 
 SEED = 2
 SMALL = 1e-3  # the β that stands for its limit 0
+FEASIBLE = 1e-4  # relative: √TOL, how far the residuals of a network with that gap are from a dual variable
 INTERPOLATED = 1e-6  # relative: what bladenet proves of penalties where rounding limits the proof
 
 
@@ -57,9 +59,9 @@ class Sandwich:
     def violation(self) -> float:
         """By how much p* ≤ p̂ ≤ min(p*/c, p* + (1/c − 1) β R*) fails, relative to p*; R* is the optimum's penalty."""
         if self.factor <= 0.0:
-            return max(0.0, -self.excess)
+            return largest(0.0, -self.excess)
         promised = (1.0 / self.factor - 1.0) * min(1.0, BETA * self.best.penalty / self.best.value)
-        return max(0.0, -self.excess, self.excess - promised)
+        return largest(0.0, -self.excess, self.excess - promised)
 
 
 def theorem_4() -> Claim:
@@ -117,7 +119,7 @@ def theorem_7() -> Claim:
         "p = 2, no bias: near-optimal with the factor 1 − D, D the maximum chamber diameter; gap at most (1/c − 1) "
         "β R*",
         _checked(paper, 24, 3) + "; D from all chambers, listed",
-        max(worst(paper), worst(sharper)),
+        largest(worst(paper), worst(sharper)),
         remark=f"{_measured(sharper)} 1 − D says nothing where D ≥ 1 ({vacuous} of {len(data)} sets); c = √(1 − "
         f"D²(r−1)/(2r)) needs no more and is larger: {spread.factor:.3f} for {paper[-1].factor:.3f} on 24 "
         f"well-spread samples, where p̂ is {spread.excess:.2%} above p*.",
@@ -130,13 +132,13 @@ def corollary_8() -> Claim:
     for _, X, y in regressions(7, 2, SEED, ("random", "uneven")):
         for norm in (1, 2):
             least = best_network(X, y, 1.0, norm=norm, bias=True, loss="exact").value
-            deviation = max(deviation, _off(train(X, y, beta=0, norm=norm, tol=TOL).certificate.objective, least))
+            deviation = largest(deviation, _off(train(X, y, beta=0, norm=norm, tol=TOL).certificate.objective, least))
         vertices = lasso(volume_dictionary(X, norm=2, bias=True), y, 1.0, bias=True, loss="exact").value
         factor = vertex_factor(X, True)
         excesses.append(vertices / least - 1.0)
         allowed.append(1.0 / factor - 1.0)
-        deviation = max(deviation, -excesses[-1], excesses[-1] - allowed[-1])
-        limit = max(limit, _off(best_network(X, y, SMALL, norm=2, bias=True).value / SMALL, least))
+        deviation = largest(deviation, -excesses[-1], excesses[-1] - allowed[-1])
+        limit = largest(limit, _off(best_network(X, y, SMALL, norm=2, bias=True).value / SMALL, least))
     return Claim(
         "Corollary 8",
         "β → 0: the least ‖z‖₁ with K z = y is within 1/c of the least penalty of a network that interpolates",
@@ -157,22 +159,22 @@ def theorem_23() -> Claim:
         Y = rng.normal(size=(len(X), 2))
         exact = group_lasso(volume_dictionary(X, norm=1, bias=False), Y, BETA, bias=False)
         fit = train(X, Y, beta=BETA, norm=1, bias=False, tol=TOL)
-        deviation = max(deviation, _off(fit.certificate.objective, exact.value))
+        deviation = largest(deviation, _off(fit.certificate.objective, exact.value))
         apart = train(X, Y, beta=BETA, norm=1, bias=False, output_norm=1, tol=TOL).certificate.objective
         each = sum(lasso(volume_dictionary(X, norm=1, bias=False), y, BETA, bias=False).value for y in Y.T)
-        deviation = max(deviation, _off(apart, each))
-        seen = max(seen, _largest_dual(X, Y - fit.network.predict(X), rng) / BETA)
+        deviation = largest(deviation, _off(apart, each))
+        seen = largest(seen, _largest_dual(X, Y - fit.network.predict(X), rng) / BETA)
         best = train(X, Y, beta=BETA, norm=2, bias=False, tol=TOL).certificate.objective
         vertices = group_lasso(volume_dictionary(X, norm=2, bias=False), Y, BETA, bias=False).value
         excesses.append(vertices / best - 1.0)
         allowed = 1.0 / max(np.cos(0.5 * widest_gap(X)), 1e-300) - 1.0
-        deviation = max(deviation, -excesses[-1], excesses[-1] - allowed)
+        deviation = largest(deviation, -excesses[-1], excesses[-1] - allowed)
     return Claim(
         "Theorem 23",
         "several outputs: a group Lasso on the same dictionary is exact for p = 1 and near-optimal for p = 2",
         f"train against the group Lasso on volumes: {len(excesses)} data sets ({', '.join(KINDS)}), n = 8, d = 2, "
         "two outputs, groups in the norms 1 and 2; 20,000 directions of neurons",
-        max(deviation, seen - 1.0 - 1e-4),  # directions are tried at the dual variable of a gap of 1e-8
+        largest(deviation, seen - 1.0 - FEASIBLE),
         remark=f"Tried directions reach {seen:.4f} β at most. For p = 2 up to {max(excesses):.1%} above the optimum. "
         "The paper's norm of a group is p; any norm is as good, as that of a linear map is convex.",
     )
@@ -188,7 +190,7 @@ def sandwich(X: Array, y: Array, bias: bool, factor: float) -> Sandwich:
 
 def worst(found: list[Sandwich]) -> float:
     """The largest violation, or difference between bladenet and the dictionary."""
-    return max(max(each.violation, each.trained) for each in found)
+    return largest(*(value for each in found for value in (each.violation, each.trained)))
 
 
 def widest_gap(rows: Array) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bladenet import algebra
 from bladenet.losses import Array
+from bladenet.reproduce.findings import largest
 from bladenet.reproduce.theorems.claims import Claim
 
 SEED = 6
@@ -23,18 +24,15 @@ def wedge_products() -> Claim:
     worst = 0.0
     for d in range(2, HIGHEST + 1):
         for vectors in _vectors(d, d, rng):
-            scale = np.prod(np.linalg.norm(vectors, axis=1))
-            worst = max(worst, abs(algebra.wedge(vectors)[0] - exact_determinant(vectors)) / scale)
-            worst = max(
-                worst,
-                abs(algebra.wedge(vectors[::-1])[0] - (-1) ** (d * (d - 1) // 2) * exact_determinant(vectors)) / scale,
-            )
+            scale, exact = np.prod(np.linalg.norm(vectors, axis=1)), exact_determinant(vectors)
+            reversal = (-1) ** (d * (d - 1) // 2) * algebra.wedge(vectors[::-1])[0]
+            worst = largest(worst, *(abs(found - exact) / scale for found in (algebra.wedge(vectors)[0], reversal)))
         for k in range(d + 1):
-            worst = max(worst, _hodge_error(d, k, rng))
+            worst = largest(worst, _hodge_error(d, k, rng))
     a, b, c = rng.normal(size=(3, SETS, 2))
     adjacent = sum(algebra.wedge(np.stack(pair, axis=1))[:, 0] for pair in ((a, b), (b, c), (c, a))) / 2.0
     shoelace = ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / 2.0
-    worst = max(worst, float(np.abs(adjacent - shoelace).max()))
+    worst = largest(worst, float(np.abs(adjacent - shoelace).max()))
     return Claim(
         "Section 2.2",
         "wedge products are signed volumes and alternate; α ∧ ⋆β = ⟨α, β⟩ e_1…e_d; a triangle's area is half the "
@@ -56,16 +54,16 @@ def cross_products() -> Claim:
             found = algebra.cross(vectors)
             cofactors = np.array([exact_determinant(np.vstack([vectors, axis])) for axis in np.eye(d)])
             volume = np.sqrt(max(0.0, np.linalg.det(vectors @ vectors.T)))
-            worst = max(
+            worst = largest(
                 worst,
                 float(np.abs(found - cofactors).max() / scale),
                 float(np.abs(vectors @ found).max() / scale / np.linalg.norm(vectors, axis=1).max()),
                 abs(np.linalg.norm(found) - volume) / scale if np.linalg.matrix_rank(vectors) == d - 1 else 0.0,
                 float(np.linalg.norm(found) / scale) if np.linalg.matrix_rank(vectors) < d - 1 else 0.0,
             )
-            worst = max(worst, *_distance_errors(vectors, rng.normal(size=d)))
+            worst = largest(worst, *_distance_errors(vectors, rng.normal(size=d)))
             first = (-1.0) ** (d - 1) * cofactors  # x ahead of the others in the determinant
-            flipped = max(flipped, float(np.linalg.norm(found - first) / scale))
+            flipped = largest(flipped, float(np.linalg.norm(found - first) / scale))
     a = np.array([[3.0, 1.0]])
     clockwise = np.array([a[0, 1], -a[0, 0]])
     turned = float(np.linalg.norm(algebra.cross(a) - clockwise) / np.linalg.norm(a))
@@ -117,7 +115,7 @@ def _hodge_error(d: int, k: int, rng: np.random.Generator) -> float:
             coordinate * exact_determinant(np.vstack([a, np.eye(d)[list(subset)]]))
             for coordinate, subset in zip(dual, subsets, strict=True)
         )
-        worst = max(worst, abs(float(product) - float(np.linalg.det(a @ b.T))))
+        worst = largest(worst, abs(float(product) - float(np.linalg.det(a @ b.T))))
     return worst
 
 
