@@ -32,8 +32,8 @@ def strong_duality() -> Claim:
                 fit = train(X, y, beta=BETA, norm=norm, bias=bias, tol=TOL)
                 v = fit.proof.dual * min(1.0, BETA / fit.proof.bound)
                 best = best_network(X, y, BETA, norm=norm, bias=bias).value
-                value = abs(v @ y) - 0.5 * v @ v  # whichever sign v has
-                worst = largest(worst, abs(value - best) / best, abs(v.sum()) * bias)
+                value = float(abs(v @ y) - 0.5 * v @ v)  # whichever sign v has
+                worst = largest(worst, abs(value - best) / best, float(abs(v.sum())) * bias)
                 reached = largest(reached, _largest_value(X, v, norm, bias, rng) / BETA)
                 count += 1
     return Claim(

@@ -72,8 +72,8 @@ def lemma_14() -> Claim:
         worst,
         EXACT,
         printed=short if at_zero else None,
-        remark=f"w = 0 is extreme too, with ‖w‖₁ off by {short:g}: {at_zero} of the {tried} optima are there. The proof "
-        f"says “non-zero”; all {points} others are as stated.",
+        remark=f"w = 0 is extreme too, with ‖w‖₁ off by {short:g}: {at_zero} of the {tried} optima are there. The "
+        f"proof says “non-zero”; all {points} others are as stated.",
     )
 
 
