@@ -1,4 +1,6 @@
-"""The paper's experiments with polishing (Figures 6 and 7) run again, with the ablation that it leaves out.
+"""The paper again: ``bladenet reproduce figure1`` to ``figure8``, ``theorems``, or ``all``.
 
-Needs the extra ``bladenet[torch]``. On the command line: ``bladenet reproduce figure6`` and ``figure7``.
+Every figure is a picture, a table of the numbers in it, and a verdict that follows from them. Figures 6 and 7, on
+polishing, come with the ablation that the paper leaves out; they and Theorems 9 and 10 need the extra
+``bladenet[torch]``.
 """
