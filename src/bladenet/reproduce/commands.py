@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bladenet.cifar import ImageData
     from bladenet.reproduce.geometry import Measured
 
+WIDTH = 120  # characters of what is written to a file
+
 app = typer.Typer(help="Regenerate the paper's figures, and check every statement of it on numbers.")
 
 Out = Annotated[Path, typer.Option(help="Folder for the .png and the .csv.")]
@@ -241,5 +243,7 @@ def _show(*parts: Any) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
+    if not console.is_terminal:  # a file has no width
+        console = Console(highlight=False, width=WIDTH)
     for part in parts:
         console.print(part)
