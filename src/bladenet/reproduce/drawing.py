@@ -10,7 +10,7 @@ import torch
 from bladenet.reproduce.ablation import BEST, PAPER, PARTIAL, REFINED, REFIT, SGD
 from bladenet.reproduce.images import RATES, WIDTHS
 from bladenet.reproduce.spirals import DESCENT, TRAINING, Spirals
-from bladenet.reproduce.summaries import with_errors
+from bladenet.reproduce.summaries import trials_of, with_errors
 from bladenet.styling import CLASS_COLOURS, CLASS_MARKERS, CLASS_SHADES, FAINT, INK, plural, style, write_titles
 from bladenet.torch.layers import outputs_of
 
@@ -122,10 +122,9 @@ def draw_images(frame: pd.DataFrame) -> Figure:
             column[1].xaxis.set_minor_locator(NullLocator())
         for ax in places[:, 0]:
             ax.set_ylabel("accuracy (%)")
-        trials = frame.trial.nunique()
         handles, labels = next((ax for ax in places.flat if ax.lines), places[0, 0]).get_legend_handles_labels()
-        note = f"means of {trials} trials, bars: standard errors" if trials > 1 else "one trial"
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(MARKS), title=f"After ({note})")
+        note = f"After (means of {trials_of(frame)}, bars: standard errors)"
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(MARKS), title=note)
     return figure
 
 

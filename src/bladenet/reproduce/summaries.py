@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bladenet.formulas import counted
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Group
@@ -15,6 +17,13 @@ def with_errors(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.Da
     """Means over trials, and in ``<column>_error`` their standard errors, which are NaN for one trial."""
     groups = frame.groupby(by, sort=False)[columns]
     return groups.mean().join(groups.sem().add_suffix("_error")).reset_index()
+
+
+def trials_of(frame: pd.DataFrame) -> str:
+    """How many trials each setting of figure 7 has: ``3 trials``, ``2 to 3 trials``."""
+    counts = frame.groupby(["panel", "width", "rate"]).trial.nunique()
+    fewest, most = int(counts.min()), int(counts.max())
+    return counted(most, "trial") if fewest == most else f"{fewest} to {most} trials"
 
 
 def table_of(frame: pd.DataFrame, title: str, texts: dict[str, str], shown: dict[str, tuple[str, str]]) -> Group:

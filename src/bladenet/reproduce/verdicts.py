@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bladenet.reproduce.ablation import BEST, PAPER, PARTIAL, REFINED, REFIT, SGD
 from bladenet.reproduce.images import RATES, WIDTHS
 from bladenet.reproduce.spirals import DESCENT, Setup
-from bladenet.reproduce.summaries import table_of, with_errors
+from bladenet.reproduce.summaries import table_of, trials_of, with_errors
 from bladenet.styling import plural
 
 if TYPE_CHECKING:
@@ -52,9 +52,8 @@ def images_table(frame: pd.DataFrame) -> Group:
     means = with_errors(frame, settings, ["objective", "train_accuracy", "test_accuracy"])
     means["panel"] = means.panel.map(POLISHED)
     means = means.sort_values(["panel", "width", "rate"], kind="stable")
-    trials = frame.trial.nunique()
     title = (
-        f"Two classes of images, {trials} trial{plural(trials)}: objective and accuracies by the layer that is "
+        f"Two classes of images, {trials_of(frame)}: objective and accuracies by the layer that is "
         "polished, the neurons of the second layer and the learning rate"
     )
     texts = {"layer": "panel", "neurons": "width", "rate": "rate", "after": "method"}
