@@ -235,3 +235,30 @@ def test_clip_line(weight, bias, ends):
         assert clipped is None
     else:
         np.testing.assert_allclose(clipped[np.lexsort(clipped.T[::-1])], ends, atol=1e-12)
+
+
+def test_classes_of_two_features_blend_by_their_probabilities():
+    frame = datasets.load_penguins().frame
+    X, y = frame[["bill_length_mm", "bill_depth_mm"]], frame["species"]
+    model = BladeNetClassifier(alpha=0.02, scaling="standard", tol=1e-2).fit(X, y)
+    ax = plot_fit(model, X, y)
+    colours = ax.images[0].get_array()
+    left, right, bottom, top = ax.images[0].get_extent()
+    for k, name in enumerate(model.classes_):
+        own = labelled(ax, f"species: {name}")
+        np.testing.assert_array_equal(own.get_offsets(), X[y == name].to_numpy())
+        # where a class is all but certain, the place has the (paler) colour of its samples
+        surest = int(np.argmax(model.predict_proba(X)[:, k]))
+        across, up = X.iloc[surest]
+        row = int((up - bottom) / (top - bottom) * (len(colours) - 1))
+        column = int((across - left) / (right - left) * (colours.shape[1] - 1))
+        expected = 0.55 + 0.45 * own.get_facecolor()[0, :3]
+        np.testing.assert_allclose(colours[row, column], expected, atol=0.05)
+
+
+def test_several_outputs_have_no_picture():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 2))
+    model = BladeNetRegressor(alpha=0.1, tol=1e-2).fit(X, X)
+    with pytest.raises(ValueError, match="2 outputs of 2 features"):
+        plot_fit(model, X, X)

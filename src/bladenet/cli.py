@@ -169,8 +169,12 @@ def fit(
     complete(settings, X, console)
     loss = loss or ("squared" if is_numeric(y) else "logistic")
     y = checked_target(y, loss, classifies=loss in CLASSIFICATION)
-    if plot is not None and loss in CLASSIFICATION and y.nunique() > 2:
-        raise InputError(f"--plot draws one output, but {target!r} has {y.nunique()} classes, each with its own.")
+    plane = len(names) == 2 and all(is_numeric(X[name]) for name in names)
+    if plot is not None and loss in CLASSIFICATION and y.nunique() > 2 and not plane:
+        raise InputError(
+            f"--plot draws one output, but {target!r} has {y.nunique()} classes, each with its own; choose two numeric "
+            "--features, or --report."
+        )
     model = train_table(X, y, {**settings, "loss": loss, "bias": bias}, console)
     if out is not None:
         from bladenet.io import save_model

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 TAIL = 0.005  # of the effects beyond either end of the colours of a map
 LINES = 25  # neurons drawn on a map
 DOTS = 1500  # samples drawn on a panel
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6b6b6b", "#222222")  # Okabe and Ito
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (2, 2)), (0, (1, 3)))  # so that curves on each other are all seen
 
 
@@ -89,7 +88,13 @@ class _Panel:
         for k, (name, state) in enumerate(zip(names, states, strict=True)):
             parts = [places[:, None], np.tile(state, (len(places), 1))]
             height = self.effect(self.shape.rows(parts if which == 0 else parts[::-1]))
-            self.ax.plot(places, height, color=PALETTE[k], linestyle=DASHES[k % len(DASHES)], label=name)
+            self.ax.plot(
+                places,
+                height,
+                color=CLASS_COLOURS[k % len(CLASS_COLOURS)],
+                linestyle=DASHES[k % len(DASHES)],
+                label=name,
+            )
         self._rug(which)
         self.ax.set_xlim(*self.shape.range(which))
         self.ax.set_xlabel(self.names[which])

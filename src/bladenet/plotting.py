@@ -6,7 +6,7 @@ Matplotlib is imported on first use; how things look is in :mod:`bladenet.stylin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 PANELS = 6  # parts of a network of many features
 SIZE = (4.4, 3.5)  # inches of one panel
+PALE = 0.55  # how much white is in the colours of places, so that samples stand out
 STRONGEST = 40  # neurons drawn boldly; more bold lines would hide the function
 FEW_RINGS = 60  # more rings are drawn smaller
 
@@ -55,7 +56,8 @@ def plot_fit(
     """Draw a fitted model over its training data.
 
     One feature: data, piecewise-linear fit and its kinks. Two features: the fitted surface (regression)
-    or the decision regions (classification) with the line on which each neuron switches on. The samples that
+    or the decision regions (classification) with the line on which each neuron switches on; more than two classes
+    blend by their probabilities. The samples that
     define the neurons are ringed in both. More features, or categories: a grid of up to six panels with the
     parts of the network that carry most of the output's variation, each a function of one or two columns.
 
@@ -76,13 +78,23 @@ def plot_fit(
     Raises
     ------
     ValueError
-        If `X` is not the data the model was trained on, names or shapes do not match, or there are several outputs.
+        If `X` is not the data the model was trained on, names or shapes do not match, or there are several outputs,
+        unless they are classes of two features.
     """
-    outputs = model.network_.amplitudes.shape[1:]
-    if outputs:
-        raise ValueError(f"a picture shows one output, but the model has {outputs[0]}: see explain() for its neurons.")
-
+    if not drawable(model):
+        outputs = model.network_.amplitudes.shape[1]
+        raise ValueError(
+            f"a picture shows one output, or classes of two features, but the model has {outputs} outputs of "
+            f"{model.n_features_in_} features: see explain() for its neurons."
+        )
     return draw_scene(Scene.create(model, X, y, feature_names, target), ax)
+
+
+def drawable(model: Any) -> bool:
+    """Whether there is a picture of a fitted model: of one output, or of classes of two numbers."""
+    several = model.network_.amplitudes.ndim == 2
+    plane = model.n_features_in_ == 2 and not model.encoding_.has_categories
+    return not several or (plane and hasattr(model, "classes_"))
 
 
 def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
@@ -99,7 +111,7 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
         if scene.X.shape[1] == 1:
             caption = _draw_curve(ax, scene, is_classifier(model))
         elif is_classifier(model):
-            caption = _draw_regions(ax, scene)
+            caption = _draw_regions(ax, scene) if len(model.classes_) == 2 else _draw_class_map(ax, scene)
         else:
             caption = _draw_surface(ax, scene)
         ax.set_xlabel(scene.names[0])
@@ -265,10 +277,32 @@ def _draw_regions(ax: Axes, scene: Scene) -> str:
     return _draw_neurons(ax, scene, "#666666")
 
 
+def _draw_class_map(ax: Axes, scene: Scene) -> str:
+    """Two features, several classes: each place has the classes' colours, blended by their probabilities."""
+    from matplotlib.colors import to_rgb
+
+    first, second, grid = scene.grid()
+    shares = scene.model.predict_proba(scene.named(grid))
+    count = shares.shape[1]
+    colours = np.array([to_rgb(CLASS_COLOURS[k % len(CLASS_COLOURS)]) for k in range(count)])
+    pale = PALE + (1.0 - PALE) * colours
+    corners = (first[0], first[-1], second[0], second[-1])
+    ax.imshow((shares @ pale).reshape(GRID, GRID, 3), origin="lower", extent=corners, aspect="auto", zorder=0)
+    for k in range(count):
+        lead = shares[:, k] - np.delete(shares, k, axis=1).max(axis=1)
+        if lead.min() < 0.0 < lead.max():
+            ax.contour(first, second, lead.reshape(GRID, GRID), levels=[0.0], colors=INK, linewidths=2.0, zorder=2.5)
+    ax.plot([], [], color=INK, linewidth=2.0, label="where the likeliest class changes")
+    _scatter_classes(ax, scene, *scene.X.T)
+    ax.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
+    return _draw_neurons(ax, scene, "#666666")
+
+
 def _scatter_classes(ax: Axes, scene: Scene, x: Array, y: Array) -> None:
-    for name, colour, marker in zip(scene.model.classes_, CLASS_COLOURS, CLASS_MARKERS, strict=True):
-        own = scene.y == name
-        marks = ax.scatter(x[own], y[own], s=20, c=colour, marker=marker, zorder=3, label=f"{scene.target}: {name}")
+    for k, name in enumerate(scene.model.classes_):
+        own, look = scene.y == name, k % len(CLASS_COLOURS)
+        marks = ax.scatter(x[own], y[own], s=20, c=CLASS_COLOURS[look], marker=CLASS_MARKERS[look], zorder=3)
+        marks.set_label(f"{scene.target}: {name}")
         marks.set(edgecolor="white", linewidth=0.4)
 
 

@@ -19,7 +19,7 @@ from bladenet.files import write_atomically
 from bladenet.formulas import counted, number, percent
 from bladenet.losses import get_loss
 from bladenet.pages import checked_page, data_uri, render
-from bladenet.plotting import draw_scene, plot_history
+from bladenet.plotting import draw_scene, drawable, plot_history
 from bladenet.quality import measures
 from bladenet.scaling import chosen_scaling
 from bladenet.scene import Scene
@@ -91,9 +91,8 @@ def _context(model: Any, X: Any, y: Any, title: str | None, target: str | None) 
     """What the template is filled with."""
     explanation, proven = model.explain(), model.certificate_
     target = target or getattr(y, "name", None) or "target"
-    several = bool(explanation.outputs)
     scene = None
-    if not several and len(model.network_):
+    if drawable(model) and len(model.network_):
         scene = Scene.create(model, X, y, None, target) if X is not None else Scene.of_evidence(model, target)
     return {
         "title": title or f"How {target} is predicted",

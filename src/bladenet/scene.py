@@ -63,7 +63,9 @@ class Scene:
     def of_evidence(cls, model: Any, target: str = "target") -> Scene:
         """With the samples that define the neurons for data: what a model knows without its training data."""
         evidence, classes = model.evidence_, getattr(model, "classes_", None)
-        y = evidence.targets if classes is None else classes[(evidence.targets > 0).astype(np.int64)]
+        y = evidence.targets
+        if classes is not None:
+            y = classes[y.argmax(axis=1) if y.ndim == 2 else (y > 0).astype(np.int64)]
         names = tuple(column.name for column in model.encoding_.columns)
         return cls(model, evidence.rows, y, names, target, np.ones(len(y), dtype=bool))
 
@@ -181,7 +183,7 @@ def neuron_lines(scene: Scene) -> tuple[list[Array], Array]:
     """
     network, units = scene.model.network_, scene.units
     size = np.ptp(units.scaling.apply(np.array([scene.low, scene.high])), axis=0)
-    strength = np.abs(network.amplitudes) * np.linalg.norm(network.weights * size, axis=1)
+    strength = network.sizes() * np.linalg.norm(network.weights * size, axis=1)
     visible = [
         (line, strength[j])
         for j in np.argsort(-strength, kind="stable")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, FAINT = "#222222", "#6b6b6b"
-CLASS_COLOURS, CLASS_MARKERS = ("#0072B2", "#D55E00"), ("o", "^")  # Okabe and Ito's blue and vermilion
+# Okabe and Ito's; two classes are blue and vermilion
+CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6b6b6b", "#222222")
+CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 FEWEST_BARS = 4  # that a picture has room for, so that one alone is not a wall
 SURFACE_TINT = "#f4f6f8"
 SURFACE = "viridis"

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, VERMILION = CLASS_COLOURS
+BLUE, VERMILION, GREEN = CLASS_COLOURS[:3]
 LIGHT_BLUE, _, LIGHT_VERMILION = CLASS_SHADES
-GREEN = "#009E73"
 DASHED = (0, (5, 3))
 HALO = "white"  # behind labels
 REACH = 8.0  # of half-planes and lines: beyond the axes
