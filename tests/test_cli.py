@@ -103,7 +103,7 @@ def test_three_classes(tmp_path):
     np.testing.assert_allclose(table.filter(like="probability").sum(axis=1), 1.0)
     assert run(*fit, "--tol", "1e-2", "--plot", tmp_path / "plot.png").exit_code == 0
     assert (tmp_path / "plot.png").stat().st_size > 10_000
-    more = (*fit[:5], "bill_length_mm,bill_depth_mm,sex", "--plot", tmp_path / "more.png")
+    more = (*fit[:5], "bill_length_mm,bill_depth_mm,sex", "--quiet", "--plot", tmp_path / "more.png")
     assert_refused(run(*more), "--plot draws one output", "3 classes")
     assert_refused(run(*fit, "--loss", "hinge"), "exactly two classes", "species")
 
