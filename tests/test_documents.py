@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pictures  # docs/pictures.py
 import pytest
+
+import pictures  # docs/pictures.py
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -71,7 +72,9 @@ def test_pages_run_and_print_what_they_say(page, tmp_path):
     skip_without_what_is_imported("".join(block.code for block in blocks))
     for block, printed in zip(blocks, pictures.run([block.code for block in blocks], tmp_path), strict=True):
         if block.output is not None:
-            assert same_output(block.output, printed), f"{page.name} says\n{block.output}\nbut its code prints\n{printed}"
+            assert same_output(block.output, printed), (
+                f"{page.name} says\n{block.output}\nbut its code prints\n{printed}"
+            )
     if page in GALLERY:
         drawn = {picture.name for picture in tmp_path.glob("*.png")}
         assert drawn == set(re.findall(r"images/gallery/([\w-]+\.png)", page.read_text(encoding="utf-8")))
@@ -96,7 +99,9 @@ def test_code_that_fails_is_reported(tmp_path):
 
 def test_the_gallery_has_its_pictures():
     # guards against pages whose pictures nobody drew, and pictures of no page
-    names = {re.sub(r".*/", "", name) for page in GALLERY for name in re.findall(r"\((\S+\.png)\)", page.read_text("utf-8"))}
+    names = {
+        re.sub(r".*/", "", name) for page in GALLERY for name in re.findall(r"\((\S+\.png)\)", page.read_text("utf-8"))
+    }
     assert names == {picture.name for picture in pictures.IMAGES.glob("*.png")}
     assert len(names) >= 6
 
