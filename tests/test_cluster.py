@@ -100,6 +100,15 @@ def test_other_backends_give_the_same_certificate(references, backend, names):
             same(trained(name), references[name])
 
 
+def test_a_cluster_of_one_worker(references):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None),
+        joblib.parallel_config(backend="dask"),
+    ):
+        same(trained("plane"), references["plane"])
+
+
 def test_work_goes_to_the_workers_and_comes_back_in_order(client):
     # guards against a cluster that does nothing, and chunks that are put together wrongly
     workers = set(client.run(os.getpid).values())

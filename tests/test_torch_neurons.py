@@ -108,6 +108,8 @@ def test_neurons_on_blades_are_recognised_and_rebuilt(bias):
         assert set(blade_.samples) == set(indices.tolist())
     rebuilt = bt.rebuild(found.indices, X, bias=bias, like=(weights, biases))
     assert rebuilt.errors.max() < 1e-10
+    if bias:  # a module's own parameters, which require gradients
+        assert bt.rebuild(found.indices, torch.tensor(X), like=(module[0].weight, module[0].bias)).errors.max() < 1e-10
     alone = bt.rebuild(found.indices, X, bias=bias)
     agreement = np.abs((alone.weights * weights).sum(axis=1))
     np.testing.assert_allclose(agreement, 1.0, atol=1e-12)

@@ -73,6 +73,8 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
         return on_all_cores(work, items, clock)
     items = list(items)
     workers = backend.effective_n_jobs(_n_jobs() or -1)
+    if workers == 1:  # joblib would do it in this process too, but with what was sent to the cluster
+        return on_all_cores(work, items, clock)
     count = max(1, min(len(items), TASKS * workers))
     remaining = None if clock.remaining > LONGEST_WAIT else clock.remaining
     deadline, timeout = (None, None) if remaining is None else (time.time() + remaining, remaining + GRACE)

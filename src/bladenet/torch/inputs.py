@@ -31,7 +31,7 @@ def checked_samples(module: nn.Module, X: Any) -> Tensor:
     first = next(iter(parameters.values()))
     if isinstance(X, Tensor) and X.device != first.device:
         raise ValueError(f"X is on {X.device} and the module on {first.device}: move one, X.to({str(first.device)!r}).")
-    samples = _tensor(X, "X")
+    samples = finite_tensor(X, "X")
     if samples.ndim < 2 or not len(samples):
         raise ValueError(f"X must have the shape (samples, …) that the module takes, got {tuple(samples.shape)}.")
     return samples.to(device=first.device, dtype=first.dtype)
@@ -45,15 +45,22 @@ def checked_targets(y: Any, samples: Tensor) -> np.ndarray:
     ValueError
         If their number is another, or they are not finite numbers.
     """
-    targets = _tensor(y, "y").detach().cpu().numpy()
+    targets = finite_tensor(y, "y").detach().cpu().numpy()
     if targets.ndim == 0 or len(targets) != len(samples):
         raise ValueError(f"y must have one target for each of the {len(samples)} samples, got shape {targets.shape}.")
     return targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
 
 
-def _tensor(values: Any, name: str) -> Tensor:
+def finite_tensor(values: Any, name: str) -> Tensor:
+    """Numbers as a tensor that no gradient is followed through.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers, or some are NaN or infinite.
+    """
     try:
-        tensor = values.detach() if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+        tensor = values.detach() if isinstance(values, Tensor) else torch.asfinite_tensor(np.asarray(values))
     except TypeError as error:
         raise ValueError(f"{name} must hold numbers, got {type(values).__name__}: {error}") from error
     if not torch.isfinite(tensor).all():

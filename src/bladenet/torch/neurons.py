@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bladenet.torch.faces import LARGE, Blades, projections, span
-from bladenet.torch.inputs import checked_samples
+from bladenet.torch.inputs import checked_samples, finite_tensor
 from bladenet.torch.layers import ReLULayer, relu_layers
 from bladenet.torch.nearest import nearest_rows, rank_of
 
@@ -149,7 +149,7 @@ def rebuild(indices: Any, X: Any, *, bias: bool = True, like: tuple[Any, Any] | 
     ValueError
         If the samples of some neuron leave more than one direction.
     """
-    rows = torch.as_tensor(np.asarray(X), dtype=torch.float64)
+    rows = finite_tensor(X, "X").double().cpu()
     chosen = torch.as_tensor(np.asarray(indices))
     if rows.ndim != 2 or chosen.ndim != 2 or chosen.dtype.is_floating_point:
         raise ValueError(
@@ -160,7 +160,7 @@ def rebuild(indices: Any, X: Any, *, bias: bool = True, like: tuple[Any, Any] | 
         raise ValueError(f"indices must be between 0 and {len(rows) - 1}, the last row of X.")
     axes = span(rows, bias)
     rank = axes.shape[1]
-    given = None if like is None else torch.as_tensor(np.asarray(like[0]), dtype=torch.float64)
+    given = None if like is None else finite_tensor(like[0], "like").double().cpu()
     weights, biases = rows.new_zeros(len(chosen), rows.shape[1]), rows.new_zeros(len(chosen))
     blades = Blades(rows, bias, rank)
     for k, place in enumerate(chosen):
@@ -175,6 +175,6 @@ def rebuild(indices: Any, X: Any, *, bias: bool = True, like: tuple[Any, Any] | 
     if given is None or like is None:
         return Rebuilt(weights.numpy(), biases.numpy())
     lengths = torch.linalg.vector_norm(given, dim=1, keepdim=True)
-    before = torch.cat([given, torch.as_tensor(np.asarray(like[1]), dtype=torch.float64)[:, None]], dim=1) / lengths
+    before = torch.cat([given, finite_tensor(like[1], "like").double().cpu()[:, None]], dim=1) / lengths
     off = torch.cat([weights, biases[:, None]], dim=1) - before
     return Rebuilt(weights.numpy(), biases.numpy(), off.abs().amax(dim=1).numpy())
