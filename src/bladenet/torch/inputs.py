@@ -60,7 +60,7 @@ def finite_tensor(values: Any, name: str) -> Tensor:
         If they are no numbers, or some are NaN or infinite.
     """
     try:
-        tensor = values.detach() if isinstance(values, Tensor) else torch.asfinite_tensor(np.asarray(values))
+        tensor = values.detach() if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
     except TypeError as error:
         raise ValueError(f"{name} must hold numbers, got {type(values).__name__}: {error}") from error
     if not torch.isfinite(tensor).all():
