@@ -93,7 +93,7 @@ def _draw_region(ax: Axes, result: Spirals, evaluate: Any, title: str, objective
     shades = LinearSegmentedColormap.from_list("classes", CLASS_SHADES)
     ax.contourf(first, second, heights, levels=np.linspace(-REACH, REACH, 21), cmap=shades, extend="both")
     ax.contour(first, second, heights, levels=[0.0], colors=INK, linewidths=1.6)
-    for sign, colour, marker in zip((-1, 1), CLASS_COLOURS, CLASS_MARKERS, strict=True):
+    for sign, colour, marker in zip((-1, 1), CLASS_COLOURS, CLASS_MARKERS, strict=False):  # the first two
         own = result.X[result.y == sign]
         marks = ax.scatter(
             own[:, 0], own[:, 1], s=16, c=colour, marker=marker, zorder=3, label=f"y = {sign:+d}".replace("-", "−")
