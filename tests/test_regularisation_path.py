@@ -116,6 +116,25 @@ def test_an_interrupted_path_keeps_what_is_finished(monkeypatch):
     assert len(path.fits) == len(path.alphas) == 3
 
 
+@pytest.mark.parametrize("begun", [1, 3])
+@pytest.mark.parametrize("follow", [None, lambda _: None])
+def test_ctrl_c_between_two_searches_keeps_those_before(begun, follow, monkeypatch):
+    # guards the moments in which no search is there to catch it
+    X, y = plane(50)
+    begin, calls = regularisation_path.ColumnGeneration.begin, []
+
+    def interrupted(*arguments, **settings):
+        calls.append(arguments)
+        if len(calls) == begun:
+            raise KeyboardInterrupt
+        return begin(*arguments, **settings)
+
+    monkeypatch.setattr(regularisation_path.ColumnGeneration, "begin", interrupted)
+    path = bn.path(X, y, n_alphas=20, callback=follow)
+    assert len(path.fits) == len(path.alphas) == begun  # the first search needs no beginning
+    assert all(fit.certificate.status is GLOBAL for fit in path.fits)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -141,7 +141,10 @@ def path(
     exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
     walk = _Walk(problem, [problem.at(float(alpha) * total) for alpha in values], tol, exact, clock, callback)
     with suppress(KeyboardInterrupt):  # what is finished counts
-        walk.follow()
+        try:
+            walk.follow()
+        except KeyboardInterrupt:  # between two searches; those before have networks that are still to be finished
+            clock.interrupt()
         if callback is not None or len(problem.standard.points) > MANY:
             for stretch in walk.stretches:
                 walk.settle(stretch, clock)
@@ -190,7 +193,7 @@ class _Walk:
     def stretches(self) -> list[tuple[int, int]]:
         """Neighbours among the searches that were followed; after the last there is only itself."""
         followed = list(self.searches)
-        return [*pairwise(followed), (followed[-1], followed[-1])]
+        return [*pairwise(followed), *((k, k) for k in followed[-1:])]
 
     def settle(self, stretch: tuple[int, int], clock: Clock) -> None:
         """Finish the first of a stretch, and all β between it and the last."""
