@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.evidence import Evidence
 from bladenet.files import write_atomically
 from bladenet.formulas import counted, number
-from bladenet.pages import checked_page, data_uri, render
+from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene
 from bladenet.scaling import AffineScaling
 from bladenet.scene import Scene
@@ -66,19 +65,13 @@ def _several(outputs: tuple[int, ...]) -> str:
 
 def _frame(alpha: float, fit: Fit, names: Sequence[str] | None, target: str) -> dict[str, str]:
     """The picture for one α, a data URI, and what there is to say of it."""
-    from matplotlib import pyplot
-
     scene = Scene.create(_model(alpha, fit), fit.problem.X, fit.problem.y, names, target)
-    figure: Any = draw_scene(scene).figure
-    content = io.BytesIO()
-    figure.savefig(content, format="webp", dpi=DPI, pil_kwargs={"quality": QUALITY})
-    pyplot.close(figure)
     proven = fit.certificate
     text = (
         f"α {number(alpha)}: {counted(len(fit.network), 'neuron')}, objective {number(proven.objective)}, "
         f"{proven.status.value} (gap {short(proven.gap)})"
     )
-    return {"source": data_uri(content.getvalue(), "webp"), "text": text}
+    return {"source": picture(draw_scene(scene), "webp", DPI, pil_kwargs={"quality": QUALITY}), "text": text}
 
 
 def _model(alpha: float, fit: Fit) -> BladeNetRegressor | BladeNetClassifier:

@@ -209,6 +209,7 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
     d = X.shape[1]
     most = problem.max_interaction or d
     centre = X.mean(axis=0) * problem.bias  # far from the origin an offset is only as sharp as its own rounding
+    centred = X - centre
     largest = 0.0
     rng = np.random.default_rng(0)
     directions = [np.eye(d), rng.normal(size=(PROBES * (d > 1), d))]
@@ -216,7 +217,7 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
         direction[rng.permutation(d)[most:]] = 0.0
     if network is not None and len(network):
         lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-        hidden = np.maximum((X - centre) @ network.weights.T + (network.weights @ centre + network.biases), 0.0)
+        hidden = np.maximum(centred @ network.weights.T + (network.weights @ centre + network.biases), 0.0)
         h = dual_size(hidden.T @ v, problem)
         largest = float((h[lengths > 0] / lengths[lengths > 0]).max(initial=0.0))
         strongest = np.argsort(-network.sizes(problem.output_norm))[:PROBES]
@@ -226,7 +227,7 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
     stacked = stacked[lengths > 0] / lengths[lengths > 0, None]
     at_a_time = max(1, HELD // v.size)
     for weights in (stacked[k : k + at_a_time] for k in range(0, len(stacked), at_a_time)):
-        place = weights @ (X - centre).T
+        place = weights @ centred.T
         if not problem.bias:
             h = np.concatenate([np.maximum(place, 0.0) @ v, np.maximum(-place, 0.0) @ v])
             largest = max(largest, float(dual_size(h, problem).max()))

@@ -1,4 +1,4 @@
-"""The command line: ``bladenet fit``, ``predict``, ``explain``, ``export`` and ``reproduce``.
+"""The command line: ``bladenet fit``, ``predict``, ``explain``, ``report``, ``export`` and ``reproduce``.
 
 What takes long to import is imported inside the commands: ``bladenet --help`` must answer at once.
 """
@@ -297,11 +297,10 @@ def _console(quiet: bool) -> Console:
 
 
 def _save_plot(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame, y: pd.Series, path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")  # files only, whatever display there is
     from bladenet.plotting import plot_fit
+    from bladenet.styling import without_display
 
+    without_display()
     plot_fit(model, X, y).figure.canvas.print_figure(path)
 
 
@@ -313,9 +312,9 @@ def _save_report(
     target: str | None,
     title: str | None = None,
 ) -> None:
-    import matplotlib
+    from bladenet.styling import without_display
 
-    matplotlib.use("Agg")  # files only, whatever display there is
+    without_display()
     try:
         model.report(path, X, y, target=target, title=title)
     except ValueError as error:

@@ -14,7 +14,7 @@ import numpy as np
 from bladenet.formulas import number
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
-from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, INK, new_axes, style, write_titles
+from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, INK, clipped, new_axes, style, write_titles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,4 +194,4 @@ class Contributions:
 def _short(columns: tuple[str, ...]) -> str:
     """What a neuron reads, in a few words."""
     shown = " × ".join(columns[:READ]) if len(columns) <= READ else f"{len(columns)} features"
-    return shown if len(shown) <= WIDE else f"{shown[: WIDE - 1]}…"
+    return clipped(shown, WIDE)

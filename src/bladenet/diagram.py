@@ -8,7 +8,7 @@ import numpy as np
 
 from bladenet.explain import Explanation
 from bladenet.formulas import counted
-from bladenet.styling import CLASS_COLOURS, FAINT, INK, SURFACE_TINT, new_axes, style, write_titles
+from bladenet.styling import CLASS_COLOURS, FAINT, INK, SURFACE_TINT, clipped, new_axes, style, write_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,11 +45,11 @@ def draw_network(explanation: Explanation, ax: Axes | None = None) -> Axes:
                 line = ax.plot([MIDDLE, RIGHT], [y, end], color=CLASS_COLOURS[int(value > 0)], zorder=1)
                 line[0].set(linewidth=0.4 + 4.0 * strength * share, alpha=0.8, solid_capstyle="round")
         for name, (x, y) in places.items():
-            _node(ax, x, y, _short(name))
+            _node(ax, x, y, clipped(name, LETTERS))
         for neuron, y in zip(neurons, middles, strict=True):
             _node(ax, MIDDLE, y, f"neuron {neuron.neuron}")
         for name, y in zip(outputs, ends, strict=True):
-            _node(ax, RIGHT, y, _short(name))
+            _node(ax, RIGHT, y, clipped(name, LETTERS))
         ax.set_xlim(LEFT - 0.35, RIGHT + 0.35)
         ax.set_ylim(-0.08, 1.08)
         ax.set_axis_off()
@@ -67,10 +67,6 @@ def _output(explanation: Explanation) -> str:
 def _spread(count: int) -> np.ndarray:
     """Heights of so many nodes, from above."""
     return np.linspace(1.0, 0.0, count) if count > 1 else np.full(count, 0.5)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
 
 
 def _node(ax: Axes, x: float, y: float, text: str) -> None:

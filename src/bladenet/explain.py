@@ -257,7 +257,7 @@ class Explanation:
     def target_text(self, sample: DefiningSample) -> str:
         """The target of a sample, written out."""
         target = sample.target
-        return self.amounts(target) if isinstance(target, tuple) else _written(target)
+        return self.amounts(target) if isinstance(target, tuple) else written(target)
 
     def _describe_terms(self) -> list[str]:
         """The shares of columns and pairs, unless there is only one."""
@@ -295,7 +295,7 @@ class Explanation:
         lines += self._describe_switch(neuron)
         for sample in neuron.samples[:SAMPLES]:
             values = dict(zip(self.column_names, sample.features, strict=True))
-            shown = [f"{name} = {_written(values[name])}" for name in neuron.columns]
+            shown = [f"{name} = {written(values[name])}" for name in neuron.columns]
             lines.append(
                 f"    sample {sample.index}: {', '.join(_shortened(shown, VALUES, 'value'))}; "
                 f"target {self.target_text(sample)}"
@@ -409,7 +409,8 @@ def _plain(values: float | Array) -> float | tuple[float, ...]:
     return tuple(np.asarray(values).tolist()) if np.ndim(values) else float(values)
 
 
-def _written(value: Level | None) -> str:
+def written(value: Level | None) -> str:
+    """A value of a column, for reading."""
     if value is None:
         return "another category"
     return number(value) if isinstance(value, float) else str(value)

@@ -205,6 +205,12 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{value:.{digits}f} %".replace("-", "−")
 
 
+def listed(names: list[str], most: int) -> str:
+    """The first names, and how many are left out: ``a, b and 3 more``."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def counted(count: int, noun: str) -> str:
     """``1 neuron``, ``2 neurons``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

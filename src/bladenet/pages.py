@@ -1,9 +1,15 @@
 """Pages of HTML that need nothing else, from the templates of this package."""
 
+from __future__ import annotations
+
 import base64
+import io
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def checked_page(path: str | PathLike[str]) -> Path:
@@ -38,6 +44,12 @@ def render(template: str, context: dict[str, Any]) -> str:
     return environment.get_template(template).render(context)
 
 
-def data_uri(picture: bytes, kind: str) -> str:
-    """A picture as part of a page."""
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+def picture(ax: Axes, kind: str, dpi: float, **settings: Any) -> str:
+    """What was drawn as part of a page, a data URI; the figure is closed."""
+    from matplotlib import pyplot
+
+    figure: Any = ax.figure
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, dpi=dpi, **settings)
+    pyplot.close(figure)
+    return f"data:image/{kind};base64,{base64.b64encode(content.getvalue()).decode()}"

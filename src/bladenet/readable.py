@@ -101,8 +101,7 @@ class Readable:
             )
         if (X is None) != (y is None):
             raise ValueError("shapes need both X and y, the training data, or neither of them.")
-        scene = Scene.of_evidence(self) if X is None or y is None else Scene.create(self, X, y, None, None)
-        return shapes_of(scene)
+        return shapes_of(Scene.of(self, X, y))
 
     def what_if(
         self, X: ArrayLike, y: ArrayLike, without: Sequence[int], sample_weight: ArrayLike | None = None

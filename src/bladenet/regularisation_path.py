@@ -139,7 +139,7 @@ def path(
     given = checked_alphas(alphas, n_alphas, eps)
     values = given if alphas is not None else given * _largest(problem, clock) / total
     exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
-    walk = _Walk(problem, [problem.at(float(alpha) * total) for alpha in values], tol, exact, clock, callback)
+    walk = _Walk([problem.at(float(alpha) * total) for alpha in values], tol, exact, clock, callback)
     with suppress(KeyboardInterrupt):  # what is finished counts
         try:
             walk.follow()
@@ -147,9 +147,9 @@ def path(
             clock.interrupt()
         if callback is not None or len(problem.standard.points) > MANY:
             for stretch in walk.stretches:
-                walk.settle(stretch, clock)
+                walk.settle(*stretch)
         else:
-            on_all_cores(walk.settle, walk.stretches, clock)
+            on_all_cores(lambda stretch, _: walk.settle(*stretch), walk.stretches, clock)
     reached = sorted(walk.fits)
     return RegularisationPath(values[reached], [walk.fits[k] for k in reached])
 
@@ -164,7 +164,6 @@ class _Walk:
     searches, fits : by the number of β
     """
 
-    problem: TrainingProblem
     problems: list[TrainingProblem]
     tol: float
     exact: bool
@@ -195,9 +194,8 @@ class _Walk:
         followed = list(self.searches)
         return [*pairwise(followed), *((k, k) for k in followed[-1:])]
 
-    def settle(self, stretch: tuple[int, int], clock: Clock) -> None:
+    def settle(self, first: int, last: int) -> None:
         """Finish the first of a stretch, and all β between it and the last."""
-        first, last = stretch
         self._finish(first)
         self._halve(first, last)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from datetime import date
 from os import PathLike
@@ -14,11 +13,11 @@ from numpy.typing import ArrayLike
 from bladenet import __version__
 from bladenet.certificate import Status
 from bladenet.diagram import draw_network
-from bladenet.explain import Explanation
+from bladenet.explain import Explanation, written
 from bladenet.files import write_atomically
-from bladenet.formulas import counted, number, percent
+from bladenet.formulas import counted, listed, number, percent
 from bladenet.losses import get_loss
-from bladenet.pages import checked_page, data_uri, render
+from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene, drawable, plot_history
 from bladenet.quality import measures
 from bladenet.scaling import chosen_scaling
@@ -93,7 +92,7 @@ def _context(model: Any, X: Any, y: Any, title: str | None, target: str | None) 
     target = target or getattr(y, "name", None) or "target"
     scene = None
     if drawable(model) and len(model.network_):
-        scene = Scene.create(model, X, y, None, target) if X is not None else Scene.of_evidence(model, target)
+        scene = Scene.of(model, X, y, target)
     return {
         "title": title or f"How {target} is predicted",
         "verdict": STATUS_WORDS[proven.status],
@@ -120,14 +119,9 @@ def _context(model: Any, X: Any, y: Any, title: str | None, target: str | None) 
 
 
 def _picture(ax: Axes, text: str, caption: str) -> Picture:
-    """What was drawn, as a picture of limited size; the figure is closed."""
-    from matplotlib import pyplot
-
+    """What was drawn, of limited size."""
     figure: Any = ax.figure
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=min(150.0, WIDE / figure.get_figwidth()))
-    pyplot.close(figure)
-    return Picture(data_uri(content.getvalue(), "png"), text, caption)
+    return Picture(picture(ax, "png", min(150.0, WIDE / figure.get_figwidth())), text, caption)
 
 
 def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str]]:
@@ -201,7 +195,6 @@ def _prediction_picture(model: Any, X: Any) -> Picture | None:
 
 def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
     samples = [str(sample.index) for sample in neuron.samples]
-    more = f" and {len(samples) - NAMED} more" if len(samples) > NAMED else ""
     return {
         "neuron": neuron.neuron,
         "formula": neuron.formula,
@@ -209,7 +202,7 @@ def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
         "share": percent(neuron.share),
         "importance": number(neuron.importance),
         "acts_on": f"{neuron.acts_on:,}",
-        "samples": (", ".join(samples[:NAMED]) + more) or "none",
+        "samples": listed(samples, NAMED) or "none",
     }
 
 
@@ -227,7 +220,7 @@ def _samples(explanation: Explanation) -> dict[str, Any]:
     rows = [
         {
             "sample": int(i),
-            "values": [_written(found[i].features[place]) for place in places],
+            "values": [written(found[i].features[place]) for place in places],
             "target": explanation.target_text(found[i]),
             "neurons": ", ".join(map(str, neurons[:NAMED])) + (" …" if len(neurons) > NAMED else ""),
             "importance": number(importance),
@@ -237,10 +230,6 @@ def _samples(explanation: Explanation) -> dict[str, Any]:
         )
     ]
     return {"names": names, "rows": rows, "more": max(0, len(frame) - SAMPLES)}
-
-
-def _written(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
 
 
 def _settings(model: Any) -> list[tuple[str, str]]:

@@ -60,6 +60,13 @@ class Scene:
         return cls(model, points, values, names, target, defining_samples(model, points))
 
     @classmethod
+    def of(cls, model: Any, X: Any, y: ArrayLike | None, target: str | None = None) -> Scene:
+        """With the training data; without them with the samples that define the neurons. Errors as of `create`."""
+        if X is None or y is None:
+            return cls.of_evidence(model, target or "target")
+        return cls.create(model, X, y, None, target)
+
+    @classmethod
     def of_evidence(cls, model: Any, target: str = "target") -> Scene:
         """With the samples that define the neurons for data: what a model knows without its training data."""
         evidence, classes = model.evidence_, getattr(model, "classes_", None)

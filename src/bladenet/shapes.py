@@ -165,11 +165,6 @@ class Shape:
         kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_LEVELS])
         return [str(levels[i]) for i in kept], states[kept]
 
-    def _named(self, which: int) -> str:
-        """Name of a column of categories, and how many of them are drawn if not all."""
-        count = len(self.scene.model.encoding_.columns[self.columns[which]].levels or ())
-        return self.names[which] + f" (the {MOST_LEVELS} commonest of {count})" * (count > MOST_LEVELS)
-
     def named(self, which: int) -> str:
         """Name of a column of categories, and how many of them are drawn if not all."""
         count = len(self.scene.model.encoding_.columns[self.columns[which]].levels or ())

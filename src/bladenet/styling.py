@@ -72,6 +72,18 @@ def short(gap: float) -> str:
     return f"{digits}e{int(exponent)}"
 
 
+def clipped(name: str, most: int) -> str:
+    """A name in at most so many characters."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def without_display() -> None:
+    """Draw to files only, whatever display there is."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+
+
 def plural(count: int) -> str:
     """The ending of a noun."""
     return "" if count == 1 else "s"

@@ -10,7 +10,7 @@ import numpy as np
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate
-from bladenet.formulas import counted, number, percent
+from bladenet.formulas import counted, listed, number, percent
 from bladenet.losses import Array, row_norms
 from bladenet.styling import CLASS_COLOURS, INK, new_axes, style, write_titles
 from bladenet.training import Fit
@@ -98,7 +98,7 @@ class WhatIf:
         }
 
     def __str__(self) -> str:
-        rows = _listed([f"row {i}" for i in self.without])
+        rows = listed([f"row {i}" for i in self.without], NAMED)
         before, after = self.certificate_before, self.certificate_after
         moved = self.changes
         furthest = int(moved.argmax())
@@ -136,15 +136,10 @@ class WhatIf:
             ax.set_ylabel("change without them")
             ax.legend(loc="best")
             caption = f"{self.neurons_before} → {self.neurons_after} neurons, {self.kept} of them the same"
-            write_titles(ax, f"Without {_listed([f'row {i}' for i in self.without])}", caption)
+            write_titles(ax, f"Without {listed([f'row {i}' for i in self.without], NAMED)}", caption)
         return ax
 
 
 def _key(blade: Blade) -> tuple[Any, ...]:
     """What makes two blades the same hyperplane with the same active side, up to repeated samples."""
     return blade.samples, blade.coordinates, blade.orientation
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -216,9 +216,9 @@ def _prepare(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {out} cannot be made a folder: {error.strerror}.") from None
-    import matplotlib
+    from bladenet.styling import without_display
 
-    matplotlib.use("Agg")  # files only, whatever display there is
+    without_display()
 
 
 def _progress() -> Console:

@@ -103,6 +103,12 @@ def diameter(points: Array) -> float:
     return float(np.linalg.norm(points[:, None] - points[None], axis=2).max())
 
 
+def gaps_of(X: Array) -> tuple[Array, Array]:
+    """Angles of the lines through 0 and the samples, sorted, and from each to the next, from the last to the first."""
+    angles = np.sort(np.arctan2(X[:, 1], X[:, 0]) % np.pi)
+    return angles, np.diff(np.r_[angles, angles[0] + np.pi])
+
+
 def hull_distance(points: Array) -> float:
     """Distance of 0 from the convex hull: ‖Gᵀλ‖ at its least over λ ≥ 0, Σ λ = 1, by non-negative least squares."""
     sides = np.vstack([points.T, HEAVY * np.ones(len(points))])

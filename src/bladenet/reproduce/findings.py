@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 ROUNDING = 1e-12
+SOLVED = 1e-7  # relative, for optima of different solvers
 
 
 def largest(*deviations: float) -> float:
     """The largest; NaN if one of them is, which Python's max would drop."""
     return float(np.max(deviations))
+
+
+def off(value: float, reference: float) -> float:
+    """The relative deviation of a value."""
+    return abs(value - reference) / abs(reference)
 
 
 @dataclass(frozen=True)

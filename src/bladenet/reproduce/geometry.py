@@ -19,7 +19,7 @@ from bladenet import algebra
 from bladenet.blades import Blade, neurons
 from bladenet.chambers import chamber_report
 from bladenet.losses import Array
-from bladenet.reproduce.enumeration import chambers, diameter, hull_distance
+from bladenet.reproduce.enumeration import chambers, diameter, gaps_of, hull_distance
 from bladenet.reproduce.findings import Finding, largest
 
 PAIRS = 1000  # random ones
@@ -279,12 +279,6 @@ def dispersion_figure() -> Measured:
         for w in generators
     ]
     return Measured(rows, findings, {"samples": X, "angles": angles, "gaps": gaps, "chambers": list(chambers(X))})
-
-
-def gaps_of(X: Array) -> tuple[Array, Array]:
-    """Angles of the lines through 0 and the samples, sorted, and from each to the next, from the last to the first."""
-    angles = np.sort(np.arctan2(X[:, 1], X[:, 0]) % np.pi)
-    return angles, np.diff(np.r_[angles, angles[0] + np.pi])
 
 
 def chord_figure() -> Measured:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from bladenet.reproduce.findings import SOLVED
 from bladenet.styling import plural
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-SOLVED = 1e-7  # relative, for optima of different solvers
 YES, CORRECTED, NO, UNCHECKED = "yes", "corrected", "NO", "unchecked"
 
 

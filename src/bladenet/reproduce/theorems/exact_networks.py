@@ -13,7 +13,8 @@ import numpy as np
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.reproduce.convex_programs import best_network, lasso
-from bladenet.reproduce.findings import largest
+from bladenet.reproduce.findings import largest, off
+from bladenet.reproduce.one_dimension import kinks
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions, signs
 from bladenet.reproduce.theorems.dictionaries import NONE, POINTS, volume_dictionary
@@ -36,9 +37,9 @@ def exact_network_claims() -> Iterator[Claim]:
 def theorem_1() -> Claim:
     """One feature."""
     found = list(cases(8, 1))
-    deviation = max(largest_deviation(found, norm=norm, bias=True) for norm in (1, 2))
+    deviation = largest(*(largest_deviation(found, norm=norm, bias=True) for norm in (1, 2)))
     fits = [train(X, y, beta=BETA, loss=loss, tol=TOL) for X, y, loss in found]
-    away = max(kinks_off_samples(fit.network, X) for fit, (X, _, _) in zip(fits, found, strict=True))
+    away = largest(*(kinks_off_samples(fit.network, X) for fit, (X, _, _) in zip(fits, found, strict=True)))
     pieces = max(len(np.unique(kinks(fit.network))) + 1 - len(fit.network) for fit in fits)
     return Claim(
         "Theorem 1",
@@ -122,7 +123,7 @@ def largest_deviation(found: list[Case], *, norm: int, bias: bool) -> float:
         dictionary = volume_dictionary(X, norm=norm, bias=bias)
         trained = train(X, y, beta=BETA, norm=norm, bias=bias, loss=loss, tol=TOL).certificate.objective
         for value in (lasso(dictionary, y, BETA, bias=bias, loss=loss).value, trained):
-            worst = largest(worst, abs(value - optimum) / optimum)
+            worst = largest(worst, off(value, optimum))
     return worst
 
 
@@ -134,11 +135,6 @@ def excess(found: list[Case], *, bias: bool, basis: str) -> float:
         for X, y, loss in found
     ]
     return max(ratios) - 1.0
-
-
-def kinks(network: ReLUNetwork) -> Array:
-    """Where the neurons of one feature switch on."""
-    return np.asarray(-network.biases / network.weights[:, 0])
 
 
 def kinks_off_samples(network: ReLUNetwork, X: Array) -> float:

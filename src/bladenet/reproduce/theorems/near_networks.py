@@ -10,8 +10,8 @@ import numpy as np
 from bladenet.chambers import chamber_report, vertex_factor
 from bladenet.losses import Array
 from bladenet.reproduce.convex_programs import Solution, best_network, group_lasso, lasso
-from bladenet.reproduce.enumeration import all_neurons, chambers, diameter, directions, hidden, unit
-from bladenet.reproduce.findings import largest
+from bladenet.reproduce.enumeration import all_neurons, chambers, diameter, directions, gaps_of, hidden
+from bladenet.reproduce.findings import largest, off
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions
 from bladenet.reproduce.theorems.dictionaries import volume_dictionary
@@ -112,7 +112,7 @@ def theorem_7() -> Claim:
         D = max(diameter(generators) for generators in chambers(X))
         vacuous += D >= 1.0
         paper.append(sandwich(X, y, False, 1.0 - D))
-        sharper.append(replace(paper[-1], factor=_diameter_factor(D, 3)))
+        sharper.append(replace(paper[-1], factor=diameter_factor(D, 3)))
     spread = sharper[-1]
     return Claim(
         "Theorem 7",
@@ -132,13 +132,13 @@ def corollary_8() -> Claim:
     for _, X, y in regressions(7, 2, SEED, ("random", "uneven")):
         for norm in (1, 2):
             least = best_network(X, y, 1.0, norm=norm, bias=True, loss="exact").value
-            deviation = largest(deviation, _off(train(X, y, beta=0, norm=norm, tol=TOL).certificate.objective, least))
+            deviation = largest(deviation, off(train(X, y, beta=0, norm=norm, tol=TOL).certificate.objective, least))
         vertices = lasso(volume_dictionary(X, norm=2, bias=True), y, 1.0, bias=True, loss="exact").value
         factor = vertex_factor(X, True)
         excesses.append(vertices / least - 1.0)
         allowed.append(1.0 / factor - 1.0)
         deviation = largest(deviation, -excesses[-1], excesses[-1] - allowed[-1])
-        limit = largest(limit, _off(best_network(X, y, SMALL, norm=2, bias=True).value / SMALL, least))
+        limit = largest(limit, off(best_network(X, y, SMALL, norm=2, bias=True).value / SMALL, least))
     return Claim(
         "Corollary 8",
         "β → 0: the least ‖z‖₁ with K z = y is within 1/c of the least penalty of a network that interpolates",
@@ -159,10 +159,10 @@ def theorem_23() -> Claim:
         Y = rng.normal(size=(len(X), 2))
         exact = group_lasso(volume_dictionary(X, norm=1, bias=False), Y, BETA, bias=False)
         fit = train(X, Y, beta=BETA, norm=1, bias=False, tol=TOL)
-        deviation = largest(deviation, _off(fit.certificate.objective, exact.value))
+        deviation = largest(deviation, off(fit.certificate.objective, exact.value))
         apart = train(X, Y, beta=BETA, norm=1, bias=False, output_norm=1, tol=TOL).certificate.objective
         each = sum(lasso(volume_dictionary(X, norm=1, bias=False), y, BETA, bias=False).value for y in Y.T)
-        deviation = largest(deviation, _off(apart, each))
+        deviation = largest(deviation, off(apart, each))
         seen = largest(seen, _largest_dual(X, Y - fit.network.predict(X), rng) / BETA)
         best = train(X, Y, beta=BETA, norm=2, bias=False, tol=TOL).certificate.objective
         vertices = group_lasso(volume_dictionary(X, norm=2, bias=False), Y, BETA, bias=False).value
@@ -185,7 +185,7 @@ def sandwich(X: Array, y: Array, bias: bool, factor: float) -> Sandwich:
     best = best_network(X, y, BETA, norm=2, bias=bias)
     vertices = lasso(volume_dictionary(X, norm=2, bias=bias), y, BETA, bias=bias).value
     trained = train(X, y, beta=BETA, bias=bias, vertices_only=True, tol=TOL).certificate.objective
-    return Sandwich(best, vertices, _off(trained, vertices), float(factor))
+    return Sandwich(best, vertices, off(trained, vertices), float(factor))
 
 
 def worst(found: list[Sandwich]) -> float:
@@ -195,12 +195,11 @@ def worst(found: list[Sandwich]) -> float:
 
 def widest_gap(rows: Array) -> float:
     """The widest angle between neighbouring lines through 0 and the rows, by sorting."""
-    rows = unit(rows)
-    angles = np.unique(np.arctan2(rows[:, 1], rows[:, 0]).round(12) % np.pi)
-    return float(np.diff(np.r_[angles, angles[0] + np.pi]).max())
+    return float(gaps_of(rows[rows.any(axis=1)])[1].max())
 
 
-def _diameter_factor(D: float, r: int) -> float:
+def diameter_factor(D: float, r: int) -> float:
+    """The least distance from 0 of the hull of unit vectors in R^r that are at most D apart."""
     return float(np.sqrt(max(0.0, 1.0 - D**2 * (r - 1) / (2 * r))))
 
 
@@ -223,10 +222,6 @@ def _largest_dual(X: Array, V: Array, rng: np.random.Generator) -> float:
     tried = directions(20_000, X.shape[1], rng)
     tried = np.vstack([tried / np.abs(tried).sum(axis=1, keepdims=True), all_neurons(X, 1, False)[0]])
     return float(np.linalg.norm(hidden(X, (tried, np.zeros(len(tried)))).T @ V, axis=1).max())
-
-
-def _off(value: float, reference: float) -> float:
-    return abs(value - reference) / abs(reference)
 
 
 def _measured(found: list[Sandwich]) -> str:

@@ -11,7 +11,7 @@ from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.reproduce.convex_programs import best_network, lasso, lasso_dual
 from bladenet.reproduce.enumeration import all_neurons, directions, hidden
-from bladenet.reproduce.findings import largest
+from bladenet.reproduce.findings import largest, off
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions, signs
 from bladenet.reproduce.theorems.exact_networks import BETA, TOL
@@ -33,7 +33,7 @@ def strong_duality() -> Claim:
                 v = fit.proof.dual * min(1.0, BETA / fit.proof.bound)
                 best = best_network(X, y, BETA, norm=norm, bias=bias).value
                 value = float(abs(v @ y) - 0.5 * v @ v)  # whichever sign v has
-                worst = largest(worst, abs(value - best) / best, float(abs(v.sum())) * bias)
+                worst = largest(worst, off(value, best), float(abs(v.sum())) * bias)
                 reached = largest(reached, _largest_value(X, v, norm, bias, rng) / BETA)
                 count += 1
     return Claim(
@@ -54,9 +54,9 @@ def lasso_duals() -> Iterator[Claim]:
         for _, X, y in regressions(9, 2, SEED):
             K = hidden(X, all_neurons(X, 1, bias))
             squared = lasso(K, y, BETA, bias=bias).value
-            worst = largest(worst, abs(lasso_dual(K, y, BETA, bias=bias) - squared) / squared)
+            worst = largest(worst, off(lasso_dual(K, y, BETA, bias=bias), squared))
             hinge = lasso(K, signs(y), BETA, bias=bias, loss="hinge").value
-            worst, count = largest(worst, abs(_hinge_dual(K, signs(y), bias) - hinge) / hinge), count + 2
+            worst, count = largest(worst, off(_hinge_dual(K, signs(y), bias), hinge)), count + 2
         yield Claim(
             name,
             f"the dual of a Lasso{' with a free intercept' * bias}: −ℓ*(v) at its largest with |Kᵀv| ≤ β{extra}",
@@ -84,8 +84,8 @@ def best_scales() -> Claim:
             least = minimize_scalar(cost, bounds=(-20.0, 20.0), method="bounded", options={"xatol": 1e-12}).fun
             worst = largest(worst, abs(cost(float(np.log(u / new))) - least) / least, abs(least - u * w) / least)
             ratio_itself = largest(ratio_itself, cost(float(np.log(u / w))) / least)
-        off = np.abs(balanced.predict(X) - network.predict(X)).max() / np.abs(network.predict(X)).max()
-        worst = largest(worst, float(off))
+        moved = np.abs(balanced.predict(X) - network.predict(X)).max() / np.abs(network.predict(X)).max()
+        worst = largest(worst, float(moved))
     return Claim(
         "Section 6.12",
         "the best scale of a neuron is √(|u|/‖w‖): the penalty becomes |u|‖w‖ and the output stays",

@@ -21,10 +21,11 @@ from bladenet.reproduce.enumeration import (
     null_directions,
     patterns,
 )
-from bladenet.reproduce.findings import largest
+from bladenet.reproduce.findings import largest, off
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions
 from bladenet.reproduce.theorems.exact_networks import BETA, TOL
+from bladenet.reproduce.theorems.near_networks import diameter_factor
 from bladenet.training import train
 
 SEED = 3
@@ -91,9 +92,7 @@ def lemmas_15_and_16() -> Iterator[Claim]:
                 beyond = largest(beyond, shares.sum() * nearest - 1.0)
                 tightest = min(tightest, 1.0 / (shares.sum() * nearest))
             below = largest(below, 1.0 - D - nearest)
-            below_sharper = largest(
-                below_sharper, np.sqrt(max(0.0, 1.0 - D**2 * (1.0 - 1.0 / FEATURES) / 2.0)) - nearest
-            )
+            below_sharper = largest(below_sharper, diameter_factor(D, FEATURES) - nearest)
             count, vacuous = count + 1, vacuous + (D >= 1.0)
     where = f"all {count} chambers of {len(KINDS)} data sets, n = 9, d = {FEATURES}, by non-negative least squares"
     yield Claim(
@@ -156,7 +155,7 @@ def lemma_18() -> Claim:
         for bias in (False, True):
             reduced = best_network(X, y, BETA, norm=2, bias=bias).value
             trained = train(turned, y, beta=BETA, bias=bias, tol=TOL).certificate.objective
-            worst, count = largest(worst, abs(trained - reduced) / reduced), count + 1
+            worst, count = largest(worst, off(trained, reduced)), count + 1
     line = np.array([2.0, 1.0])
     X = rng.normal(size=(8, 1)) * line
     y = np.linalg.norm(X, axis=1)
