@@ -206,3 +206,50 @@ def test_what_if_needs_the_training_data():
     model = bn.BladeNetRegressor(alpha=0.05).fit(X, y)
     with pytest.raises(ValueError, match="pass the training data"):
         model.what_if(X[::-1], y, without=[0])
+
+
+def test_what_if_counts_faces_as_the_same_only_with_the_same_direction():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(80, 3))
+    y = np.abs(X @ [1.0, -2.0, 0.5]) + 0.1 * rng.normal(size=80)
+    model = bn.BladeNetRegressor(alpha=0.05, tol=1e-4).fit(X, y)
+    found = model.what_if(X, y, without=list(range(0, 80, 3)))
+    assert not any(blade.is_vertex for blade in model.blades_)  # else this shows nothing
+    assert found.kept == 0
+
+
+def test_what_if_of_a_repeated_sample_keeps_all_neurons():
+    x = np.arange(8.0)
+    X, y = np.r_[x, x][:, None], np.r_[np.abs(x - 3), np.abs(x - 3)]
+    model = bn.BladeNetRegressor(alpha=1e-3, norm=1).fit(X, y, sample_weight=np.r_[np.ones(8), 1e-9 * np.ones(8)])
+    weight = np.r_[np.ones(8), 1e-9 * np.ones(8)]
+    found = model.what_if(X, y, [11], sample_weight=weight)
+    assert found.kept == found.neurons_before == found.neurons_after > 0
+
+
+def test_what_if_of_a_single_column_of_targets():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 1))
+    y = np.abs(X)
+    found = bn.BladeNetRegressor(alpha=0.01).fit(X, y).what_if(X, y, without=[3])
+    assert found.changes.shape == (30,)
+
+
+def test_what_if_refuses_forgotten_weights():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2))
+    y, weight = np.abs(X[:, 0]) + 0.1 * rng.normal(size=40), rng.integers(1, 5, size=40)
+    model = bn.BladeNetRegressor(alpha=0.05).fit(X, y, sample_weight=weight)
+    with pytest.raises(ValueError, match="as they were given to fit"):
+        model.what_if(X, y, without=[3])
+    assert model.what_if(X, y, without=[3], sample_weight=weight).certificate_after.status is bn.Status.GLOBAL
+
+
+def test_leverage_keeps_columns_that_are_called_like_its_own():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(40, 2)), columns=["importance", "sample"])
+    explanation = bn.BladeNetRegressor(alpha=0.02).fit(frame, frame["importance"].abs()).explain()
+    found = explanation.leverage()
+    assert list(found.columns[:3]) == ["sample", "importance (data)", "sample (data)"]
+    rows = found["sample"].to_numpy()
+    np.testing.assert_array_equal(found["importance (data)"], frame["importance"].to_numpy()[rows])

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import bladenet as bn
 from bladenet import cli, datasets
+from bladenet.training_data import TrainingData
 
 matplotlib.use("Agg")
 
@@ -192,3 +193,101 @@ def test_in_a_browser(written, width):
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
         browser.close()
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_other_targets_than_those_trained_on_are_refused(tmp_path, outputs):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 2))
+    y = np.abs(X[:, :outputs]) if outputs > 1 else np.abs(X[:, 0])
+    model = bn.BladeNetRegressor(alpha=0.05, tol=1e-3).fit(X, y)
+    with pytest.raises(ValueError, match="has an objective of"):
+        model.report(tmp_path / "report.html", X, y[::-1])
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_constant_network_knows_its_data(tmp_path):
+    model, X, y = constant()
+    model.fit(X, y)
+    model.report(tmp_path / "report.html", X, y)
+    with pytest.raises(ValueError, match="has an objective of"):
+        model.report(tmp_path / "report.html", X, y + 5)
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber", "quantile", "poisson"])
+@pytest.mark.parametrize("scaling", [None, "standard", "rank", "blend"])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_training_data_are_recognised(loss, scaling, offset):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 2)) * [1.0, 1e3] + offset
+    y, weight = rng.poisson(2.0, size=60).astype(float), rng.integers(0, 3, size=60)
+    settings = {"loss": loss, "scaling": scaling, "norm": 1, "tol": 1e-3}
+    model = bn.BladeNetRegressor(alpha=0.05, time_limit=20, **settings).fit(X, y, sample_weight=weight)
+    TrainingData.of(model, X, y, weight)
+    wrong = y.copy()
+    wrong[np.flatnonzero(weight)[0]] += 1.0
+    with pytest.raises(ValueError, match="training data"):
+        TrainingData.of(model, X, wrong, weight)
+
+
+def test_interpolation_and_classes_are_recognised():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(20, 2))
+    fitted = bn.BladeNetRegressor(alpha=0.0).fit(X, np.abs(X[:, 0]))
+    TrainingData.of(fitted, X, np.abs(X[:, 0]))
+    with pytest.raises(ValueError, match="training data"):
+        TrainingData.of(fitted, X, np.abs(X[:, 0]) + np.eye(20)[0])
+    labels = np.array(["a", "b", "c"])[np.arange(20) % 3]
+    classifier = bn.BladeNetClassifier(alpha=0.05, tol=1e-2, class_weight="balanced").fit(X, labels)
+    TrainingData.of(classifier, X, labels)
+    with pytest.raises(ValueError, match="has the class 'd'"):
+        TrainingData.of(classifier, X, np.where(labels == "a", "d", labels))
+
+
+def test_names_may_be_anything(tmp_path):
+    rng = np.random.default_rng(0)
+    names = ["income_$", "$_debt$", "_importance", "neurons", "<b>", "sample"]
+    frame = pd.DataFrame(rng.normal(size=(80, 6)), columns=names)
+    y = (frame["income_$"].abs() * frame["$_debt$"] + frame["neurons"]).rename("_$price$")
+    model = bn.BladeNetRegressor(alpha=0.05, norm=1, max_interaction=2, tol=1e-2).fit(frame, y)
+    model.report(tmp_path / "report.html", frame, y)
+    assert "income_$" in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+
+
+@pytest.mark.parametrize("features", [1, 2, 3])
+def test_two_classes_may_have_an_output_each(tmp_path, features):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, features))
+    labels = np.where(X[:, 0] > 0, "b", "a")
+    model = bn.BladeNetClassifier(alpha=0.05, loss="softmax", tol=1e-2).fit(X, labels)
+    model.report(tmp_path / "report.html", X, labels)
+
+
+def test_a_report_of_true_and_false(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=40)})
+    frame["positive"] = np.where(frame["x"] > 0.3, "true", "false")
+    table, model = tmp_path / "data.csv", tmp_path / "model.json"
+    frame.to_csv(table, index=False)
+    runner = CliRunner()
+    fit = ["fit", str(table), "--target", "positive", "--alpha", "0.1", "--out", str(model), "--quiet"]
+    assert runner.invoke(cli.app, fit).exit_code == 0
+    report = ["report", str(model), str(tmp_path / "r.html"), "--data", str(table), "--target", "positive"]
+    assert runner.invoke(cli.app, report).exit_code == 0
+    assert "accuracy" in Page((tmp_path / "r.html").read_text(encoding="utf-8")).text
+
+
+def test_what_is_not_proven_is_not_said(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5))
+    y = np.sin(3 * X).sum(axis=1)
+    relaxed = bn.BladeNetRegressor(alpha=1e-2, strategy="relaxed", tol=1e-2).fit(X, y)
+    relaxed.report(tmp_path / "relaxed.html")
+    text = Page((tmp_path / "relaxed.html").read_text(encoding="utf-8")).text
+    assert "A convex relaxation" in text
+    pairs = bn.BladeNetRegressor(alpha=0.1, norm=1, max_interaction=2, tol=1e-1).fit(X, y)
+    pairs.report(tmp_path / "pairs.html")
+    assert "at most 2 of the features" in Page((tmp_path / "pairs.html").read_text(encoding="utf-8")).text
+    exact = bn.BladeNetRegressor(alpha=0.0, norm=1).fit(X[:20, :1], y[:20])
+    exact.report(tmp_path / "exact.html")
+    assert "fit all targets exactly" in Page((tmp_path / "exact.html").read_text(encoding="utf-8")).text

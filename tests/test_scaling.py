@@ -176,7 +176,7 @@ def test_estimators_train_on_scaled_features_and_take_the_users(kind, bias):
     fit = bn.train(scaled, y, beta=0.6, bias=bias)
     assert model.certificate_.objective == pytest.approx(fit.certificate.objective, rel=1e-9)
     np.testing.assert_allclose(model.predict(data), fit.network.predict(scaled), atol=1e-8)
-    assert f"{kind} scaling" in model.summary()
+    assert f"scaling {kind}" in model.summary()
 
 
 def test_rank_scaling_makes_monotone_changes_of_units_irrelevant():

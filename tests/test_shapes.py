@@ -99,3 +99,13 @@ def test_what_has_no_shapes_is_refused():
     model = bn.BladeNetRegressor(alpha=0.1).fit(X[["a"]], y)
     with pytest.raises(ValueError, match="both X and y"):
         model.shapes(X[["a"]])
+
+
+def test_a_column_called_effect_is_kept_beside_the_effect():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 2)), columns=["effect", "kink"])
+    model = bn.BladeNetRegressor(alpha=0.01, norm=1, max_interaction=1, tol=1e-3).fit(frame, frame["effect"].abs())
+    shape = next(shape for shape in model.shapes() if shape.names == ["effect"])
+    found = shape.data()
+    assert list(found.columns) == ["effect (data)", "effect", "kink", "sample"]
+    assert found["effect (data)"].is_monotonic_increasing

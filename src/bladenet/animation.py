@@ -39,11 +39,13 @@ def write_animation(
     Raises
     ------
     ValueError
-        If there are more than two features or several outputs, or the path does not end in .html.
+        If there are no fits, more than two features or several outputs, or the path does not end in .html.
     FileNotFoundError
         If there is no such folder.
     """
     file = checked_page(path)
+    if not fits:
+        raise ValueError("the path has no networks to draw: it was stopped before the first one.")
     d, outputs = fits[0].problem.X.shape[1], fits[0].network.amplitudes.shape[1:]
     if d > 2 or outputs:
         raise ValueError(

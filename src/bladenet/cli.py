@@ -27,6 +27,7 @@ from bladenet.tables import (
     is_numeric,
     predictions,
     read_table,
+    target_trained_on,
 )
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def fit(
         _save_plot(model, X, y, plot)
     if report is not None:
         _save_report(model, report, X, y, target)
-    typer.echo(summary(model, X, y, alpha, [path for path in (out, plot, report) if path is not None]))
+    typer.echo(summary(model, X, y, [path for path in (out, plot, report) if path is not None]))
     if model.certificate_.status.value != "GLOBAL":
         raise typer.Exit(NOT_CERTIFIED)
 
@@ -246,7 +247,7 @@ def write_report(
         if target is None:
             raise InputError("--data needs --target, the column that the model predicts.")
         X, frame = _features_of(fitted, data, model)
-        y = feature_columns(frame, [target])[target]
+        y = target_trained_on(fitted, feature_columns(frame, [target])[target])
     _save_report(fitted, out, X, y, target, title)
 
 

@@ -123,8 +123,14 @@ class Contributions:
     def __str__(self) -> str:
         return "\n\n".join("\n".join(self._described(row)) for row in range(len(self)))
 
-    def plot(self, row: int = 0, output: int = 0, ax: Axes | None = None) -> Axes:
+    def plot(self, row: int = 0, output: int = 0, ax: Axes | None = None, title: str | None = None) -> Axes:
         """Draw one output of one sample as a waterfall from the intercept over the strongest neurons to the output.
+
+        Parameters
+        ----------
+        row, output : from 0
+        ax : axes to draw in; a new figure if None
+        title : what the row is called; by default "Row" and its number
 
         Raises
         ------
@@ -162,7 +168,7 @@ class Contributions:
             ax.set_xlabel(name := self._name(output))
             active = int((self.distances[row] > 0).sum())
             caption = f"{active} of {len(parts)} neurons are active; each adds its bar, the strongest first"
-            write_titles(ax, f"Row {row}: {name} = {number(total)}", caption)
+            write_titles(ax, f"{title or f'Row {row}'}: {name} = {number(total)}", caption)
         return ax
 
     def _steps(self, parts: Array, intercept: float, names: list[str], most: int) -> list[tuple[str, float]]:

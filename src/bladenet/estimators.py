@@ -352,9 +352,14 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
         Raises
         ------
         ValueError
-            If there is one class only, or too many for the loss.
+            If there is one class only, or too many for the loss, or one that was not trained on.
         """
-        classes, code = self.classes_, np.searchsorted(self.classes_, y)
+        classes = self.classes_
+        unknown = ~np.isin(y, classes)
+        if unknown.any():
+            label = np.asarray(y)[unknown].tolist()[0]
+            raise ValueError(f"y has the class {label!r}, but the model was trained on {classes.tolist()}.")
+        code = np.searchsorted(classes, y)
         weight = weight * self._class_weights(classes, code, weight)[code]
         used = np.unique(code[weight > 0])
         if len(used) < 2:

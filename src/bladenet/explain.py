@@ -83,6 +83,23 @@ class NeuronExplanation:
 
 
 @dataclass(frozen=True)
+class Leverage:
+    """What rests on one training sample.
+
+    Attributes
+    ----------
+    sample : DefiningSample
+    neurons : those whose hyperplane passes through it, the most important first
+    share, importance : of these neurons together
+    """
+
+    sample: DefiningSample
+    neurons: tuple[int, ...]
+    share: float
+    importance: float
+
+
+@dataclass(frozen=True)
 class Explanation:
     """A trained network in words and numbers: the sum of its neurons, the most important first, and an intercept.
 
@@ -166,28 +183,36 @@ class Explanation:
 
         Columns: sample (row of the training data), its columns, target, neurons (those whose hyperplane passes through
         it), share and importance (of these neurons together: the share of the output's variation, and the root of their
-        summed squared importances). Shares of samples overlap, as a neuron may pass through several.
+        summed squared importances). Shares of samples overlap, as a neuron may pass through several. A column of the
+        data with one of these names is called "NAME (data)".
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
-        defined: dict[int, list[NeuronExplanation]] = {}
+        fields = ("sample", "target", "neurons", "share", "importance")
+        names = [f"{name} (data)" if name in fields else name for name in self.column_names]
+        rows = [
+            (row.sample.index, *row.sample.features, row.sample.target, row.neurons, row.share, row.importance)
+            for row in self.defined()
+        ]
+        return pd.DataFrame(rows, columns=[fields[0], *names, *fields[1:]])
+
+    def defined(self) -> list[Leverage]:
+        """What rests on each sample that defines neurons, the weightiest first."""
         samples = {sample.index: sample for neuron in self.neurons for sample in neuron.samples}
+        neurons: dict[int, list[NeuronExplanation]] = {i: [] for i in samples}
         for neuron in self.neurons:
             for sample in neuron.samples:
-                defined.setdefault(sample.index, []).append(neuron)
-        strengths = {i: float(np.sqrt(sum(n.importance**2 for n in neurons))) for i, neurons in defined.items()}
-        rows = [
-            (
-                i,
-                *samples[i].features,
-                samples[i].target,
-                tuple(neuron.neuron for neuron in defined[i]),
-                sum(neuron.share for neuron in defined[i]),
-                strengths[i],
+                neurons[sample.index].append(neuron)
+        found = [
+            Leverage(
+                samples[i],
+                tuple(neuron.neuron for neuron in own),
+                sum(neuron.share for neuron in own),
+                float(np.sqrt(sum(neuron.importance**2 for neuron in own))),
             )
-            for i in sorted(defined, key=lambda i: (-strengths[i], i))
+            for i, own in neurons.items()
         ]
-        return pd.DataFrame(rows, columns=["sample", *self.column_names, "target", "neurons", "share", "importance"])
+        return sorted(found, key=lambda row: (-row.importance, row.sample.index))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares of the output's variation that columns, pairs and larger sets of columns have."""

@@ -122,29 +122,22 @@ def summary(
     model: BladeNetRegressor | BladeNetClassifier,
     X: pd.DataFrame,
     y: pd.Series,
-    alpha: str,
     files: list[Path],
 ) -> str:
     """What was proven, of what, with which settings, how well it fits, and which files were written."""
     from bladenet.quality import measures
-    from bladenet.scaling import chosen_scaling
+    from bladenet.settings import settings_of
 
     measure, value = next(iter(measures(model, X, y).items()))
     source = " and ".join(X.columns) if X.shape[1] <= 2 else f"{X.shape[1]} columns"
-    chosen = "chosen by cross-validation" if alpha == "auto" else "given"
     seconds = model.history_[-1].seconds if model.history_ else 0.0
     neurons = len(model.network_)
-    scaling = chosen_scaling(model.scaling, model.max_interaction)
-    settings = [f"alpha {model.alpha_:.4g} ({chosen})", f"loss {model.loss}", f"norm {model.norm}"]
-    if model.max_interaction is not None:
-        settings.append(f"neurons of at most {model.max_interaction} features")
-    settings.append(f"{scaling} scaling" if scaling else "no scaling")
     return "\n".join(
         [
             str(model.certificate_),
             f"{y.name} from {source}: {neurons} neuron{'' if neurons == 1 else 's'}, "
             f"{len(X)} samples, {len(model.history_)} rounds in {seconds:.2g} s",
-            ", ".join(settings),
+            ", ".join(f"{name} {value}" for name, value in settings_of(model)),
             f"{measure} {value:.4f} on the training data",
             *(f"saved {path}" for path in files),
         ]

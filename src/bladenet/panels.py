@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bladenet.scene import CURVE
-from bladenet.styling import CLASS_COLOURS, EFFECT, FAINT, INK, colour_bar
+from bladenet.styling import CLASS_COLOURS, EFFECT, FAINT, INK, colour_bar, shown_in_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ class _Panel:
                 height,
                 color=CLASS_COLOURS[k % len(CLASS_COLOURS)],
                 linestyle=DASHES[k % len(DASHES)],
-                label=name,
+                label=shown_in_legend(name),
             )
         self._rug(which)
         self.ax.set_xlim(*self.shape.range(which))

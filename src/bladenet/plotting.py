@@ -26,6 +26,7 @@ from bladenet.styling import (
     new_axes,
     plural,
     short,
+    shown_in_legend,
     style,
     verdict,
     write_titles,
@@ -111,7 +112,7 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
         if scene.X.shape[1] == 1:
             caption = _draw_curve(ax, scene, is_classifier(model))
         elif is_classifier(model):
-            caption = _draw_regions(ax, scene) if len(model.classes_) == 2 else _draw_class_map(ax, scene)
+            caption = _draw_regions(ax, scene) if model.network_.amplitudes.ndim == 1 else _draw_class_map(ax, scene)
         else:
             caption = _draw_surface(ax, scene)
         ax.set_xlabel(scene.names[0])
@@ -136,7 +137,7 @@ def plot_history(history: Sequence[Round], ax: Axes | None = None) -> Axes:
     ValueError
         If the history is empty.
     """
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogFormatter, MaxNLocator
 
     if not history:
         raise ValueError("history has no rounds: training was stopped before the first one ended.")
@@ -147,6 +148,8 @@ def plot_history(history: Sequence[Round], ax: Axes | None = None) -> Axes:
         gaps = [max(row.gap, smallest) for row in history]
         ax.plot(rounds, gaps, color=CLASS_COLOURS[0], marker="o", markersize=4)
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(LogFormatter())
+        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.0, 0.4)))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("round")
         ax.set_ylabel("proven relative gap")
@@ -302,7 +305,7 @@ def _scatter_classes(ax: Axes, scene: Scene, x: Array, y: Array) -> None:
     for k, name in enumerate(scene.model.classes_):
         own, look = scene.y == name, k % len(CLASS_COLOURS)
         marks = ax.scatter(x[own], y[own], s=20, c=CLASS_COLOURS[look], marker=CLASS_MARKERS[look], zorder=3)
-        marks.set_label(f"{scene.target}: {name}")
+        marks.set_label(shown_in_legend(f"{scene.target}: {name}"))
         marks.set(edgecolor="white", linewidth=0.4)
 
 

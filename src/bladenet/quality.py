@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from bladenet.losses import get_loss
+from bladenet.losses import PoissonLoss, QuantileLoss, get_loss
 
 if TYPE_CHECKING:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
 
-def measures(model: BladeNetRegressor | BladeNetClassifier, X: Any, y: ArrayLike) -> dict[str, float]:
-    """Names and values, the one that belongs to the loss first; X and y as for ``fit``."""
+def measures(
+    model: BladeNetRegressor | BladeNetClassifier, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+) -> dict[str, float]:
+    """Names and values, the one that belongs to the loss first; X, y and sample_weight as for ``fit``."""
+    from sklearn import metrics
     from sklearn.base import is_classifier
-    from sklearn.metrics import d2_absolute_error_score, d2_tweedie_score, log_loss, mean_absolute_error
 
-    predicted = model.predict(X)
+    predicted, weight = model.predict(X), {"sample_weight": sample_weight}
     if is_classifier(model):
-        found = {"accuracy": float(np.mean(predicted == np.asarray(y)))}
+        found = {"accuracy": metrics.accuracy_score(y, predicted, **weight)}
         if hasattr(model, "predict_proba"):
-            found["log loss"] = float(log_loss(y, model.predict_proba(X), labels=model.classes_))
-        return found
+            found["log loss"] = metrics.log_loss(y, model.predict_proba(X), labels=model.classes_, **weight)
+        return {name: float(value) for name, value in found.items()}
+    loss = get_loss(model.loss)
+    if isinstance(loss, QuantileLoss):
+        name = f"share of the deviation from the {loss.quantile:g} quantile explained"
+        value = metrics.d2_pinball_score(y, predicted, alpha=loss.quantile, **weight)
+    elif isinstance(loss, PoissonLoss):
+        name, value = "share of the deviance explained", metrics.d2_tweedie_score(y, predicted, power=1, **weight)
+    else:
+        name, value = "R²", metrics.r2_score(y, predicted, **weight)
     errors = {
-        "mean absolute error": float(mean_absolute_error(y, predicted)),
-        "root mean squared error": float(np.sqrt(np.mean((np.asarray(y) - predicted) ** 2))),
+        "mean absolute error": metrics.mean_absolute_error(y, predicted, **weight),
+        "root mean squared error": metrics.root_mean_squared_error(y, predicted, **weight),
     }
-    name = get_loss(model.loss).name
-    if name == "quantile":
-        return {"share of the absolute error explained": float(d2_absolute_error_score(y, predicted)), **errors}
-    if name == "poisson":
-        return {"share of the deviance explained": float(d2_tweedie_score(y, predicted, power=1)), **errors}
-    return {"R²": float(model.score(X, y)), **errors}
+    return {name: float(value) for name, value in ({name: value} | errors).items()}

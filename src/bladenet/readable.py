@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate
@@ -19,10 +19,12 @@ from bladenet.explain import Explanation, explain_network
 from bladenet.formulas import counted
 from bladenet.losses import Array, Loss, get_loss
 from bladenet.network import ReLUNetwork
-from bladenet.scaling import Scaling, chosen_scaling
-from bladenet.scene import Scene, defining_samples
+from bladenet.scaling import Scaling
+from bladenet.scene import Scene
+from bladenet.settings import settings_of
 from bladenet.shapes import Shape, shapes_of
 from bladenet.training import Round, train
+from bladenet.training_data import TrainingData
 from bladenet.what_if import WhatIf
 
 if TYPE_CHECKING:
@@ -116,19 +118,16 @@ class Readable:
         Raises
         ------
         ValueError
-            If X is not the data that was trained on, or a row does not exist, or too few are left.
+            If these are not the data that was trained on, or a row does not exist, or too few are left.
         """
         explanation = self.explain()
-        features = self._encoded(X)
-        defining_samples(self, features)  # refuses other data
-        rows = _checked_rows(without, len(features))
-        weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
-        targets, weight, loss = self._coded(y, weight)
+        data = TrainingData.of(self, X, y, sample_weight)
+        rows = _checked_rows(without, len(data.features))
+        targets, weight, loss = self._coded(y, data.weight)
         weight = np.where(np.isin(np.arange(len(weight)), rows), 0.0, weight)
-        scaled = self.scaling_.apply(features)
         control: dict[str, Any] = {"tol": self.tol, "strategy": self.strategy, "time_limit": self.time_limit}
-        fit = train(scaled, targets, beta=self.beta_, **control, **self._settings(weight, loss))
-        return WhatIf.of(self, fit, features, rows, explanation.output)
+        fit = train(data.problem.X, targets, beta=self.beta_, **control, **self._settings(weight, loss))
+        return WhatIf.of(self, fit, data.features, rows, explanation.output)
 
     def summary(self) -> str:
         """A few lines on the network and what is proven about it."""
@@ -138,24 +137,11 @@ class Readable:
         if last is not None:
             effort = f"{counted(len(self.history_), 'round')} in {last.seconds:.2g} s"
         faces = sum(not blade.is_vertex for blade in self.blades_)
-        scaling = chosen_scaling(self.scaling, self.max_interaction)
-        settings = [
-            f"loss {get_loss(self.loss).name}",
-            f"norm {self.norm}",
-            f"{'with' if self.bias else 'without'} bias",
-            f"alpha {self.alpha_:.4g} (beta {self.beta_:.4g})",
-            *([] if scaling is None else [f"{scaling} scaling"]),
-            *(
-                []
-                if self.max_interaction is None
-                else [f"neurons of at most {counted(self.max_interaction, 'feature')}"]
-            ),
-        ]
         lines = [
             f"{type(self).__name__}: {counted(len(self.network_), 'neuron')}, "
             f"{counted(self.n_features_in_, 'feature')}, "
             f"{counted(self.evidence_.n_samples, 'training sample')}, {effort}",
-            ", ".join(settings),
+            ", ".join(f"{name} {value}" for name, value in settings_of(self)),
             f"neurons determined by the samples they pass through: {len(self.blades_) - faces}; "
             f"with a direction set by the samples they act on: {faces}",
             str(self.certificate_),
@@ -176,6 +162,7 @@ class Readable:
         X: ArrayLike | None = None,
         y: ArrayLike | None = None,
         *,
+        sample_weight: ArrayLike | None = None,
         title: str | None = None,
         target: str | None = None,
     ) -> None:
@@ -183,7 +170,7 @@ class Readable:
         check_is_fitted(self, "network_")
         from bladenet.report import write_report  # here, not at the top: slow to import
 
-        write_report(self, path, X, y, title=title, target=target)
+        write_report(self, path, X, y, sample_weight=sample_weight, title=title, target=target)
 
 
 def _checked_rows(without: Sequence[int], n: int) -> list[int]:

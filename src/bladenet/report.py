@@ -11,18 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bladenet import __version__
-from bladenet.certificate import Status
+from bladenet.certificate import Certificate, Status
+from bladenet.contributions import Contributions
 from bladenet.diagram import draw_network
-from bladenet.explain import Explanation, written
+from bladenet.explain import TERMS, Explanation, written
 from bladenet.files import write_atomically
 from bladenet.formulas import counted, listed, number, percent
-from bladenet.losses import get_loss
+from bladenet.losses import Array
 from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene, drawable, plot_history
 from bladenet.quality import measures
-from bladenet.scaling import chosen_scaling
 from bladenet.scene import Scene
+from bladenet.settings import settings_of
 from bladenet.styling import STATUS_WORDS, short
+from bladenet.training_data import TrainingData
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +60,7 @@ def write_report(
     X: Any = None,
     y: ArrayLike | None = None,
     *,
+    sample_weight: ArrayLike | None = None,
     title: str | None = None,
     target: str | None = None,
 ) -> None:
@@ -67,8 +70,8 @@ def write_report(
     ----------
     model : fitted estimator
     path : file that ends in .html
-    X, y : the training data, for measures of fit and pictures of all samples; without them the pictures show the
-        samples that define the neurons
+    X, y, sample_weight : the training data, for measures of fit and pictures of all samples; without them the pictures
+        show the samples that define the neurons
     title : of the page
     target : name of the target; by default that of a pandas Series, or "target"
 
@@ -82,11 +85,16 @@ def write_report(
     file = checked_page(path)
     if (X is None) != (y is None):
         raise ValueError("a report needs both X and y, the training data, or neither of them.")
-    page = render(TEMPLATE, _context(model, X, y, title, target))
+    if X is None and sample_weight is not None:
+        raise ValueError("sample_weight belongs to X and y, the training data: give them too, or leave it out.")
+    data = None if X is None or y is None else TrainingData.of(model, X, y, sample_weight)
+    page = render(TEMPLATE, _context(model, X, y, data, title, target))
     write_atomically(file, page.encode())
 
 
-def _context(model: Any, X: Any, y: Any, title: str | None, target: str | None) -> dict[str, Any]:
+def _context(
+    model: Any, X: Any, y: Any, data: TrainingData | None, title: str | None, target: str | None
+) -> dict[str, Any]:
     """What the template is filled with."""
     explanation, proven = model.explain(), model.certificate_
     target = target or getattr(y, "name", None) or "target"
@@ -99,19 +107,22 @@ def _context(model: Any, X: Any, y: Any, title: str | None, target: str | None) 
         "good": proven.status is Status.GLOBAL,
         "advice": proven.advice,
         "facts": _facts(model, explanation),
-        "quality": [] if X is None else [(name, number(value)) for name, value in measures(model, X, y).items()],
+        "quality": [] if data is None else [(k, number(v)) for k, v in measures(model, X, y, data.weight).items()],
+        "weighted": data is not None and len(set(data.weight)) > 1,
         "fit": None if scene is None else _fit_picture(scene, given=X is not None),
         "shares": _shares_picture(explanation),
         "diagram": _diagram_picture(explanation),
         "gaps": _gap_picture(model.history_),
         "rounds": _rounds(model.history_),
-        "prediction": None if X is None else _prediction_picture(model, X),
+        "prediction": None if data is None else _prediction_picture(model, explanation, data.features),
         "intercept": explanation.amounts(explanation.intercept),
         "output": explanation.output,
         "neurons": [_neuron(explanation, neuron) for neuron in explanation.neurons[:NEURONS]],
         "more_neurons": max(0, len(explanation.neurons) - NEURONS),
         "samples": _samples(explanation),
-        "settings": _settings(model),
+        "settings": [*settings_of(model), *_effort(model)],
+        "aim": _aim(model),
+        "proof": _proof(proven),
         "certificate": _certificate(proven),
         "version": __version__,
         "date": date.today().isoformat(),
@@ -153,7 +164,9 @@ def _shares_picture(explanation: Explanation) -> Picture | None:
     named = "; ".join(
         f"{term} {percent(share)}" for term, share in zip(terms["term"][:NAMED], terms["share"][:NAMED], strict=True)
     )
-    return _picture(explanation.plot(), f"Shares of the variation of the output: {named}.", "Shares sum to 100 %.")
+    more = len(terms) - TERMS
+    caption = "Shares sum to 100 %." if more <= 0 else f"With {more} more, not drawn, shares sum to 100 %."
+    return _picture(explanation.plot(), f"Shares of the variation of the output: {named}.", caption)
 
 
 def _diagram_picture(explanation: Explanation) -> Picture | None:
@@ -179,17 +192,20 @@ def _rounds(history: list[Round]) -> list[tuple[str, ...]]:
     ]
 
 
-def _prediction_picture(model: Any, X: Any) -> Picture | None:
+def _prediction_picture(model: Any, explanation: Explanation, features: Array) -> Picture | None:
     """A sample in the middle of the predictions, explained."""
-    found = model.explain_predictions(X)
-    if not len(model.network_):
+    if not explanation.neurons:
         return None
-    outputs = found.outputs.reshape(len(found), -1)
+    inputs = model.scaling_.remaining.apply(features)
+    outputs = model.network_.predict(inputs).reshape(len(inputs), -1)
     row = int(np.argsort(outputs[:, 0], kind="stable")[len(outputs) // 2])
     output = int(outputs[row].argmax())
+    found = Contributions.of(explanation, model.network_, inputs[[row]])
     text = f"Contributions of neurons to row {row}, which sum to {number(float(outputs[row, output]))}."
     return _picture(
-        found.plot(row, output), text, "One prediction taken apart: explain_predictions(X) does it for any."
+        found.plot(0, output, title=f"Row {row}"),
+        text,
+        "One prediction taken apart: explain_predictions(X) does it for any.",
     )
 
 
@@ -208,7 +224,7 @@ def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
 
 def _samples(explanation: Explanation) -> dict[str, Any]:
     """The samples on which most rests, with their values in the columns that are read most."""
-    frame = explanation.leverage()
+    found = explanation.defined()
     names = list(explanation.column_names)
     if len(names) > NAMED:
         totals = explanation.features()
@@ -216,42 +232,58 @@ def _samples(explanation: Explanation) -> dict[str, Any]:
         strongest = totals["term"].head(NAMED).tolist()
         names = [name for name in names if name in strongest]
     places = [explanation.column_names.index(name) for name in names]
-    found = {sample.index: sample for neuron in explanation.neurons for sample in neuron.samples}
     rows = [
         {
-            "sample": int(i),
-            "values": [written(found[i].features[place]) for place in places],
-            "target": explanation.target_text(found[i]),
-            "neurons": ", ".join(map(str, neurons[:NAMED])) + (" …" if len(neurons) > NAMED else ""),
-            "importance": number(importance),
+            "sample": row.sample.index,
+            "values": [written(row.sample.features[place]) for place in places],
+            "target": explanation.target_text(row.sample),
+            "neurons": ", ".join(map(str, row.neurons[:NAMED])) + (" …" if len(row.neurons) > NAMED else ""),
+            "importance": number(row.importance),
         }
-        for i, neurons, importance in zip(
-            frame["sample"][:SAMPLES], frame["neurons"][:SAMPLES], frame["importance"][:SAMPLES], strict=True
-        )
+        for row in found[:SAMPLES]
     ]
-    return {"names": names, "rows": rows, "more": max(0, len(frame) - SAMPLES)}
+    return {"names": names, "rows": rows, "more": max(0, len(found) - SAMPLES)}
 
 
-def _settings(model: Any) -> list[tuple[str, str]]:
-    scaling = chosen_scaling(model.scaling, model.max_interaction)
-    most = model.max_interaction
+def _effort(model: Any) -> list[tuple[str, str]]:
+    rounds = model.history_
     return [
-        ("loss", get_loss(model.loss).name),
-        ("regularisation α", f"{model.alpha_:.4g} (β = {model.beta_:.4g})"),
-        ("norm of the weights in the penalty", str(model.norm)),
-        ("offsets", "yes" if model.bias else "no"),
-        ("scaling of the columns", scaling or "none"),
-        ("columns that a neuron may read", "any" if most is None else f"at most {most}"),
-        ("rounds of training", str(len(model.history_))),
-        ("seconds", f"{model.history_[-1].seconds:.2g}" if model.history_ else "none"),
+        ("rounds of training", str(len(rounds))),
+        ("seconds", f"{rounds[-1].seconds:.2g}" if rounds else "none"),
     ]
+
+
+def _aim(model: Any) -> str:
+    """What training minimises, over which networks."""
+    objective = "the summed loss plus a penalty on the sizes of the neurons"
+    if model.certificate_.misfit is not None:
+        objective = "a penalty on the sizes of the neurons, among networks that fit all targets exactly"
+    most = model.max_interaction
+    reads = "" if most is None else f" whose neurons read at most {most} of the features each"
+    restricted = ", here only those whose neurons are blades of samples" * bool(model.vertices_only)
+    return f"Training minimises {objective}, over networks of every width{reads}{restricted}."
+
+
+def _proof(proven: Certificate) -> str:
+    """How the lower bound comes about, as far as it does."""
+    duality = "By duality, prices on the samples at which no neuron at all would pay for itself give a number that no "
+    duality += "network can get below. "
+    if proven.lower_bound <= 0.0:
+        return duality + "Training ended before it had found one above 0, so that nothing is proven yet."
+    if proven.relaxed:
+        means = "A convex relaxation of all possible neurons proves that there is none, for lower prices than are best."
+    elif proven.n_components is not None:
+        means = "Neurons were sought in the data's principal components, and the bound covers the others coarsely."
+    else:
+        means = "A search of all possible neurons, by bounds on whole regions of them, proves that there is none."
+    return f"{duality}{means} The gap is what is left between that number and this network."
 
 
 def _certificate(proven: Any) -> list[tuple[str, str]]:
     return [
         ("status", proven.status.value),
         ("objective of this network", f"{proven.objective:.10g}"),
-        ("proven lower bound for all networks", f"{proven.lower_bound:.10g}"),
+        ("proven lower bound", f"{proven.lower_bound:.10g}"),
         ("relative gap", short(proven.gap)),
         ("tolerance asked for", short(proven.tol)),
     ]

@@ -41,6 +41,10 @@ class Scaling(ABC):
     def fold(self, network: ReLUNetwork) -> ReLUNetwork:
         """The network with as much of this scaling inside it as a ReLU network can hold; the rest is `remaining`."""
 
+    @abstractmethod
+    def unfold(self, network: ReLUNetwork) -> ReLUNetwork:
+        """The network trained on x', of one that was folded."""
+
     @property
     @abstractmethod
     def remaining(self) -> Scaling:
@@ -105,6 +109,11 @@ class AffineScaling(Scaling):
         weights = network.weights / self.scale
         biases = network.biases - weights @ self.centre
         return ReLUNetwork(weights, biases, network.amplitudes, network.intercept)
+
+    def unfold(self, network: ReLUNetwork) -> ReLUNetwork:
+        """The inverse of :meth:`fold`."""
+        biases = network.biases + network.weights @ self.centre
+        return ReLUNetwork(network.weights * self.scale, biases, network.amplitudes, network.intercept)
 
     @property
     def remaining(self) -> Scaling:
@@ -173,6 +182,10 @@ class MonotoneScaling(Scaling):
 
     def fold(self, network: ReLUNetwork) -> ReLUNetwork:
         """The network itself: its inputs stay scaled."""
+        return network
+
+    def unfold(self, network: ReLUNetwork) -> ReLUNetwork:
+        """The network itself."""
         return network
 
     @property

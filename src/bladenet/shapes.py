@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FINE, COARSE = 400, 120  # grid points of a curve, and along each side of a map
 TAIL = 0.005  # of the data beyond either end of an axis
 MOST_LEVELS = 8  # categories drawn of one column
+FIELDS = ("effect", "kink", "sample")  # beside the columns, in data()
 AVERAGED = 100  # samples that average effects are taken over
 
 
@@ -109,7 +110,7 @@ class Shape:
 
         A column of numbers has places along most of its range, among them all kinks of neurons that read it alone; for
         a single one, `kink` says which they are, and `sample` which row of the training data is there. A column of
-        categories has its (commonest) categories.
+        categories has its (commonest) categories. One of these names among the columns becomes "NAME (data)".
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
@@ -117,14 +118,15 @@ class Shape:
         axes = [self._axis(which, coarse=several and all(self.numeric)) for which in range(len(self.columns))]
         places = np.meshgrid(*(np.arange(len(states)) for _, states in axes), indexing="ij")
         states = [states[place.ravel()] for (_, states), place in zip(axes, places, strict=True)]
+        names = [f"{name} (data)" if name in FIELDS else name for name in self.names]
         frame = pd.DataFrame(
-            {name: values[place.ravel()] for name, (values, _), place in zip(self.names, axes, places, strict=True)}
+            {name: values[place.ravel()] for name, (values, _), place in zip(names, axes, places, strict=True)}
         )
         frame["effect"] = self.effect(self.rows(states))
         if not several and self.numeric[0]:
             pinned = self._pinned
-            frame["kink"] = np.isin(frame[self.names[0]], self.kinks())
-            frame["sample"] = pd.array([pinned.get(value) for value in frame[self.names[0]]], dtype="Int64")
+            frame["kink"] = np.isin(frame[names[0]], self.kinks())
+            frame["sample"] = pd.array([pinned.get(value) for value in frame[names[0]]], dtype="Int64")
         return frame
 
     def to_dict(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ RC: dict[Any, Any] = {
     "legend.frameon": False,
     "savefig.dpi": 150,
     "text.color": INK,
+    "text.parse_math": False,  # names of columns may hold dollars
     "xtick.color": FAINT,
     "ytick.color": FAINT,
 }
@@ -75,6 +76,11 @@ def short(gap: float) -> str:
 def clipped(name: str, most: int) -> str:
     """A name in at most so many characters."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def shown_in_legend(text: str) -> str:
+    """A label that matplotlib does not take for a private one, which begin with an underscore."""
+    return f" {text}" if text.startswith("_") else text
 
 
 def without_display() -> None:

@@ -42,6 +42,10 @@ def read_table(data: str, text: Iterable[str] = ()) -> pd.DataFrame:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     if frame.empty:
         raise InputError(f"{path} has a header but no rows.")
+    if len(frame.columns) == 1 and (found := [mark for mark in ";\t|" if mark in str(frame.columns[0])]):
+        raise InputError(
+            f"{path} has one column; its header separates names by {found[0]!r}, not by commas: replace them."
+        )
     return frame
 
 
@@ -115,6 +119,18 @@ def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
             "A numeric target is fitted with --loss squared, huber, quantile or poisson."
         )
     return y if is_numeric(y) else y.astype(str)
+
+
+def target_trained_on(model: BladeNetRegressor | BladeNetClassifier, y: pd.Series) -> pd.Series:
+    """A target in the form that the model was trained on it: numbers, truth values or text."""
+    classes = getattr(model, "classes_", None)
+    kind = np.dtype(float) if classes is None else classes.dtype
+    if kind.kind not in "biuf":
+        return y.astype(str)
+    try:
+        return y.astype(kind)
+    except ValueError as error:
+        raise InputError(f"the model was trained on numbers, but column {y.name!r} holds text: {error}.") from None
 
 
 def predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame) -> pd.DataFrame:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from bladenet.blades import Blade
-from bladenet.certificate import Certificate
+from bladenet.certificate import Certificate, Status
 from bladenet.formulas import counted, listed, number, percent
 from bladenet.losses import Array, row_norms
+from bladenet.network import ReLUNetwork
 from bladenet.styling import CLASS_COLOURS, INK, new_axes, style, write_titles
 from bladenet.training import Fit
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAMED = 5  # rows written out
+SAME = 1e-9  # distance of hyperplanes that are one
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,7 @@ class WhatIf:
     outputs_before, outputs_after : (n,), or (n, c), of the networks for all rows: predictions, the logarithm of the
         prediction (Poisson), or scores of classes
     neurons_before, neurons_after : their numbers
-    kept : neurons of both, with the same blade
+    kept : neurons of both, on the same hyperplane with the same active side
     output : what the outputs are
     fit : Fit without the samples, in the (scaled) features trained on
     """
@@ -53,17 +55,19 @@ class WhatIf:
     def of(cls, model: Any, fit: Fit, X: Array, without: Sequence[int], output: str) -> WhatIf:
         """Compare a fitted model with a fit to scaled samples X (n, d), of which some were left out."""
         folded = model.scaling_.fold(fit.network)
-        before, after = ({_key(blade) for blade in blades} for blades in (model.blades_, fit.blades))
+        before, after = (_hyperplanes(network, fit) for network in (model.scaling_.unfold(model.network_), fit.network))
+        distances = cKDTree(before).query(after)[0] if len(before) and len(after) else np.zeros(0)
         remaining = model.scaling_.remaining.apply(X)
+        outputs = model.network_.predict(remaining)
         return cls(
             tuple(sorted(without)),
             model.certificate_,
             fit.certificate,
-            model.network_.predict(remaining),
-            folded.predict(remaining),
+            outputs,
+            folded.predict(remaining).reshape(outputs.shape),  # of a single column of targets
             len(model.network_),
             len(fit.network),
-            len(before & after),
+            int((distances <= SAME).sum()),
             output,
             fit,
         )
@@ -105,7 +109,7 @@ class WhatIf:
         spread = float(row_norms(self.outputs_before - self.outputs_before.mean(axis=0)).max())
         relative = f", {percent(moved[furthest] / spread)} of the largest deviation of outputs" if spread > 0 else ""
         lines = [
-            f"Without {rows} the optimum has {counted(self.neurons_after, 'neuron')} instead of "
+            f"Without {rows} the {_found(before, after)} has {counted(self.neurons_after, 'neuron')} instead of "
             f"{self.neurons_before}; {self.kept} of them are the same.",
             f"Objective {number(before.objective)} ({before.status.value}) → {number(after.objective)} "
             f"({after.status.value}).",
@@ -140,6 +144,17 @@ class WhatIf:
         return ax
 
 
-def _key(blade: Blade) -> tuple[Any, ...]:
-    """What makes two blades the same hyperplane with the same active side, up to repeated samples."""
-    return blade.samples, blade.coordinates, blade.orientation
+def _found(before: Certificate, after: Certificate) -> str:
+    """What the networks may be called."""
+    proven = before.status is after.status is Status.GLOBAL
+    return "optimum" if proven else "best network found"
+
+
+def _hyperplanes(network: ReLUNetwork, fit: Fit) -> Array:
+    """Unit normals of the neurons and their distances from the middle of the data in units of its size, (m, d + 1)."""
+    X = fit.problem.X
+    middle = 0.5 * (X.min(axis=0) + X.max(axis=0))
+    lengths = np.linalg.norm(network.weights, axis=1, keepdims=True)
+    size = float(np.abs(X - middle).max()) or 1.0
+    offsets = (network.biases + network.weights @ middle)[:, None] / size
+    return np.hstack([network.weights, offsets]) / np.where(lengths > 0, lengths, 1.0)

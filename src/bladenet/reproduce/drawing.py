@@ -74,6 +74,7 @@ def _draw_descent(ax: Axes, frame: pd.DataFrame, optimum: float) -> None:
     ax.set(
         xscale="log", yscale="log", xlabel="epoch of gradient descent", ylabel="objective (summed loss + weight decay)"
     )
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.yaxis.set_minor_locator(NullLocator())
