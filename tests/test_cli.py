@@ -207,7 +207,9 @@ def test_a_numeric_target_can_be_two_classes(tmp_path):
     assert load_model(out).classes_.tolist() == [0, 1]
 
 
-@pytest.mark.parametrize(("loss", "measure"), [("quantile", "deviation from the 0.5 quantile"), ("poisson", "deviance")])
+@pytest.mark.parametrize(
+    ("loss", "measure"), [("quantile", "deviation from the 0.5 quantile"), ("poisson", "deviance")]
+)
 def test_fits_are_measured_by_their_loss(tmp_path, loss, measure):
     path, out = tmp_path / "data.csv", tmp_path / "model.json"
     x, y = np.arange(10.0)[:, None], np.array([0.0, 1, 1, 2, 6, 3, 5, 9, 8, 12])
