@@ -11,7 +11,7 @@ import bladenet as bn
 from bladenet import cli
 from bladenet.network import ReLUNetwork
 from bladenet.reproduce import convex_programs, enumeration
-from bladenet.reproduce.convex_programs import best_network, group_lasso, lasso, lasso_dual
+from bladenet.reproduce.convex_programs import best_network, best_outputs, group_lasso, lasso, lasso_dual
 from bladenet.reproduce.theorems import (
     checks,
     claims,
@@ -22,7 +22,7 @@ from bladenet.reproduce.theorems import (
     polytopes,
     products,
 )
-from bladenet.reproduce.theorems.claims import CORRECTED, NO, UNCHECKED, YES, Claim
+from bladenet.reproduce.theorems.claims import CORRECTED, ENOUGH, NO, UNCHECKED, YES, Claim, of_enough
 from bladenet.reproduce.theorems.data import regressions
 from bladenet.reproduce.theorems.dictionaries import NONE, POINTS, volume_dictionary
 
@@ -84,6 +84,18 @@ def test_the_verdict_of_a_claim(deviation, printed, verdict):
     assert "Theorem 0" in claims.claims_verdict([claim]) or verdict == YES
 
 
+def test_a_bound_that_says_something_too_seldom_is_not_checked():
+    assert of_enough(1e-9, ENOUGH) == 1e-9
+    assert of_enough(1e-9, ENOUGH - 1) is None
+
+
+def test_theorem_7_is_not_checked_by_chambers_that_are_large(monkeypatch):
+    monkeypatch.setattr(near_networks, "diameter", lambda generators: max(1.0, _diameter(generators)))
+    claim = near_networks.theorem_7()
+    assert claim.verdict == UNCHECKED
+    assert "(26 of 26 problems)" in claim.remark
+
+
 def test_without_torch_two_rows_say_so(monkeypatch):
     monkeypatch.setattr(checks, "find_spec", lambda name: None)
     rows = list(checks._deep())
@@ -119,6 +131,22 @@ def test_convex_programs_agree_with_a_lasso_by_hand():
     assert lasso(K, np.array([1.0, 1.0]), 0.1, bias=True, loss="hinge").value == pytest.approx(0.0, abs=1e-8)
     both = group_lasso(K, np.column_stack([y, y]), 0.5 * np.sqrt(2), bias=False)
     assert both.value == pytest.approx(2 * lasso(K, y, 0.5, bias=False).value)
+
+
+@pytest.mark.parametrize(("loss", "beta"), [("squared", 0.1), ("exact", 1.0)])
+@pytest.mark.parametrize("kind", ["random", "uneven"])
+def test_the_semidefinite_program_of_one_output_is_the_arrangement_program(loss, beta, kind):
+    X, y = next((X, y) for name, X, y in regressions(7, 2, 0) if name == kind)
+    least = best_network(X, y, beta, norm=2, bias=False, loss=loss).value
+    assert best_outputs(X, y[:, None], beta, loss=loss) == pytest.approx(least, rel=1e-8)
+
+
+def test_and_outputs_that_are_multiples_of_one_another_are_as_one():
+    # Y = y aᵀ: all of ‖V‖ that pays is along a
+    _, X, y = next(regressions(7, 2, 0))
+    a = np.array([0.6, -0.8, 0.0])
+    least = best_network(X, y, 0.1, norm=2, bias=False).value
+    assert best_outputs(X, np.outer(y, a), 0.1) == pytest.approx(least, rel=1e-8)
 
 
 def test_a_program_without_solution_is_no_number():
@@ -183,6 +211,21 @@ def test_p_1_is_not_p_2():
     assert lasso(K, y, 0.1, bias=True).value > 1.001 * best_network(X, y, 0.1, norm=2, bias=True).value
 
 
+def test_an_optimum_of_several_outputs_that_is_off_is_seen(monkeypatch):
+    monkeypatch.setattr(near_networks, "best_outputs", lambda *a: (1.0 - 1e-6) * best_outputs(*a))
+    assert near_networks.theorem_23().verdict == NO
+
+
+def test_half_of_the_neurons_are_not_exact_for_several_outputs(monkeypatch):
+    def half(X, *, norm, bias):
+        return volume_dictionary(X, norm=norm, bias=bias)[:, :: 2 if norm == 1 else 1]
+
+    # as if all optima agreed, so that only the neurons left out give it away
+    monkeypatch.setattr(near_networks, "volume_dictionary", half)
+    monkeypatch.setattr(near_networks, "off", lambda value, reference: 0.0)
+    assert near_networks.theorem_23().verdict == NO
+
+
 def test_a_factor_that_promises_too_much_is_violated():
     _, X, y = next(regressions(12, 2, near_networks.SEED))
     found = near_networks.sandwich(X, y, False, 1.0)
@@ -201,6 +244,7 @@ def test_a_factor_that_promises_too_much_is_violated():
         (isometries, "isometry_constant", lambda X: 0.999 * _isometry_constant(X), isometries.theorem_13),
         (isometries, "isometry_diameter", lambda delta: 0.3 * delta, isometries.lemma_11),
         (polytopes, "hull_distance", lambda g: 1.01 * _hull_distance(g), lambda: next(polytopes.lemmas_15_and_16())),
+        (near_networks, "diameter", lambda g: 0.5 * _diameter(g), near_networks.theorem_7),
         (polytopes, "diameter", lambda g: 0.5 * _diameter(g), lambda: list(polytopes.lemmas_15_and_16())[1]),
         (polytopes, "all_neurons", lambda X, p, bias: _all_neurons(X, p, bias, axes=False), polytopes.lemma_14),
         (polytopes, "null_directions", lambda X: _null_directions(X[:-2]), polytopes.lemma_19),
@@ -237,7 +281,17 @@ def test_a_dual_variable_that_is_not_feasible_is_seen(monkeypatch):
     assert optimality.strong_duality().verdict == NO
 
 
-@pytest.mark.parametrize(("theorem", "factor"), [("theorem_9", 0.999), ("theorem_9", 1.001), ("theorem_10", 10.0)])
+def test_a_dual_variable_of_the_wrong_sign_is_seen(monkeypatch):
+    def train(*arguments, **settings):
+        fit = bn.train(*arguments, **settings)
+        return replace(fit, proof=replace(fit.proof, dual=-fit.proof.dual))
+
+    monkeypatch.setattr(optimality, "train", train)
+    assert optimality.strong_duality().verdict == NO
+
+
+@pytest.mark.parametrize("factor", [0.999, 1.001])
+@pytest.mark.parametrize("theorem", ["theorem_9", "theorem_10"])
 def test_blocks_that_are_not_of_least_penalty_are_seen(monkeypatch, theorem, factor):
     deep = pytest.importorskip("bladenet.reproduce.theorems.deep")
 
@@ -248,6 +302,12 @@ def test_blocks_that_are_not_of_least_penalty_are_seen(monkeypatch, theorem, fac
     canonicalise = deep.canonicalise
     monkeypatch.setattr(deep, "canonicalise", wrong)
     assert getattr(deep, theorem)().verdict == NO
+
+
+def test_blades_that_cost_more_than_chambers_allow_are_seen(monkeypatch):
+    deep = pytest.importorskip("bladenet.reproduce.theorems.deep")
+    monkeypatch.setattr(deep, "hull_distance", lambda generators: 1.2 * _hull_distance(generators))
+    assert deep.theorem_10().verdict == NO
 
 
 def test_a_deep_network_that_changes_is_seen(monkeypatch):

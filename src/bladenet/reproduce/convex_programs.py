@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from bladenet.losses import Array
-from bladenet.reproduce.enumeration import patterns
+from bladenet.reproduce.enumeration import chambers, patterns
 
 ACCURACY = 1e-11
 
@@ -52,6 +52,35 @@ def best_network(X: Array, y: Array, beta: float, *, norm: int, bias: bool, loss
     groups = [k * r + np.arange(d) for k in range(len(parts))]
     M, inside = np.hstack(parts), sparse.block_diag(cones)
     return penalised_fit(M, y, beta, groups, norm=norm, bias=bias, loss=loss, inside=inside)
+
+
+def best_outputs(X: Array, Y: Array, beta: float, *, loss: str = "squared") -> float:
+    """The optimum of all ReLU networks of several outputs Y (n, c) on the plane; p = 2, no biases, Σ ‖w_j‖₂ ‖u_j‖₂.
+
+    The dual is solved: V·Y − ½‖V‖² at its largest, or for "exact" V·Y, with ‖Vᵀ(Xw)_+‖ ≤ β ‖w‖ for all w. On a chamber
+    w = Gᵀμ with μ ≥ 0, and (Xw)_+ = H μ: β² G Gᵀ − (VᵀH)ᵀ(VᵀH) is copositive. So is a matrix of two rows iff it is
+    semidefinite after some t ≥ 0 is taken off its off-diagonal; and then β G Gᵀ − t J bordered by VᵀH and β I is.
+    """
+    n, c = Y.shape
+    found = list(chambers(X))
+    count = n * c
+    size = count + len(found)  # V, and t for each chamber
+    rows: list[tuple[Any, Array, Any]] = []
+    # the triangle of a symmetric matrix by columns; off-diagonal entries count twice in its length
+    column, row = np.tril_indices(2 + c)
+    weight = np.where(row == column, 1.0, np.sqrt(2.0))[:, None]
+    for k, G in enumerate(found):
+        H = np.maximum(X @ G.T, 0.0)
+        constant, varying = beta * np.eye(2 + c), np.zeros((2 + c, 2 + c, size))
+        constant[:2, :2] = beta * (G @ G.T)
+        varying[0, 1, count + k] = 1.0
+        varying[:2, 2:, :count] = -np.einsum("ik,jl->klij", H, np.eye(c)).reshape(2, c, count)
+        sides = sparse.csc_matrix(weight * varying[row, column])
+        rows.append((sides, weight[:, 0] * constant[row, column], clarabel.PSDTriangleConeT(2 + c)))
+    rows.append((-_choose(np.arange(count, size), size), np.zeros(len(found)), clarabel.NonnegativeConeT(len(found))))
+    quadratic = sparse.diags(np.r_[np.full(count, float(loss == "squared")), np.zeros(len(found))]).tocsc()
+    _, value = _solved(quadratic, np.r_[-Y.ravel(), np.zeros(len(found))], rows)
+    return -value
 
 
 def penalised_fit(

@@ -109,11 +109,16 @@ def gaps_of(X: Array) -> tuple[Array, Array]:
     return angles, np.diff(np.r_[angles, angles[0] + np.pi])
 
 
-def hull_distance(points: Array) -> float:
-    """Distance of 0 from the convex hull: ‖Gᵀλ‖ at its least over λ ≥ 0, Σ λ = 1, by non-negative least squares."""
+def nearest_of_hull(points: Array) -> Array:
+    """The point of the convex hull nearest to 0: ‖Gᵀλ‖ least over λ ≥ 0, Σ λ = 1, by non-negative least squares."""
     sides = np.vstack([points.T, HEAVY * np.ones(len(points))])
     shares, _ = nnls(sides, np.r_[np.zeros(points.shape[1]), HEAVY])
-    return float(np.linalg.norm(shares @ points) / shares.sum())
+    return np.asarray(shares @ points / shares.sum())
+
+
+def hull_distance(points: Array) -> float:
+    """Distance of 0 from the convex hull."""
+    return float(np.linalg.norm(nearest_of_hull(points)))
 
 
 def directions(count: int, r: int, rng: np.random.Generator) -> Array:

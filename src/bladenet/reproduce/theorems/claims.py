@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 YES, CORRECTED, NO, UNCHECKED = "yes", "corrected", "NO", "unchecked"
+ENOUGH = 3  # cases where a bound says something, without which it counts as unchecked
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Claim:
     def row(self) -> dict[str, Any]:
         """For the table of all numbers."""
         return {"holds": self.verdict} | asdict(self)
+
+
+def of_enough(deviation: float, cases: int) -> float | None:
+    """The deviation from a bound; None, so not checked, if the bound says something in too few cases."""
+    return deviation if cases >= ENOUGH else None
 
 
 def claims_table(claims: list[Claim]) -> Group:

@@ -32,18 +32,19 @@ def strong_duality() -> Claim:
                 fit = train(X, y, beta=BETA, norm=norm, bias=bias, tol=TOL)
                 v = fit.proof.dual * min(1.0, BETA / fit.proof.bound)
                 best = best_network(X, y, BETA, norm=norm, bias=bias).value
-                value = float(abs(v @ y) - 0.5 * v @ v)  # whichever sign v has
+                value = -float(v @ y + 0.5 * v @ v)  # −ℓ*(v); v is the slope of the loss, so f(X) − y
                 worst = largest(worst, off(value, best), float(abs(v.sum())) * bias)
                 reached = largest(reached, _largest_value(X, v, norm, bias, rng) / BETA)
                 count += 1
     return Claim(
         "Section 2.3",
-        "the network problem and its convex dual (5) have the same value, and |Σ v_i (w·x_i + b)_+| ≤ β for unit "
-        "neurons",
-        f"dual variables of train at {TRIED:,} random neurons and all through samples, their value against the "
+        "the network problem and its convex dual (5), −ℓ*(v) at its largest, have the same value, and |Σ v_i (w·x_i + "
+        "b)_+| ≤ β for unit neurons",
+        f"dual variables of train at {TRIED:,} random neurons and all through samples, their −v·y − ½‖v‖² against the "
         f"arrangement program: {count} problems, n = 8, d = 2, p = 1, 2, with and without biases",
         largest(worst, reached - 1.0),
-        remark=f"Tried neurons reach {reached:.7f} β at most. With biases Σ v = 0 must be added (proof of Theorem 1).",
+        remark=f"Tried neurons reach {reached:.7f} β at most. With biases Σ v = 0 must be added (proof of "
+        "Theorem 1). v has the sign of the loss's slope, f(X) − y.",
     )
 
 
