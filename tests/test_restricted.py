@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from bladenet.columns import Columns
+from bladenet import columns as columns_module
+from bladenet.certificate import Status
+from bladenet.columns import Columns, ComputedColumns, activations
 from bladenet.interior_point import InteriorPoint
 from bladenet.losses import HingeLoss, HuberLoss, LogisticLoss
 from bladenet.proximal_newton import ProximalNewton
@@ -226,3 +228,47 @@ def test_stopped_training_is_honest(loss):
         assert certificate.lower_bound <= full.objective * (1 + 1e-9)
         assert certificate.objective >= full.lower_bound * (1 - 1e-9)
         assert np.isfinite(certificate.objective)
+
+
+@pytest.mark.parametrize(("d", "dense"), [(1, False), (2, False), (12, True), (12, False)])
+@pytest.mark.parametrize("outputs", [(), (3,)])
+def test_computed_columns_are_the_ones_that_are_kept(d, dense, outputs, monkeypatch):
+    monkeypatch.setattr(columns_module, "SHORT", 64)
+    monkeypatch.setattr(columns_module, "STRETCH", 200)
+    rng = np.random.default_rng(d)
+    n, m, known = 1001, 17, 9
+    X, W, b = rng.normal(size=(n, d)), rng.normal(size=(m, d)), rng.normal(size=m)
+    if not dense:
+        W[:, 2:] = 0.0
+    W[3] = 0.0
+    K = np.maximum(X @ W.T + b, 0.0)
+    held, computed = Columns(n), ComputedColumns(X, W, b)
+    held.add(activations(X.T, W, b))
+    z, v, s = rng.normal(size=(m, *outputs)), rng.normal(size=(n, *outputs)), rng.uniform(size=n)
+    z[::3] = 0.0
+    chosen, y = np.array([0, 3, 4, 11]), rng.normal(size=n)
+    for columns in (held, computed):
+        assert len(columns) == m
+        np.testing.assert_allclose(columns.dense(), K, atol=1e-12)
+        np.testing.assert_allclose(columns.take(chosen, slice(5, 50)), K[5:50, chosen].T, atol=1e-12)
+        np.testing.assert_allclose(columns.forward(z), K @ z, atol=1e-9)
+        np.testing.assert_allclose(columns.adjoint(v), K.T @ v, atol=1e-9)
+        np.testing.assert_allclose(columns.gram(chosen, s), (K[:, chosen].T * s) @ K[:, chosen], atol=1e-9)
+        across, sums, correlation = columns.products(known, s, y)
+        np.testing.assert_allclose(across, K.T @ (K[:, known:] * s[:, None]), atol=1e-9)
+        np.testing.assert_allclose(sums, s @ K[:, known:], atol=1e-9)
+        np.testing.assert_allclose(correlation, (s * y) @ K[:, known:], atol=1e-9)
+        columns.keep(chosen)
+        np.testing.assert_allclose(columns.dense(), K[:, chosen], atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "hinge"])
+def test_training_is_the_same_whether_columns_are_kept_or_computed(loss, monkeypatch):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(300, 2))
+    y = np.sign(X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=300))
+    kept = train(X, y, beta=1.0, loss=loss)
+    monkeypatch.setattr("bladenet.restricted.HELD", 500)
+    computed = train(X, y, beta=1.0, loss=loss)
+    assert kept.certificate.status is computed.certificate.status is Status.GLOBAL
+    assert computed.certificate.objective == pytest.approx(kept.certificate.objective, rel=2e-6)

@@ -143,7 +143,7 @@ class Certificate:
 def _outputs(problem: TrainingProblem, network: ReLUNetwork) -> Array:
     """f(x_i)."""
     f = np.zeros(problem.y.shape) + network.intercept
-    for start in range(0, len(f), STRIP):  # all activations at once can be gigabytes
+    for start in range(0, len(f), STRIP):
         rows = slice(start, start + STRIP)
         f[rows] += np.maximum(problem.X[rows] @ network.weights.T + network.biases, 0.0) @ network.amplitudes
     return f
@@ -217,14 +217,20 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
         direction[rng.permutation(d)[most:]] = 0.0
     if network is not None and len(network):
         lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-        hidden = np.maximum(centred @ network.weights.T + (network.weights @ centre + network.biases), 0.0)
-        h = dual_size(hidden.T @ v, problem)
+        offsets = network.weights @ centre + network.biases
+        h = np.zeros((len(network), *v.shape[1:]))
+        for start in range(0, len(v), STRIP):  # all activations at once can be gigabytes
+            rows = slice(start, start + STRIP)
+            h += np.maximum(centred[rows] @ network.weights.T + offsets, 0.0).T @ v[rows]
+        h = dual_size(h, problem)
         largest = float((h[lengths > 0] / lengths[lengths > 0]).max(initial=0.0))
         strongest = np.argsort(-network.sizes(problem.output_norm))[:PROBES]
         directions.append(network.weights[strongest])
     stacked = np.vstack(directions)
     lengths = np.linalg.norm(stacked, ord=problem.norm, axis=1)
     stacked = stacked[lengths > 0] / lengths[lengths > 0, None]
+    first = np.take_along_axis(stacked, np.abs(stacked).argmax(axis=1)[:, None], axis=1)
+    stacked = np.unique(stacked * np.sign(first), axis=0)  # opposites are tried together
     at_a_time = max(1, HELD // v.size)
     for weights in (stacked[k : k + at_a_time] for k in range(0, len(stacked), at_a_time)):
         place = weights @ centred.T

@@ -1,20 +1,29 @@
-"""The columns (w·x + b)_+ of neurons at points, in blocks, so that growing copies (almost) nothing."""
+"""The columns (w·x + b)_+ of neurons at points: kept in memory while they are few, else computed whenever needed.
 
-from collections.abc import Iterator
+Computing a column of few features takes about as long as reading it from memory.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
+from bladenet import kernels
 from bladenet.losses import Array, Index
 from bladenet.parallel import on_threads
 
 NARROW = 64  # columns below which the last block still grows
 STRIP = 4096  # points whose part of a Gram matrix is summed at once
+SHORT = 512  # the same where columns are computed: they stay in the cache
+STRETCH = 1 << 15  # points whose columns a thread computes at a time
 SLAB = 256  # columns that a thread multiplies at once
 LONG = 30_000_000  # multiplications that are worth a second thread
+SPARSE = 8  # weights per neuron up to which a loop over them is faster than a product of matrices
 
 
 class Columns:
-    """An (n, m) matrix that gains and loses columns; blocks hold some columns each, as rows of length n.
+    """An (n, m) matrix that gains and loses columns; blocks hold some columns each, as rows of length n, so that
+    growing copies (almost) nothing.
 
     Parameters
     ----------
@@ -84,6 +93,16 @@ class Columns:
         strips = [slice(start, start + STRIP) for start in range(0, self.n, STRIP)]
         return sum(on_threads(of_strip, strips), start=np.zeros((len(chosen), len(chosen))))
 
+    def products(self, known: int, weight: Array, target: Array) -> tuple[Array, Array, Array]:
+        """Weighted inner products of the columns from number `known` on: with all columns (m, k), with 1 and `target`.
+
+        Parameters
+        ----------
+        weight, target : (n,)
+        """
+        weighted = (self.take(np.arange(known, len(self))) * weight).T
+        return self.adjoint(weighted), weighted.sum(axis=0), weighted.T @ target
+
     def dense(self) -> Array:
         """All columns, (n, m)."""
         return self.take(np.arange(len(self))).T
@@ -94,3 +113,98 @@ class Columns:
         for block in self.blocks:
             yield block, start
             start += len(block)
+
+
+class ComputedColumns(Columns):
+    """The same without blocks, computed from the neurons; to add some is to make another one.
+
+    Parameters
+    ----------
+    points : (n, d)
+    weights, offsets : (m, d), (m,) of the neurons
+    """
+
+    def __init__(self, points: Array, weights: Array, offsets: Array):
+        super().__init__(len(points))
+        self.features = np.ascontiguousarray(points.T)
+        self.weights, self.offsets = weights, offsets
+        ends = [*range(0, self.n, STRETCH), self.n]
+        self.stretches = [range(start, stop, SHORT) for start, stop in pairwise(ends)]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def keep(self, kept: Index) -> None:
+        """See :meth:`Columns.keep`."""
+        self.weights, self.offsets = self.weights[kept], self.offsets[kept]
+
+    def take(self, chosen: Index, points: slice = slice(None)) -> Array:
+        """See :meth:`Columns.take`."""
+        return activations(self.features[:, points], self.weights[chosen], self.offsets[chosen])
+
+    def forward(self, z: Array) -> Array:
+        """See :meth:`Columns.forward`."""
+        used = np.flatnonzero(z if z.ndim == 1 else z.any(axis=1))
+        f = np.zeros((self.n, *z.shape[1:]))
+
+        def along(stretch: range) -> None:
+            for strip in _strips(stretch):
+                f[strip] = self.take(used, strip).T @ z[used]
+
+        on_threads(along, self.stretches)
+        return f
+
+    def adjoint(self, v: Array) -> Array:
+        """See :meth:`Columns.adjoint`."""
+        everything = np.arange(len(self))
+        return self._summed(lambda strip: self.take(everything, strip) @ v[strip], (len(self), *v.shape[1:]))
+
+    def gram(self, chosen: Index, weight: Array) -> Array:
+        """See :meth:`Columns.gram`."""
+        root = np.sqrt(weight)
+
+        def of_strip(strip: slice) -> Array:
+            part = self.take(chosen, strip)
+            part *= root[strip]
+            return part @ part.T
+
+        return self._summed(of_strip, (len(chosen), len(chosen)))
+
+    def products(self, known: int, weight: Array, target: Array) -> tuple[Array, Array, Array]:
+        """See :meth:`Columns.products`."""
+        everything, sides = np.arange(len(self)), np.column_stack([weight, weight * target])
+
+        def of_strip(strip: slice) -> Array:
+            part = self.take(everything, strip)
+            new = part[known:]
+            return np.hstack([part @ (new * weight[strip]).T, part @ sides[strip]])
+
+        found = self._summed(of_strip, (len(self), len(self) - known + 2))
+        return found[:, :-2], found[known:, -2], found[known:, -1]
+
+    def _summed(self, of_strip: Callable[[slice], Array], shape: tuple[int, ...]) -> Array:
+        """The sum over strips of points, on all cores; always in the same order."""
+
+        def along(stretch: range) -> Array:
+            total = np.zeros(shape)
+            for strip in _strips(stretch):
+                total += of_strip(strip)
+            return total
+
+        return sum(on_threads(along, self.stretches), start=np.zeros(shape))
+
+
+def activations(features: Array, weights: Array, offsets: Array) -> Array:
+    """(w_j·x_i + b_j)_+ of neurons (m, d), (m,) at points (d, n), as rows (m, n)."""
+    if np.count_nonzero(weights) > SPARSE * len(weights):
+        columns = weights @ features
+        columns += offsets[:, None]
+        np.maximum(columns, 0.0, out=columns)
+        return columns
+    columns = np.empty((len(offsets), features.shape[1]))
+    kernels.activations(features, weights, offsets, columns)
+    return columns
+
+
+def _strips(stretch: range) -> Iterator[slice]:
+    return (slice(start, min(start + SHORT, stretch.stop)) for start in stretch)

@@ -50,9 +50,8 @@ class Lasso(RestrictedProblem):
         if known == m:
             return
         if known:
-            weighted = (self.columns.take(np.arange(known, m)) * s).T
-            across, corner = np.split(self.columns.adjoint(weighted), [known])
-            sums, correlation = weighted.sum(axis=0), weighted.T @ self.target
+            products, sums, correlation = self.columns.products(known, s, self.target)
+            across, corner = np.split(products, [known])
         else:  # half of the products, and no copy of all columns
             across, corner = np.zeros((0, m)), self.columns.gram(np.arange(m), s)
             sums, correlation = self.columns.adjoint(np.column_stack([s, s * self.target])).T

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bladenet.clock import Clock
-from bladenet.columns import Columns
+from bladenet.columns import Columns, ComputedColumns, activations
 from bladenet.losses import Array, Mask
 from bladenet.parallel import one_blas_thread
 from bladenet.problem import StandardForm
 
+HELD = 20_000_000  # entries of columns that are kept in memory
 PATIENCE = 3  # solutions that a neuron may go unused before it is dropped
 
 
@@ -73,11 +74,12 @@ class RestrictedProblem(ABC):
         known = {row.tobytes() for row in _keys(self.weights, self.offsets)}
         new = [k for k, row in enumerate(_keys(weights, offsets)) if row.tobytes() not in known]
         weights, offsets = weights[new], offsets[new]
-        columns = weights @ self.form.points.T
-        columns += offsets[:, None]
-        np.maximum(columns, 0.0, out=columns)
-        self.columns.add(columns)
         self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
+        points = self.form.points
+        if isinstance(self.columns, ComputedColumns) or len(points) * len(self.offsets) > HELD:
+            self.columns = ComputedColumns(points, self.weights, self.offsets)
+        else:
+            self.columns.add(activations(points.T, weights, offsets))
         self.idle = np.r_[self.idle, np.zeros(len(new), dtype=np.int64)]
         self.z = np.concatenate([self.z, np.zeros((len(new), *self.z.shape[1:]))])
         self.unseen += len(new)

@@ -12,11 +12,12 @@ from bladenet.kernels.groups import descend_groups
 from bladenet.kernels.linear_algebra import cholesky_delete, scaled_part, solve_transposed, solve_triangular
 from bladenet.kernels.scanning import scan
 from bladenet.kernels.shedding import shed
-from bladenet.kernels.sums import neuron_values
+from bladenet.kernels.sums import activations, neuron_values
 from bladenet.kernels.sweeping import sweep_pencils
 from bladenet.kernels.vector_cones import branch_and_bound_of_outputs
 
 __all__ = [
+    "activations",
     "branch_and_bound",
     "branch_and_bound_of_outputs",
     "cholesky_delete",

@@ -24,3 +24,17 @@ def neuron_values(features, v, weights, offsets, out):
                 if weights[k, c] != 0.0:
                     add(a, weights[k, c], features[c, start:stop])
             out[k] += value_of(v[start:stop], a)
+
+
+@kernel
+def activations(features, weights, offsets, out):
+    """out[k, i] = (w_k·x_i + b_k)_+: features (d, N), (m, d), (m,) → (m, N)."""
+    d, n = features.shape
+    for k in range(len(offsets)):
+        row = out[k]
+        row[:] = offsets[k]
+        for c in range(d):
+            if weights[k, c] != 0.0:
+                add(row, weights[k, c], features[c])
+        for i in range(n):
+            row[i] = max(row[i], 0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bladenet.clock import Clock
-from bladenet.losses import Array, by_sample, row_norms
+from bladenet.losses import Array, Mask, by_sample, row_norms
 from bladenet.pricing.base import Priced, Pricer, Space
 
 CELLS = 128  # stretches of the line, each keeps its best hinge of either orientation and sign
@@ -18,6 +18,8 @@ class PrefixSums(Pricer):
             raise ValueError(f"prefix sums need one feature, the data have {form.points.shape[1]}.")
         self.order = np.argsort(form.points[:, 0], kind="stable")  # of principal components: any
         self.x = form.points[self.order, 0]
+        place = ((self.x - self.x[0]) / (np.ptp(self.x) or 1.0) * (CELLS - 1)).astype(np.int64)
+        _, self.starts, self.cell = np.unique(place, return_index=True, return_inverse=True)
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Exact, whatever the slack."""
@@ -39,13 +41,14 @@ class PrefixSums(Pricer):
         bound = float(np.abs(values).max()) + rounding
         return self.ranked(v, weights[found, None], offsets[found], threshold, bound)
 
-    def _best_of_cells(self, values: Array) -> Array:
+    def _best_of_cells(self, values: Array) -> Mask:
+        """Of each orientation and cell the hinges of largest and of least value, (2n,) bool."""
         if not self.form.bias:
             return np.ones(len(values), dtype=bool)
-        place = np.tile((self.x - self.x[0]) / (np.ptp(self.x) or 1.0) * (CELLS - 1), 2).astype(np.int64)
-        orientation = np.repeat([0, 1], len(self.x))
-        cell = (place * 2 + orientation) * 2 + (values > 0)
-        order = np.lexsort((-np.abs(values), cell))
-        best = np.zeros(len(values), dtype=bool)
-        best[order[np.r_[True, np.diff(cell[order]) != 0]]] = True
-        return best
+        best = np.zeros((2, len(self.x)), dtype=bool)
+        for orientation, found in zip(values.reshape(2, -1), best, strict=True):
+            for heights in (orientation, -orientation):
+                tops = np.maximum.reduceat(heights, self.starts)
+                highest = np.flatnonzero(heights == tops[self.cell])
+                found[highest[np.unique(self.cell[highest], return_index=True)[1]]] = True
+        return best.ravel()
