@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
-# Each prints one JSON number on its last line
+# Each prints JSON on its last line
 SPIRALS = """
 from benchmarks.problems import PROBLEMS
 from benchmarks.solvers.bladenet import fit
@@ -32,20 +34,36 @@ data = bladenet.datasets.load_motorcycle()
 bladenet.BladeNetRegressor(alpha=1e-3).fit(data.X, data.y)
 print(0)
 """
-MEMORY_GROWTH = """
-import re
+FIT = """
+import json, re
 from pathlib import Path
+from time import perf_counter
 from benchmarks.problems import PROBLEMS
 from benchmarks.solvers.bladenet import fit
-def megabytes(field):
-    return int(re.search(field + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 / 1e6
-fit(PROBLEMS["spirals-200"]())
-problem = PROBLEMS["spirals-10000"]()
+def gigabytes(field):
+    return int(re.search(field + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 / 1e9
+fit(PROBLEMS[{warm!r}]())
+problem = PROBLEMS[{name!r}]()
 Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from the present size
-before = megabytes("VmRSS")
-fit(problem)
-print(megabytes("VmHWM") - before)
+before = gigabytes("VmRSS")
+start = perf_counter()
+found = fit(problem, {tol})
+seconds = perf_counter() - start
+proven = found.certificate
+print(json.dumps([seconds, proven.gap, proven.status.value, len(found.network), gigabytes("VmHWM"), before]))
 """
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit took and proved; memory is the peak resident size during the fit, and that just before it."""
+
+    seconds: float
+    gap: float
+    status: str
+    neurons: int
+    peak_gb: float
+    before_gb: float
 
 
 def compile_seconds() -> float:
@@ -67,19 +85,19 @@ def warm_start_seconds(code: str) -> float:
         return _wall(code, cache)
 
 
-def memory_growth_mb() -> float:
-    """Peak resident size during a fit of 10,000 samples less the size before it, in MB, after a small fit; Linux only.
+def fitted(name: str, tol: float, warm: str) -> Fitted:
+    """Fit a problem in a new process, after another one; Linux only.
 
-    Not from getrusage: its ru_maxrss is inherited from the parent process, and hides the growth.
+    Memory is not from getrusage: its ru_maxrss is inherited from the parent process, and hides the growth.
     """
-    return run(MEMORY_GROWTH)
+    return Fitted(*run(FIT.format(name=name, tol=tol, warm=warm)))
 
 
-def run(code: str, cache: str | None = None) -> float:
-    """Run code in a new process with the given numba cache; returns the number it prints last."""
+def run(code: str, cache: str | None = None) -> Any:
+    """Run code in a new process with the given numba cache; returns what it prints last, as JSON."""
     environment = os.environ | ({"NUMBA_CACHE_DIR": cache} if cache else {})
     done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return float(json.loads(done.stdout.splitlines()[-1]))
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _wall(code: str, cache: str) -> float:

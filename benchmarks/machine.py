@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = (
-    *("bladenet", "numpy", "numba", "scikit-learn", "torch", "cvxpy", "clarabel", "pyscnn"),
+    *("bladenet", "numpy", "numba", "scikit-learn", "torch", "cvxpy", "clarabel", "pyscnn", "celer", "skglm"),
     *("interpret-core", "pygam", "py-earth2"),
 )
 

@@ -1,69 +1,186 @@
-"""Every solver on the same problems in one run, judged by the neutral objective: python -m benchmarks.peers."""
+"""Every solver on the same problems, judged by the neutral objective: python -m benchmarks.peers.
 
-from types import ModuleType
-from typing import Annotated
+What was measured is kept in docs/numbers/peers, a file for each problem, so that a run can be stopped and goes on where
+it was. The table and the picture are made of these files.
+"""
 
+import json
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.progress import track
 
-from benchmarks import fresh, machine
+from benchmarks import machine
+from benchmarks.pictures import draw_peers
 from benchmarks.problems import PROBLEMS, Problem
-from benchmarks.solvers import Solution, adam, bladenet, cvxpy_dictionary, lasso, pyscnn
+from benchmarks.solvers import Solution, bladenet
 
-SOLVERS = {"bladenet": bladenet, "adam": adam, "lasso": lasso, "cvxpy": cvxpy_dictionary, "pyscnn": pyscnn}
-LEVELS = (1e-2, 1e-3, 1e-4, 1e-6)  # relative excess over the certified lower bound
-DEFAULT = ["spirals-200", "published-spiral", "motorcycle", "houses"]
+SOLVERS = ("bladenet", "adam", "lbfgs", "mlp", "pyscnn", "lasso", "celer_dictionary", "skglm_dictionary")
+SOLVERS += ("cvxpy_dictionary",)
+LEVELS = (1e-2, 1e-4, 1e-6)  # relative excess over the certified lower bound
+DEFAULT = ["motorcycle", "published-spiral", "houses", "spirals-1000", "colours-10000", "patches-10000"]
+KEPT = Path(__file__).parents[1] / "docs" / "numbers" / "peers"
+TABLE = KEPT.with_suffix(".md")
+PICTURE = KEPT.parents[1] / "images" / "peers.png"
+STARTING = 60.0  # seconds that a process has beside the limit, and what its solver needs for tuning
+POINTS = 100  # of a trace that are kept
+Record = dict[str, Any]
 
 
 def main(
     problem: Annotated[list[str], typer.Option(help=f"One of {', '.join(PROBLEMS)}; may be repeated.")] = DEFAULT,
     solver: Annotated[list[str], typer.Option(help="May be repeated.")] = list(SOLVERS),  # noqa: B006
-    time_limit: Annotated[float, typer.Option(help="Seconds per solve; per run for each of Adam's nine.")] = 60.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds per solve.")] = 600.0,
+    again: Annotated[bool, typer.Option(help="Measure what has been measured before, too.")] = False,
 ) -> None:
-    """Compare solvers side by side."""
-    console = Console(width=180)
+    """Measure what is missing, then write the table and the picture of all that was measured."""
+    console = Console()
     console.print(machine.description())
-    console.print(f"compile time of bladenet, in a new process with an empty cache: {fresh.compile_seconds():.1f} s")
+    KEPT.mkdir(parents=True, exist_ok=True)
     for name in problem:
-        console.print(compare(PROBLEMS[name](), [SOLVERS[key] for key in solver], time_limit))
+        records = load(name)
+        missing = [key for key in solver if again or key not in records.get("solvers", {})]
+        if missing:
+            measured(PROBLEMS[name](), missing, time_limit, records, console)
+    everything = [load(path.stem) for path in sorted(KEPT.glob("*.json"))]
+    TABLE.write_text("\n".join(table(everything)) + "\n")
+    draw_peers(everything, LEVELS).savefig(PICTURE)
+    console.print(f"written: {TABLE}, {PICTURE}")
 
 
-def compare(problem: Problem, solvers: list[ModuleType], time_limit: float) -> Table:
-    """All solvers on one problem, after a first bladenet fit that loads the kernels and gives the lower bound."""
-    certificate = bladenet.fit(problem).certificate
+def load(name: str) -> Record:
+    """What has been measured of a problem."""
+    path = KEPT / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def measured(problem: Problem, solvers: list[str], time_limit: float, records: Record, console: Console) -> None:
+    """Run solvers on one problem, and keep each result at once."""
+    certificate = bladenet.fit(problem).certificate  # loads the kernels, and gives the lower bound
     n, d = problem.X.shape
-    title = f"{problem.name}: n = {n:,}, d = {d}, β = {problem.beta:g}, {problem.loss} loss; {certificate.status.value}"
-    table = Table(title=f"{title}, optimum ≥ {certificate.lower_bound:.9g}")
-    for heading in ("solver", "seconds", "objective", "excess", *(f"to {level:.0e}" for level in LEVELS), "note"):
-        table.add_column(heading, justify="left" if heading in ("solver", "note") else "right", overflow="fold")
-    for solver in solvers:
-        table.add_row(solver.NAME, *row(problem, solver, time_limit, certificate.lower_bound))
-    return table
+    records |= {
+        "problem": problem.name,
+        "about": f"n = {n:,}, d = {d}, β = {problem.beta:g}, {problem.loss} loss",
+        "status": certificate.status.value,
+        "lower_bound": certificate.lower_bound,
+    }
+    records.setdefault("solvers", {})
+    for key in track(solvers, description=problem.name, console=console):
+        records["solvers"][key] = record(problem, key, time_limit, certificate.lower_bound)
+        console.print(f"{problem.name}, {key}: {times(records['solvers'][key], records['lower_bound'])}")
+        (KEPT / f"{problem.name}.json").write_text(json.dumps(records, ensure_ascii=False) + "\n")
 
 
-def row(problem: Problem, solver: ModuleType, time_limit: float, lower: float) -> list[str]:
-    """Seconds, objective, excess, time to each level, note."""
+def record(problem: Problem, key: str, time_limit: float, lower: float) -> Record:
+    """One solve in a process of its own: times at which the objective fell, the end, and what it ran on."""
+    found: Record = {"limit": time_limit, "machine": machine.description()}
+    try:
+        solver = import_module(f"benchmarks.solvers.{key}")
+    except ImportError as error:
+        return found | {"name": key, "why_not": f"{error.name} is not installed"}
+    found["name"] = solver.NAME
     reason = solver.applies(problem)
-    if reason is None:
-        try:
-            solution = solver.solve(problem, time_limit)
-        except RuntimeError as error:
-            reason = str(error)
     if reason is not None:
-        return ["n/a", "", "", *("" for _ in LEVELS), reason]
+        return found | {"why_not": reason}
+    solution = _solved_apart(key, problem, time_limit, getattr(solver, "TUNING", 0.0))
+    if solution is None:  # some solvers look at no clock
+        return found | {"seconds": time_limit, "note": "ended from outside, without a result"}
+    if isinstance(solution, str):
+        return found | {"why_not": solution}
     value = problem.objective(solution.network)
-    excess = value / lower - 1.0
-    times = [time_to(solution, value, lower * (1.0 + level)) for level in LEVELS]
-    cells = [f"{t:.3g}" if t is not None else f"not in {solution.seconds:.3g}" for t in times]
-    refuted = "BELOW THE CERTIFIED BOUND; " if excess < -1e-9 else ""
-    return [f"{solution.seconds:.3g}", f"{value:.9g}", f"{excess:.1e}", *cells, refuted + solution.note]
+    if value < lower * (1.0 - 1e-9):
+        raise AssertionError(f"{solver.NAME} got below the certified bound on {problem.name}: {value} < {lower}")
+    trace = list(_falls([*solution.trace, (solution.seconds, value)], lower))
+    return found | {"seconds": solution.seconds, "objective": value, "note": solution.note, "trace": trace}
 
 
-def time_to(solution: Solution, final: float, target: float) -> float | None:
+def _solved_apart(key: str, problem: Problem, time_limit: float, tuning: float) -> Solution | str | None:
+    """A solver's solution, or why there is none; None if it did not come back in time."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_solve, args=(key, problem, time_limit, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        return here.recv() if here.poll(time_limit * (1.0 + tuning) + STARTING) else None
+    except EOFError:
+        return "its process died"
+    finally:
+        process.kill()
+
+
+def _solve(key: str, problem: Problem, time_limit: float, there: Connection) -> None:
+    solver = import_module(f"benchmarks.solvers.{key}")
+    try:
+        if key == "bladenet":
+            solver.fit(problem)  # loads the kernels
+        there.send(solver.solve(problem, time_limit))
+    except (RuntimeError, MemoryError) as error:
+        there.send(str(error) or type(error).__name__)
+
+
+def _falls(trace: list[tuple[float, float]], lower: float) -> Iterator[tuple[float, float]]:
+    """The points where the objective falls, all that reach a level among them, others thinned out."""
+    best, reached = np.inf, 0
+    last = -np.inf
+    span = trace[-1][0] / POINTS
+    for seconds, value in trace:
+        levels = sum(value <= lower * (1.0 + level) for level in LEVELS)
+        if value < best and (levels > reached or seconds - last > span or seconds == trace[-1][0]):
+            yield seconds, value
+            last = seconds
+        best, reached = min(best, value), max(reached, levels)
+
+
+def first_below(trace: Sequence[tuple[float, float]], target: float) -> float | None:
     """Seconds until the objective was first at most `target`; None if it never was."""
-    seen = [*solution.trace, (solution.seconds, final)]
-    return min((seconds for seconds, value in seen if value <= target), default=None)
+    return min((seconds for seconds, value in trace if value <= target), default=None)
+
+
+def times(solve: Record, lower: float) -> list[float | None]:
+    """Seconds to each level above the lower bound."""
+    return [first_below(solve.get("trace", []), lower * (1.0 + level)) for level in LEVELS]
+
+
+def table(everything: list[Record]) -> Iterator[str]:
+    """Markdown: a row for each problem and solver, times as multiples of bladenet's too."""
+    heads = ["problem", "solver", *(f"to {level:.0e}".replace("e-0", "e-") for level in LEVELS), "excess at the end"]
+    yield "| " + " | ".join([*heads, "seconds in all", "note"]) + " |"
+    yield "|" + "---|" * (len(heads) + 2)
+    for records in everything:
+        own = times(records["solvers"].get("bladenet", {}), records["lower_bound"])
+        for key in sorted(records["solvers"], key=SOLVERS.index):
+            yield "| " + " | ".join(_cells(records, key, own)) + " |"
+    machines = sorted({solve["machine"] for records in everything for solve in records["solvers"].values()})
+    yield ""
+    yield from (f"Measured on: {text}.".replace("\n", "; ") + "\n" for text in machines)
+
+
+def _cells(records: Record, key: str, own: list[float | None]) -> Iterator[str]:
+    solve = records["solvers"][key]
+    yield f"{records['problem']}: {records['about']}"
+    yield solve["name"]
+    if "why_not" in solve:
+        yield from ("", "", "", "", "", f"not applicable: {solve['why_not']}")
+        return
+    for seconds, base in zip(times(solve, records["lower_bound"]), own, strict=True):
+        if seconds is None:
+            stayed = solve["seconds"] < 0.9 * solve["limit"]
+            yield "never: it ended above" if stayed else f"not in {solve['limit'] / 60:.3g} minutes"
+        elif key == "bladenet" or not base:
+            yield f"{seconds:.3g} s"
+        else:
+            yield f"{seconds:.3g} s ({seconds / base:.3g} ×)"
+    yield f"{solve['objective'] / records['lower_bound'] - 1.0:.1e}" if "objective" in solve else ""
+    yield f"{solve['seconds']:.3g}"
+    yield solve["note"]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pickle
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -133,6 +134,28 @@ def test_a_killed_worker_changes_nothing(client):
     assert min(before) not in {pid for pid, *_ in done[8:]}
     client.wait_for_workers(2)
     assert set(client.run(os.getpid).values()) != before, "nobody was killed"
+
+
+def test_training_survives_a_killed_worker(client):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    y = np.abs(X).sum(axis=1) + 0.1 * rng.normal(size=400)
+    settings = {"beta": 4.0, "tol": 1e-4}
+    alone = bn.train(X, y, **settings)
+    client.wait_for_workers(2)
+    before, died = set(client.run(os.getpid).values()), []
+
+    def kill():
+        os.kill(min(before), signal.SIGKILL)
+        died.append(time.perf_counter())
+
+    killer = threading.Timer(0.5, kill)
+    killer.start()
+    with joblib.parallel_config(backend="dask"):
+        fit = bn.train(X, y, **settings)
+    assert died, "training ended before anyone was killed"
+    same(fit, alone)
+    client.wait_for_workers(2)
 
 
 @pytest.mark.parametrize("backend", ["dask", "loky"])
@@ -279,3 +302,19 @@ def test_a_task_that_fails_stops_the_others():
     with pytest.raises(RuntimeError, match="task 0 failed"):
         parallel.on_all_cores(work, range(4), clock)
     assert sorted(ended) == [1, 2, 3]  # none is left behind in a thread
+
+
+def test_fits_in_threads_at_once_are_those_one_after_the_other():
+    rng = np.random.default_rng(5)
+    problems = [(X := rng.normal(size=(150, 2)), np.sin(k + 2 * X[:, 0]) * X[:, 1]) for k in range(4)]
+
+    def fit(data):
+        return bn.train(*data, beta=0.5, tol=1e-6)
+
+    alone = [fit(data) for data in problems]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(fit, problems))
+    for one, other in zip(alone, together, strict=True):
+        assert other.certificate.status is bn.Status.GLOBAL
+        assert other.certificate.objective == one.certificate.objective
+        np.testing.assert_array_equal(other.network.weights, one.network.weights)

@@ -22,6 +22,7 @@ def fit(problem: Problem, tol: float = 1e-6, time_limit: float | None = None) ->
         beta=problem.beta,
         norm=problem.norm,
         loss=problem.loss,
+        max_interaction=problem.max_interaction,
         tol=tol,
         time_limit=time_limit,
     )

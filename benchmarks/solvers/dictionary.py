@@ -4,13 +4,19 @@ On the line these are all hinges, which contain a global optimum. In the plane t
 for p = 2 an optimum over them is above the global one.
 """
 
+import warnings
 from itertools import combinations
+from time import perf_counter
+from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks.objective import Network
 from benchmarks.problems import Problem
+from benchmarks.solvers import Solution
 
+TOLERANCE = 1e-7  # of the solvers that are given the dictionary
 MOST_ENTRIES = 20_000_000  # of the dictionary, 160 MB in float64
 
 
@@ -23,6 +29,24 @@ def too_large(problem: Problem) -> str | None:
     if n * columns > MOST_ENTRIES:
         return f"dictionary of {n:,} × {columns:,} ({n * columns * 8 / 1e9:,.1f} GB) is too large"
     return None
+
+
+def not_a_lasso(problem: Problem) -> str | None:
+    """Why a Lasso solver cannot be given the dictionary, or None."""
+    return too_large(problem) if problem.loss == "squared" else "squared loss only"
+
+
+def solve_by(model: Any, problem: Problem) -> Solution:
+    """What an estimator in the manner of scikit-learn's Lasso makes of the dictionary."""
+    start = perf_counter()
+    weights, biases = hinges(problem.X)
+    K = columns(problem.X, weights, biases)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(K, problem.y)
+    seconds = perf_counter() - start
+    found = network(weights, biases, model.coef_, float(np.ravel(model.intercept_)[0]))
+    return Solution(found, seconds, f"{K.shape[1]:,} columns, {scope(problem)}")
 
 
 def hinges(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,9 +14,7 @@ PASSES = 20  # over the columns, between two looks at the clock
 
 
 def applies(problem: Problem) -> str | None:
-    if problem.loss != "squared":
-        return "squared loss only"
-    return dictionary.too_large(problem)
+    return dictionary.not_a_lasso(problem)
 
 
 def solve(problem: Problem, time_limit: float) -> Solution:
