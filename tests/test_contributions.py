@@ -253,3 +253,22 @@ def test_leverage_keeps_columns_that_are_called_like_its_own():
     assert list(found.columns[:3]) == ["sample", "importance (data)", "sample (data)"]
     rows = found["sample"].to_numpy()
     np.testing.assert_array_equal(found["importance (data)"], frame["importance"].to_numpy()[rows])
+
+
+def test_predictions_of_a_constant_network_are_explained():
+    x = np.arange(6.0)[:, None]
+    found = bn.BladeNetRegressor(alpha=1e6).fit(x, x[:, 0]).explain_predictions(x[:2])
+    assert str(found).startswith("row 0: prediction = 2.5")
+    assert len(found.data()) == 2
+    assert found.plot(1).get_title(loc="left") == "Row 1: prediction = 2.5"
+
+
+def test_what_is_infinite_before_an_exact_fit_is_none_in_json():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), rng.normal(size=200)
+    model = bn.BladeNetRegressor(alpha=0.0, time_limit=1e-3).fit(X, y)
+    assert np.isinf(model.certificate_.objective)
+    fields = json.loads(json.dumps(model.explain().to_dict(), allow_nan=False))
+    assert fields["certificate"]["objective"] is None
+    found = model.what_if(X, y, without=[0])
+    json.dumps(found.to_dict(), allow_nan=False)

@@ -31,3 +31,9 @@ def test_weights_are_repetitions():
     repeated = np.repeat(np.arange(60), weight)
     assert measures(model, X, y, weight) == pytest.approx(measures(model, X[repeated], y[repeated]))
     assert measures(model, X, y, weight)["R²"] == pytest.approx(r2_score(y, model.predict(X), sample_weight=weight))
+
+
+@pytest.mark.parametrize("loss", ["squared", "quantile", "poisson"])
+def test_where_all_targets_are_the_same_there_is_nothing_to_explain(loss):
+    model = bn.BladeNetRegressor(alpha=0.1, loss=loss).fit(X, np.full(60, 3.0))
+    assert list(measures(model, X, np.full(60, 3.0))) == ["mean absolute error", "root mean squared error"]

@@ -109,3 +109,16 @@ def test_a_column_called_effect_is_kept_beside_the_effect():
     found = shape.data()
     assert list(found.columns) == ["effect (data)", "effect", "kink", "sample"]
     assert found["effect (data)"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("features", [1, 2, 3])
+def test_shapes_and_pictures_of_neurons_that_pass_through_no_sample(features, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, features)) + 0.3
+    settings = {} if features == 1 else {"norm": 1, "max_interaction": 1}
+    model = bn.BladeNetRegressor(alpha=0.01, bias=False, scaling="standard", **settings).fit(X, np.abs(X).sum(axis=1))
+    assert not len(model.evidence_.index)
+    for shape in model.shapes():
+        assert np.isfinite(shape.data()["effect"]).all()
+        shape.plot()
+    model.report(tmp_path / "report.html")

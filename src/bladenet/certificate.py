@@ -7,8 +7,9 @@ anew in float64, in the user's units, from the definition; nothing comes from th
 bound that a pricer proved for that v.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,11 @@ class Certificate:
     n_components: int | None = None
     relaxed: bool = False
     misfit: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as strings and numbers, ready for JSON; what is infinite, as before an exact fit, is None."""
+        fields = {k: v if not isinstance(v, float) or np.isfinite(v) else None for k, v in asdict(self).items()}
+        return fields | {"status": self.status.value, "advice": self.advice}
 
     @property
     def _networks(self) -> str:

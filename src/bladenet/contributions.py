@@ -143,7 +143,7 @@ class Contributions:
         for name, value, count in (("row", row, len(self)), ("output", output, outputs.shape[1])):
             if not 0 <= value < count:
                 raise IndexError(f"{name} must be 0 to {count - 1}, got {value}.")
-        parts = self.values[row].reshape(len(self.amplitudes), -1)[:, output]
+        parts = self.values[row].reshape(-1, outputs.shape[1])[:, output]
         short = [f"neuron {neuron.neuron}: {_short(neuron.columns)}" for neuron in self.explanation.neurons]
         steps = self._steps(parts, float(np.atleast_1d(self.intercept)[output]), short, BARS)
         names, heights = [name for name, _ in steps], np.array([height for _, height in steps])
@@ -187,7 +187,7 @@ class Contributions:
     def _described(self, row: int) -> list[str]:
         """The text for one sample: one output after the other."""
         outputs = np.atleast_1d(self.outputs[row])
-        parts = self.values[row].reshape(len(self.amplitudes), len(outputs))
+        parts = self.values[row].reshape(-1, len(outputs))
         formulas = [neuron.formula for neuron in self.explanation.neurons]
         lines = []
         for k, (total, intercept) in enumerate(zip(outputs, np.atleast_1d(self.intercept), strict=True)):

@@ -239,8 +239,7 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
         fields = asdict(self)
-        fields["certificate"]["status"] = self.certificate.status.value
-        fields["certificate"]["advice"] = self.certificate.advice
+        fields["certificate"] = self.certificate.to_dict()
         fields["features"] = self.features().to_dict(orient="records")
         return fields
 

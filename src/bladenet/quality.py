@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from bladenet.losses import PoissonLoss, QuantileLoss, get_loss
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 def measures(
     model: BladeNetRegressor | BladeNetClassifier, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
 ) -> dict[str, float]:
-    """Names and values, the one that belongs to the loss first; X, y and sample_weight as for ``fit``."""
+    """Names and values, the one that belongs to the loss first, unless all targets are the same.
+
+    X, y and sample_weight as for ``fit``.
+    """
     from sklearn import metrics
     from sklearn.base import is_classifier
 
@@ -25,16 +29,15 @@ def measures(
         if hasattr(model, "predict_proba"):
             found["log loss"] = metrics.log_loss(y, model.predict_proba(X), labels=model.classes_, **weight)
         return {name: float(value) for name, value in found.items()}
-    loss = get_loss(model.loss)
-    if isinstance(loss, QuantileLoss):
-        name = f"share of the deviation from the {loss.quantile:g} quantile explained"
-        value = metrics.d2_pinball_score(y, predicted, alpha=loss.quantile, **weight)
-    elif isinstance(loss, PoissonLoss):
-        name, value = "share of the deviance explained", metrics.d2_tweedie_score(y, predicted, power=1, **weight)
-    else:
-        name, value = "R²", metrics.r2_score(y, predicted, **weight)
-    errors = {
-        "mean absolute error": metrics.mean_absolute_error(y, predicted, **weight),
-        "root mean squared error": metrics.root_mean_squared_error(y, predicted, **weight),
-    }
-    return {name: float(value) for name, value in ({name: value} | errors).items()}
+    loss, found = get_loss(model.loss), {}
+    if len(np.unique(np.asarray(y, dtype=np.float64), axis=0)) > 1:  # else there is nothing to explain
+        if isinstance(loss, QuantileLoss):
+            value = metrics.d2_pinball_score(y, predicted, alpha=loss.quantile, **weight)
+            found[f"share of the deviation from the {loss.quantile:g} quantile explained"] = value
+        elif isinstance(loss, PoissonLoss):
+            found["share of the deviance explained"] = metrics.d2_tweedie_score(y, predicted, power=1, **weight)
+        else:
+            found["R²"] = metrics.r2_score(y, predicted, **weight)
+    found["mean absolute error"] = metrics.mean_absolute_error(y, predicted, **weight)
+    found["root mean squared error"] = metrics.root_mean_squared_error(y, predicted, **weight)
+    return {name: float(value) for name, value in found.items()}

@@ -97,6 +97,11 @@ class Scene:
         extent = self.model.evidence_.high - self.model.evidence_.low
         return np.where(extent > 0, extent, 1.0)
 
+    @property
+    def typical(self) -> Array:
+        """The samples; if there are none, as where no neuron passes through one, the ends of the training data."""
+        return self.X if len(self.X) else np.array([self.model.evidence_.low, self.model.evidence_.high])
+
     def some(self, most: int) -> Array:
         """Enough of the samples to see where they are, (k, d)."""
         return self.X[np.random.default_rng(0).permutation(len(self.X))[:most]]

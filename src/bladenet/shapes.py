@@ -84,7 +84,7 @@ class Shape:
         network, chosen = scene.model.network_, term.neurons
         part = ReLUNetwork(network.weights[chosen], network.biases[chosen], network.amplitudes[chosen], 0.0)
         scaling = scene.units.scaling
-        mean = float(part.predict(scaling.apply(scene.X)).mean())
+        mean = float(part.predict(scaling.apply(scene.typical)).mean())
         title = f"{' × '.join(scene.names[i] for i in term.columns)}   {percent(term.share, 0)}"
         effect = lambda rows: part.predict(scaling.apply(rows)) - mean  # noqa: E731 - closes over all of these
         return cls(scene, term.columns, title, term.share, effect, chosen)
@@ -174,7 +174,7 @@ class Shape:
 
     def range(self, which: int) -> tuple[float, float]:
         """Of an axis: most of the data."""
-        values = self.scene.X[:, self.features[which][0]]
+        values = self.scene.typical[:, self.features[which][0]]
         low, high = np.quantile(values, [TAIL, 1.0 - TAIL], method="inverted_cdf")
         return (low, high) if low < high else (values.min() - 0.5, values.max() + 0.5)
 
@@ -222,7 +222,10 @@ def shapes_of(scene: Scene) -> list[Shape]:
 def _profiles(scene: Scene) -> list[Shape]:
     """For each column the output averaged over some samples with that column changed, the most variable first."""
     network, scaling = scene.model.network_, scene.units.scaling
-    samples, sources = scene.some(AVERAGED), np.array(scene.model.encoding_.sources)
+    samples, sources = (
+        scene.typical[:AVERAGED] if not len(scene.X) else scene.some(AVERAGED),
+        np.array(scene.model.encoding_.sources),
+    )
 
     def average(column: int, rows: Array) -> Array:
         total = np.zeros(len(rows))

@@ -68,7 +68,7 @@ def verdict(model: Any) -> str:
 def short(gap: float) -> str:
     """4.3e-7 rather than 4.3e-07, and 0.43 rather than 4.3e-1."""
     if gap == 0.0 or gap >= 0.01:
-        return f"{gap:.2g}"
+        return f"{gap:.2g}".replace("inf", "∞")
     digits, exponent = f"{gap:.1e}".split("e")
     return f"{digits}e{int(exponent)}"
 

@@ -15,7 +15,7 @@ from bladenet.losses import Array
 from bladenet.problem import TrainingProblem
 from bladenet.scene import defining_samples
 
-SAME = 1e-6  # relative difference of two objectives that are the same
+SAME = 1e-9  # relative difference of two objectives that are the same
 ROUNDING = 1e-12  # of outputs and targets
 
 
@@ -70,7 +70,10 @@ def _check_objective(model: Any, problem: TrainingProblem) -> None:
     reach = np.abs(network.weights) @ np.abs(problem.X).max(axis=0) + np.abs(network.biases)
     size = float(np.abs(problem.y).max() + np.max(network.sizes(1) @ reach + np.abs(network.intercept)))
     found = objective_of(problem, network)
-    same = abs(found - proven.objective) <= SAME * abs(proven.objective) + ROUNDING * size * problem.sample_weight.sum()
+    same = found == proven.objective  # infinite, where training for an exact fit was stopped
+    same |= (
+        abs(found - proven.objective) <= SAME * abs(proven.objective) + ROUNDING * size * problem.sample_weight.sum()
+    )
     if proven.misfit is not None:
         same &= misfit_of(problem, network) <= (1.0 + SAME) * proven.misfit + ROUNDING * size
     if not same:

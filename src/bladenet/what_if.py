@@ -91,13 +91,13 @@ class WhatIf:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
-        certificates = {"before": self.certificate_before, "after": self.certificate_after}
+        certificates = {"before": self.certificate_before.to_dict(), "after": self.certificate_after.to_dict()}
         return {
             "without": list(self.without),
             "output": self.output,
             "neurons": {"before": self.neurons_before, "after": self.neurons_after, "kept": self.kept},
-            "objective": {name: proven.objective for name, proven in certificates.items()},
-            "status": {name: proven.status.value for name, proven in certificates.items()},
+            "objective": {name: proven["objective"] for name, proven in certificates.items()},
+            "status": {name: proven["status"] for name, proven in certificates.items()},
             "outputs": {"before": self.outputs_before.tolist(), "after": self.outputs_after.tolist()},
         }
 
