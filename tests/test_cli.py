@@ -72,7 +72,7 @@ def test_alpha_is_cross_validated_by_default(tmp_path):
     out = tmp_path / "model.json"
     result = run(*MOTORCYCLE[:4], "--out", out)
     assert result.exit_code == 0, result.output
-    assert ", chosen by cross-validation), norm" in result.stdout
+    assert ", auto), norm" in result.stdout
     assert "cross-validation" in result.stderr
 
 

@@ -272,3 +272,18 @@ def test_what_is_infinite_before_an_exact_fit_is_none_in_json():
     assert fields["certificate"]["objective"] is None
     found = model.what_if(X, y, without=[0])
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_an_exact_fit_is_explained_with_the_weights_of_the_samples():
+    x, y, weight = np.arange(5.0)[:, None], np.array([0.0, 1, 0, 2, 0]), np.array([1.0, 1, 1, 1, 10])
+    repeated = np.repeat(np.arange(5), weight.astype(int))
+    weighted = bn.BladeNetRegressor(alpha=0).fit(x, y, sample_weight=weight).explain().data()
+    longer = bn.BladeNetRegressor(alpha=0).fit(x[repeated], y[repeated]).explain().data()
+    for name in ("importance", "share"):
+        np.testing.assert_allclose(weighted[name], longer[name], rtol=1e-9)
+
+
+def test_what_if_refuses_to_leave_out_everything():
+    x = np.arange(5.0)[:, None]
+    with pytest.raises(ValueError, match="names all 5 rows"):
+        bn.BladeNetRegressor(alpha=0.1).fit(x, x[:, 0]).what_if(x, x[:, 0], without=range(5))

@@ -260,5 +260,5 @@ def test_several_outputs_have_no_picture():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20, 2))
     model = BladeNetRegressor(alpha=0.1, tol=1e-2).fit(X, X)
-    with pytest.raises(ValueError, match="2 outputs of 2 features"):
+    with pytest.raises(ValueError, match="an output for each of 2 columns of y"):
         plot_fit(model, X, X)

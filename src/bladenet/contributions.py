@@ -105,8 +105,7 @@ class Contributions:
     def to_dict(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
         samples = []
-        for row, (distances, output) in enumerate(zip(self.distances, self.outputs, strict=True)):
-            parts = self.values[row]
+        for row, (distances, output, parts) in enumerate(zip(self.distances, self.outputs, self.values, strict=True)):
             neurons = [
                 {
                     "neuron": self.explanation.neurons[j].neuron,
@@ -121,7 +120,7 @@ class Contributions:
         return {"output": self.explanation.output, "intercept": intercept, "samples": samples}
 
     def __str__(self) -> str:
-        return "\n\n".join("\n".join(self._described(row)) for row in range(len(self)))
+        return "\n\n".join("\n".join(self._described(row, parts)) for row, parts in enumerate(self.values))
 
     def plot(self, row: int = 0, output: int = 0, ax: Axes | None = None, title: str | None = None) -> Axes:
         """Draw one output of one sample as a waterfall from the intercept over the strongest neurons to the output.
@@ -184,10 +183,10 @@ class Contributions:
     def _name(self, output: int) -> str:
         return self.explanation.outputs[output] if self.explanation.outputs else self.explanation.output
 
-    def _described(self, row: int) -> list[str]:
+    def _described(self, row: int, parts: Array) -> list[str]:
         """The text for one sample: one output after the other."""
         outputs = np.atleast_1d(self.outputs[row])
-        parts = self.values[row].reshape(-1, len(outputs))
+        parts = parts.reshape(-1, len(outputs))
         formulas = [neuron.formula for neuron in self.explanation.neurons]
         lines = []
         for k, (total, intercept) in enumerate(zip(outputs, np.atleast_1d(self.intercept), strict=True)):

@@ -81,7 +81,7 @@ class _BladeNet(Readable, BaseEstimator):
         self.alpha_, self.beta_ = selection.alpha, beta
         self.scaling_, self.network_ = scaling, scaling.fold(fit.network)
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
-        self.evidence_ = Evidence.of(X, fit)
+        self.evidence_ = Evidence.of(X, fit, weight)
         return self
 
     def _settings(self, weight: Array, loss: str | Loss) -> dict[str, Any]:

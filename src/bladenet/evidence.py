@@ -42,12 +42,15 @@ class Evidence:
     share: Array
 
     @classmethod
-    def of(cls, X: Array, fit: Fit) -> Evidence:
-        """Collect it from the training data X (n, d), in the user's units, and the training result."""
+    def of(cls, X: Array, fit: Fit, weight: Array | None = None) -> Evidence:
+        """Collect it from the training data X (n, d), in the user's units, and the training result.
+
+        An exact fit is the same whatever the weights (n,) of the samples; these say then what a mean is.
+        """
         problem, network = fit.problem, fit.network
         index = np.array(sorted({i for blade in fit.blades for i in blade.samples}), dtype=np.int64)
         kept = problem.sample_weight > 0
-        samples, weight = problem.X[kept], problem.sample_weight[kept]
+        samples, weight = problem.X[kept], (problem.sample_weight if weight is None else weight)[kept]
         weight = weight / weight.sum()
         m = len(network)
         output = np.zeros(problem.y.shape)[kept]

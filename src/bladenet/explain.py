@@ -11,7 +11,7 @@ from bladenet.blades import Blade
 from bladenet.certificate import Certificate
 from bladenet.encoding import Encoding, Level
 from bladenet.evidence import Evidence
-from bladenet.formulas import Point, Units, counted, number, percent
+from bladenet.formulas import Point, Units, apart, counted, number, percent
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import Scaling
@@ -189,7 +189,7 @@ class Explanation:
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
         fields = ("sample", "target", "neurons", "share", "importance")
-        names = [f"{name} (data)" if name in fields else name for name in self.column_names]
+        names = apart(self.column_names, fields)
         rows = [
             (row.sample.index, *row.sample.features, row.sample.target, row.neurons, row.share, row.importance)
             for row in self.defined()

@@ -7,7 +7,7 @@ written in their own units; the others as scaled(name).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -203,6 +203,17 @@ def percent(share: float, digits: int = 1) -> str:
     """A share in per cent."""
     value = round(100.0 * share, digits) + 0.0  # + 0 turns −0 into 0
     return f"{value:.{digits}f} %".replace("-", "−")
+
+
+def apart(names: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """Names of columns that stand beside the columns `taken`: ``NAME (data)`` where it is one of these."""
+    found: list[str] = []
+    for name in names:
+        own = name
+        while own in taken or own in found or (own != name and own in names):
+            own = f"{own} (data)"
+        found.append(own)
+    return found
 
 
 def listed(names: list[str], most: int) -> str:

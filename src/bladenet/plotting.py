@@ -13,7 +13,7 @@ import numpy as np
 from bladenet.formulas import percent
 from bladenet.losses import Array, get_loss
 from bladenet.panels import draw_shape
-from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines
+from bladenet.scene import GRID, Scene, Score, check_one_output, kink_positions, neuron_lines
 from bladenet.shapes import Shape, shapes_of, terms_of
 from bladenet.styling import (
     CLASS_COLOURS,
@@ -79,15 +79,11 @@ def plot_fit(
     Raises
     ------
     ValueError
-        If `X` is not the data the model was trained on, names or shapes do not match, or there are several outputs,
-        unless they are classes of two features.
+        If the neurons pass through other samples than those of `X`, names or shapes do not match, or there are several
+        outputs, unless they are classes of two features.
     """
     if not drawable(model):
-        outputs = model.network_.amplitudes.shape[1]
-        raise ValueError(
-            f"a picture shows one output, or classes of two features, but the model has {outputs} outputs of "
-            f"{model.n_features_in_} features: see explain() for its neurons."
-        )
+        check_one_output(model, "a picture shows one output, or classes of two features")
     return draw_scene(Scene.create(model, X, y, feature_names, target), ax)
 
 

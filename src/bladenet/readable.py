@@ -20,7 +20,7 @@ from bladenet.formulas import counted
 from bladenet.losses import Array, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import Scaling
-from bladenet.scene import Scene
+from bladenet.scene import Scene, check_one_output
 from bladenet.settings import settings_of
 from bladenet.shapes import Shape, shapes_of
 from bladenet.training import Round, train
@@ -94,13 +94,10 @@ class Readable:
         Raises
         ------
         ValueError
-            If these are not the training data, or there are several outputs.
+            If the neurons pass through other samples than these, or there are several outputs.
         """
         check_is_fitted(self, "network_")
-        if self.network_.amplitudes.ndim == 2:
-            raise ValueError(
-                f"shapes are of one output, but the model has {self.network_.amplitudes.shape[1]}: see explain()."
-            )
+        check_one_output(self, "shapes are of one output")
         if (X is None) != (y is None):
             raise ValueError("shapes need both X and y, the training data, or neither of them.")
         return shapes_of(Scene.of(self, X, y))
@@ -133,7 +130,7 @@ class Readable:
         """A few lines on the network and what is proven about it."""
         check_is_fitted(self, "network_")
         last = self.history_[-1] if self.history_ else None
-        effort = "stopped before the first round"
+        effort = "no rounds"
         if last is not None:
             effort = f"{counted(len(self.history_), 'round')} in {last.seconds:.2g} s"
         faces = sum(not blade.is_vertex for blade in self.blades_)
@@ -149,7 +146,10 @@ class Readable:
         return "\n".join(lines)
 
     def plot(self, X: ArrayLike, y: ArrayLike, ax: Axes | None = None) -> Axes:
-        """Draw the network over its training data into `ax`, or a new figure; see :mod:`bladenet.plotting`."""
+        """Draw the network over its training data into `ax`, or a new figure; see :mod:`bladenet.plotting`.
+
+        Refuses X and y through whose samples the neurons do not pass.
+        """
         check_is_fitted(self, "network_")
         from bladenet.plotting import plot_fit  # here, not at the top: slow to import
 
@@ -181,4 +181,7 @@ def _checked_rows(without: Sequence[int], n: int) -> list[int]:
     outside = rows[(rows < 0) | (rows >= n)]
     if len(outside):
         raise ValueError(f"without has row {outside[0]}, but X has rows 0 to {n - 1}.")
-    return np.unique(rows).tolist()
+    left_out = np.unique(rows).tolist()
+    if len(left_out) == n:
+        raise ValueError(f"without names all {n} rows: nothing would be left to train on.")
+    return left_out

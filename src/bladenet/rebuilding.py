@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from bladenet.basis_pursuit import least_change
-from bladenet.blades import Blade, find_blades, neurons
+from bladenet.blades import APART, Blade, corners, find_blades, neurons
 from bladenet.certificate import Certificate, DualProof, certify, misfit_of
 from bladenet.chambers import vertex_factor
 from bladenet.column_generation import ColumnGeneration, Round
@@ -19,6 +19,7 @@ from bladenet.restricted import Restricted, masked, nonzero
 
 MISSED = 1e-6  # of the targets' size: a miss that rounding can explain
 FORGIVEN = 1e3  # times the smallest miss that counts: what moving neurons to blades may bring about
+FEW = 4  # coordinates of a neuron whose corners are sought: they are up to 2 to that power
 MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
 Known = dict[bytes, Blade]  # of the neurons of a standard form
 
@@ -98,17 +99,29 @@ def _rebuilt(
     form = search.form
     if isinstance(form.loss, ExactFit):  # misses that small are put right at the end
         form = replace(form, loss=ExactFit(FORGIVEN * form.loss.tolerance, form.loss.price))
-    moved = restricted_problem(form, Clock())
-    moved.add(*form.neurons(*neurons))
+    moved, places = restricted_problem(form, Clock()), form.neurons(*neurons)
+    moved.add(*places)
     whole = len(moved.offsets) == len(blades)
     objective = moved.objective(solution.z, solution.t) if whole else np.inf
     if objective > solution.objective + 0.05 * search.tol * search.objective:
-        # neurons that a search had no time to move to blades, such as those that it was started from
+        # neurons that a search did not move to blades, such as those that it was started from
+        for neuron in _between(weights, offsets, places):
+            found = corners(form.points, neuron[:-1], neuron[-1], form.norm, form.bias)
+            moved.add(found[:, :-1], found[:, -1])
         again = moved.solve(0.03 * search.tol)
         if again.objective < objective:
             solution, weights, offsets = _nonzero(again, moved.weights, moved.offsets)
             blades, neurons = blades_of(problem, weights, offsets, known)
     return solution, blades, neurons
+
+
+def _between(weights: Array, offsets: Array, places: Neurons) -> Array:
+    """Those neurons (k, d + 1), of few coordinates, that are not where their blades are."""
+    lines, blades = np.column_stack([weights, offsets]), np.column_stack(places)
+    if len(lines) != len(blades):
+        return lines[:0]
+    apart = np.abs(lines - blades).max(axis=1) > APART
+    return lines[apart & (np.count_nonzero(weights, axis=1) <= FEW)]
 
 
 def blades_of(problem: TrainingProblem, weights: Array, offsets: Array, known: Known) -> tuple[list[Blade], Neurons]:

@@ -121,6 +121,15 @@ class Scene:
         return pd.DataFrame(points, columns=list(seen))
 
 
+def check_one_output(model: Any, wanted: str) -> None:
+    """Refuse a model of several outputs, or of one in a column of its own, by a ValueError that begins as wanted."""
+    amplitudes = model.network_.amplitudes
+    if amplitudes.ndim == 1:
+        return
+    remedy = "see explain() for its neurons" if amplitudes.shape[1] > 1 else "fit it with y of shape (n,), not (n, 1)"
+    raise ValueError(f"{wanted}, but the model has an output for each of {amplitudes.shape[1]} columns of y: {remedy}.")
+
+
 def defining_samples(model: Any, X: Array) -> np.ndarray:
     """Which of the samples (n, d) that a model was trained on define a neuron, (n,) bool; repeated ones count together.
 

@@ -13,7 +13,7 @@ def settings_of(model: Any) -> list[tuple[str, str]]:
     loss, most = get_loss(model.loss), model.max_interaction
     scaling = chosen_scaling(model.scaling, most)
     parameters = ", ".join(f"{name} {value:g}" for name, value in vars(loss).items())
-    chosen = "" if getattr(model, "alpha", None) == model.alpha_ else ", chosen by cross-validation"
+    chosen = "" if getattr(model, "alpha", None) == model.alpha_ else ", auto"
     return [
         ("loss", f"{loss.name} ({parameters})" if parameters else loss.name),
         ("alpha", f"{model.alpha_:.4g} (beta {model.beta_:.4g}{chosen})"),

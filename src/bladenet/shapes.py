@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bladenet.formulas import percent
+from bladenet.formulas import apart, percent
 from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
 from bladenet.panels import draw_shape
@@ -118,7 +118,7 @@ class Shape:
         axes = [self._axis(which, coarse=several and all(self.numeric)) for which in range(len(self.columns))]
         places = np.meshgrid(*(np.arange(len(states)) for _, states in axes), indexing="ij")
         states = [states[place.ravel()] for (_, states), place in zip(axes, places, strict=True)]
-        names = [f"{name} (data)" if name in FIELDS else name for name in self.names]
+        names = apart(self.names, FIELDS)
         frame = pd.DataFrame(
             {name: values[place.ravel()] for name, (values, _), place in zip(names, axes, places, strict=True)}
         )

@@ -114,6 +114,7 @@ def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
     if continuous or len(classes) < 2 or (loss == "hinge" and len(classes) > 2):
         shown = ", ".join(str(label) for label in classes[:5]) + (", …" if len(classes) > 5 else "")
         needed = "exactly two classes" if loss == "hinge" else "at least two classes"
+        needed += ", text or whole numbers" if continuous else ""
         raise InputError(
             f"--loss {loss} needs {needed}; {y.name!r} has {len(classes)} values: {shown}. "
             "A numeric target is fitted with --loss squared, huber, quantile or poisson."

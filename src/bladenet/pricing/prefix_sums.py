@@ -42,13 +42,13 @@ class PrefixSums(Pricer):
         return self.ranked(v, weights[found, None], offsets[found], threshold, bound)
 
     def _best_of_cells(self, values: Array) -> Mask:
-        """Of each orientation and cell the hinges of largest and of least value, (2n,) bool."""
+        """Of each orientation, cell and sign of the value the hinge of largest |value|, (2n,) bool."""
         if not self.form.bias:
             return np.ones(len(values), dtype=bool)
         best = np.zeros((2, len(self.x)), dtype=bool)
         for orientation, found in zip(values.reshape(2, -1), best, strict=True):
             for heights in (orientation, -orientation):
                 tops = np.maximum.reduceat(heights, self.starts)
-                highest = np.flatnonzero(heights == tops[self.cell])
+                highest = np.flatnonzero((heights == tops[self.cell]) & (heights > 0.0))
                 found[highest[np.unique(self.cell[highest], return_index=True)[1]]] = True
         return best.ravel()
