@@ -30,7 +30,8 @@ def measures(
             found["log loss"] = metrics.log_loss(y, model.predict_proba(X), labels=model.classes_, **weight)
         return {name: float(value) for name, value in found.items()}
     loss, found = get_loss(model.loss), {}
-    if len(np.unique(np.asarray(y, dtype=np.float64), axis=0)) > 1:  # else there is nothing to explain
+    targets = np.asarray(y, dtype=np.float64)[slice(None) if sample_weight is None else np.asarray(sample_weight) > 0]
+    if len(np.unique(targets, axis=0)) > 1:  # else there is nothing to explain
         if isinstance(loss, QuantileLoss):
             value = metrics.d2_pinball_score(y, predicted, alpha=loss.quantile, **weight)
             found[f"share of the deviation from the {loss.quantile:g} quantile explained"] = value
