@@ -136,6 +136,12 @@ def test_a_killed_worker_changes_nothing(client):
     assert set(client.run(os.getpid).values()) != before, "nobody was killed"
 
 
+def test_what_was_sent_to_a_cluster_can_be_done_here(client):
+    # joblib does so if workers die between the choice of a backend and its use
+    packed = client.scatter(np.frombuffer(pickle.dumps(Where().work, protocol=5), dtype=np.uint8))
+    assert [item for _, item, _ in parallel._elsewhere(packed, [3, 1], None)] == [3, 1]
+
+
 def test_training_survives_a_killed_worker(client):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 3))

@@ -1,5 +1,6 @@
 """Run searches on all cores, or on the cluster that joblib is set to; stop them at the deadline or on Ctrl-C."""
 
+import asyncio
 import os
 import pickle
 import sys
@@ -7,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import AbstractContextManager
 from functools import cache
 from multiprocessing import TimeoutError  # what joblib raises, which is not the built-in one
@@ -22,6 +24,7 @@ from bladenet.clock import Clock
 LONGEST_WAIT = 1e6  # seconds that the operating system can wait for
 TASKS = 4  # for each worker of a cluster, so that none waits long for the last
 GRACE = 5.0  # seconds after the deadline that a cluster has to answer
+TRIES, PATIENCE, SLOWEST = 3, 10.0, 1e6  # of sending data to a cluster: how often, seconds, and bytes a second
 WATCH = 0.5  # seconds between two looks at whether a task is still wanted
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -81,7 +84,9 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     packed: Any = np.frombuffer(pickle.dumps(work, protocol=5), dtype=np.uint8)  # joblib maps large arrays to memory
     client = getattr(backend, "client", None)
     if client is not None:  # dask: on every worker, so that it survives the loss of some
-        packed = client.scatter(packed, broadcast=True, hash=False)
+        packed = _scattered(client, packed)
+        if packed is None:
+            return on_all_cores(work, items, clock)
     try:
         tasks = [delayed(_elsewhere)(packed, items[k::count], deadline) for k in range(count)]
         parts = Parallel(n_jobs=workers, batch_size=1, pre_dispatch="all", timeout=timeout)(tasks)
@@ -95,6 +100,22 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     for k, part in enumerate(parts):
         results[k::count] = part
     return results
+
+
+def _scattered(client: Any, packed: Any) -> Any:
+    """Data on every worker of a dask cluster; None if it would not take them.
+
+    Dask waits for ever for a worker that dies while it is sent data, but takes them when it is asked again.
+    """
+    patience = PATIENCE + len(packed) / SLOWEST
+    for _ in range(TRIES):
+        sending = client.scatter(packed, broadcast=True, hash=False, asynchronous=True)
+        sent = asyncio.run_coroutine_threadsafe(sending, client.loop.asyncio_loop)
+        try:
+            return sent.result(patience)
+        except FutureTimeout:
+            sent.cancel()
+    return None
 
 
 class _Here(threading.local):
@@ -161,6 +182,8 @@ def _elsewhere(packed: Any, items: list[Item], deadline: float | None) -> list[A
     threading.Thread(target=_watch, args=(clock, _dask_task(), done), daemon=True).start()
     _here.at_work = True
     try:
+        if hasattr(packed, "result"):  # of dask: joblib does it here if all workers but one have died meanwhile
+            packed = packed.result()
         work = pickle.loads(memoryview(packed))
         return [work(item, clock) for item in items]
     finally:
