@@ -1,14 +1,13 @@
 """Run searches on all cores, or on the cluster that joblib is set to; stop them at the deadline or on Ctrl-C."""
 
-import asyncio
 import os
 import pickle
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import AbstractContextManager
 from functools import cache
 from multiprocessing import TimeoutError  # what joblib raises, which is not the built-in one
@@ -24,7 +23,6 @@ from bladenet.clock import Clock
 LONGEST_WAIT = 1e6  # seconds that the operating system can wait for
 TASKS = 4  # for each worker of a cluster, so that none waits long for the last
 GRACE = 5.0  # seconds after the deadline that a cluster has to answer
-TRIES, PATIENCE, SLOWEST = 3, 10.0, 1e6  # of sending data to a cluster: how often, seconds, and bytes a second
 WATCH = 0.5  # seconds between two looks at whether a task is still wanted
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -83,10 +81,10 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     deadline, timeout = (None, None) if remaining is None else (time.time() + remaining, remaining + GRACE)
     packed: Any = np.frombuffer(pickle.dumps(work, protocol=5), dtype=np.uint8)  # joblib maps large arrays to memory
     client = getattr(backend, "client", None)
-    if client is not None:  # dask: on every worker, so that it survives the loss of some
-        packed = _scattered(client, packed)
-        if packed is None:
-            return on_all_cores(work, items, clock)
+    if client is not None:  # dask: the result of a task, which it makes anew if the worker that holds it is lost
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")
+            packed = client.submit(_kept, packed, pure=False)
     try:
         tasks = [delayed(_elsewhere)(packed, items[k::count], deadline) for k in range(count)]
         parts = Parallel(n_jobs=workers, batch_size=1, pre_dispatch="all", timeout=timeout)(tasks)
@@ -100,22 +98,6 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     for k, part in enumerate(parts):
         results[k::count] = part
     return results
-
-
-def _scattered(client: Any, packed: Any) -> Any:
-    """Data on every worker of a dask cluster; None if it would not take them.
-
-    Dask waits for ever for a worker that dies while it is sent data, but takes them when it is asked again.
-    """
-    patience = PATIENCE + len(packed) / SLOWEST
-    for _ in range(TRIES):
-        sending = client.scatter(packed, broadcast=True, hash=False, asynchronous=True)
-        sent = asyncio.run_coroutine_threadsafe(sending, client.loop.asyncio_loop)
-        try:
-            return sent.result(patience)
-        except FutureTimeout:
-            sent.cancel()
-    return None
 
 
 class _Here(threading.local):
@@ -173,6 +155,11 @@ def _threads() -> int:
 def _cores() -> int:
     """Those that this process may use; finding out takes as long as a small search."""
     return cpu_count()
+
+
+def _kept(packed: Any) -> Any:
+    """Data as the result of a task."""
+    return packed
 
 
 def _elsewhere(packed: Any, items: list[Item], deadline: float | None) -> list[Any]:
