@@ -36,8 +36,9 @@ def not_a_lasso(problem: Problem) -> str | None:
     return too_large(problem) if problem.loss == "squared" else "squared loss only"
 
 
-def solve_by(model: Any, problem: Problem) -> Solution:
-    """What an estimator in the manner of scikit-learn's Lasso makes of the dictionary."""
+def solve_by(lasso: Any, problem: Problem) -> Solution:
+    """What a class in the manner of celer's Lasso makes of the dictionary; it has no time limit."""
+    model = lasso(alpha=problem.beta / len(problem.X), tol=TOLERANCE, max_iter=200, max_epochs=100_000)
     start = perf_counter()
     weights, biases = hinges(problem.X)
     K = columns(problem.X, weights, biases)

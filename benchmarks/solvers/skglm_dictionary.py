@@ -13,6 +13,4 @@ def applies(problem: Problem) -> str | None:
 
 
 def solve(problem: Problem, time_limit: float) -> Solution:
-    """Has no time limit."""
-    model = Lasso(alpha=problem.beta / len(problem.X), tol=dictionary.TOLERANCE, max_iter=200, max_epochs=100_000)
-    return dictionary.solve_by(model, problem)
+    return dictionary.solve_by(Lasso, problem)

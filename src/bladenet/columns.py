@@ -90,8 +90,12 @@ class Columns:
             part *= root[strip]
             return part @ part.T
 
+        return self._summed(of_strip, (len(chosen), len(chosen)))
+
+    def _summed(self, of_strip: Callable[[slice], Array], shape: tuple[int, ...]) -> Array:
+        """The sum over strips of points, on all cores; always in the same order."""
         strips = [slice(start, start + STRIP) for start in range(0, self.n, STRIP)]
-        return sum(on_threads(of_strip, strips), start=np.zeros((len(chosen), len(chosen))))
+        return sum(on_threads(of_strip, strips), start=np.zeros(shape))
 
     def products(self, known: int, weight: Array, target: Array) -> tuple[Array, Array, Array]:
         """Weighted inner products of the columns from number `known` on: with all columns (m, k), with 1 and `target`.
@@ -116,7 +120,7 @@ class Columns:
 
 
 class ComputedColumns(Columns):
-    """The same without blocks, computed from the neurons; to add some is to make another one.
+    """The same without blocks, computed from the neurons.
 
     Parameters
     ----------
@@ -133,6 +137,10 @@ class ComputedColumns(Columns):
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    def add_neurons(self, weights: Array, offsets: Array) -> None:
+        """Append the columns of neurons (k, d), (k,)."""
+        self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
 
     def keep(self, kept: Index) -> None:
         """See :meth:`Columns.keep`."""
@@ -159,17 +167,6 @@ class ComputedColumns(Columns):
         everything = np.arange(len(self))
         return self._summed(lambda strip: self.take(everything, strip) @ v[strip], (len(self), *v.shape[1:]))
 
-    def gram(self, chosen: Index, weight: Array) -> Array:
-        """See :meth:`Columns.gram`."""
-        root = np.sqrt(weight)
-
-        def of_strip(strip: slice) -> Array:
-            part = self.take(chosen, strip)
-            part *= root[strip]
-            return part @ part.T
-
-        return self._summed(of_strip, (len(chosen), len(chosen)))
-
     def products(self, known: int, weight: Array, target: Array) -> tuple[Array, Array, Array]:
         """See :meth:`Columns.products`."""
         everything, sides = np.arange(len(self)), np.column_stack([weight, weight * target])
@@ -183,7 +180,7 @@ class ComputedColumns(Columns):
         return found[:, :-2], found[known:, -2], found[known:, -1]
 
     def _summed(self, of_strip: Callable[[slice], Array], shape: tuple[int, ...]) -> Array:
-        """The sum over strips of points, on all cores; always in the same order."""
+        """See :meth:`Columns._summed`."""
 
         def along(stretch: range) -> Array:
             total = np.zeros(shape)

@@ -110,9 +110,8 @@ class _Panel:
         (x0, x1), (y0, y1) = first[[0, -1]], second[[0, -1]]
         X, Y = np.meshgrid(first, second)
         height = self.effect(self.shape.rows([X.reshape(-1, 1), Y.reshape(-1, 1)])).reshape(X.shape)
-        low, high = np.quantile(
-            self.effect(self.scene.typical), [TAIL, 1.0 - TAIL]
-        )  # corners without data may be far out
+        effects = self.effect(self.scene.typical)  # corners without data may be far out
+        low, high = np.quantile(effects, [TAIL, 1.0 - TAIL])
         low, high = (low, high) if low < high else (low - 1.0, high + 1.0)
         reach = max(-low, high)
         levels = np.linspace(low, high, 22)

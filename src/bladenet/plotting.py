@@ -242,9 +242,8 @@ def _draw_surface(ax: Axes, scene: Scene) -> str:
     first, second, grid = scene.grid()
     height = scene.model.predict(scene.named(grid)).reshape(GRID, GRID)
     values = scene.y.astype(float)
-    low, high = np.quantile(
-        values if len(values) else height, [0.02, 0.98]
-    )  # a few extreme targets must not wash out the rest
+    # a few extreme targets must not wash out the rest
+    low, high = np.quantile(values if len(values) else height, [0.02, 0.98])
     if low == high:
         low, high = low - 1.0, high + 1.0
     levels = np.array(MaxNLocator(25).tick_values(low, high))

@@ -76,7 +76,9 @@ class RestrictedProblem(ABC):
         weights, offsets = weights[new], offsets[new]
         self.weights, self.offsets = np.vstack([self.weights, weights]), np.r_[self.offsets, offsets]
         points = self.form.points
-        if isinstance(self.columns, ComputedColumns) or len(points) * len(self.offsets) > HELD:
+        if isinstance(self.columns, ComputedColumns):
+            self.columns.add_neurons(weights, offsets)
+        elif len(points) * len(self.offsets) > HELD:
             self.columns = ComputedColumns(points, self.weights, self.offsets)
         else:
             self.columns.add(activations(points.T, weights, offsets))

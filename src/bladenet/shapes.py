@@ -222,10 +222,8 @@ def shapes_of(scene: Scene) -> list[Shape]:
 def _profiles(scene: Scene) -> list[Shape]:
     """For each column the output averaged over some samples with that column changed, the most variable first."""
     network, scaling = scene.model.network_, scene.units.scaling
-    samples, sources = (
-        scene.typical[:AVERAGED] if not len(scene.X) else scene.some(AVERAGED),
-        np.array(scene.model.encoding_.sources),
-    )
+    samples = scene.some(AVERAGED) if len(scene.X) else scene.typical
+    sources = np.array(scene.model.encoding_.sources)
 
     def average(column: int, rows: Array) -> Array:
         total = np.zeros(len(rows))
