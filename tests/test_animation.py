@@ -3,13 +3,10 @@
 import json
 import re
 
-import matplotlib
 import numpy as np
 import pytest
 
 import bladenet as bn
-
-matplotlib.use("Agg")
 
 
 def path_of(d, loss="squared"):

@@ -2,15 +2,12 @@
 
 import json
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 
 import bladenet as bn
 from bladenet.losses import QuantileLoss
-
-matplotlib.use("Agg")
 
 
 def table(d, n=60, seed=0):

@@ -10,14 +10,6 @@ from bladenet import BladeNetClassifier, BladeNetRegressor, datasets
 from bladenet.formulas import clip_line
 from bladenet.plotting import STRONGEST, plot_fit, plot_history
 
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    pyplot.close("all")
-
 
 def frame_and_target(data):
     return data.frame[list(data.feature_names)].astype(float), data.frame[data.target]

@@ -4,7 +4,6 @@ import re
 import shutil
 from html.parser import HTMLParser
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,8 +12,6 @@ from typer.testing import CliRunner
 import bladenet as bn
 from bladenet import cli, datasets
 from bladenet.training_data import TrainingData
-
-matplotlib.use("Agg")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MOST = 2_000_000  # bytes of a page

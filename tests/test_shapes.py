@@ -2,15 +2,11 @@
 
 import json
 
-import matplotlib
-import matplotlib.pyplot
 import numpy as np
 import pandas as pd
 import pytest
 
 import bladenet as bn
-
-matplotlib.use("Agg")
 
 
 def table(n=150):
@@ -122,5 +118,4 @@ def test_shapes_and_pictures_of_neurons_that_pass_through_no_sample(features, tm
     for shape in model.shapes():
         assert np.isfinite(shape.data()["effect"]).all()
         shape.plot()
-        matplotlib.pyplot.close("all")
     model.report(tmp_path / "report.html")

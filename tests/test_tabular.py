@@ -3,7 +3,6 @@
 import json
 import re
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,8 +17,6 @@ from bladenet.formulas import percent
 from bladenet.plotting import plot_fit
 from bladenet.shapes import terms_of
 from handmade import stand_in
-
-matplotlib.use("Agg")
 
 RNG = np.random.default_rng(7)
 N = 40
@@ -47,12 +44,6 @@ BLADES = [
 ]
 AMPLITUDES = [2.0, -1.5, 0.7, 1.1, 3.0, -0.6, 2.5, 1.2, -0.4]
 SCALINGS = [None, "standard", "rank", "blend"]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    pyplot.close("all")
 
 
 def made(monkeypatch, scaling=None, blades=BLADES, amplitudes=AMPLITUDES, frame=FRAME):
