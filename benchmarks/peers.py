@@ -104,7 +104,7 @@ def record(problem: Problem, key: str, time_limit: float, lower: float) -> Recor
 
 
 def _solved_apart(key: str, problem: Problem, time_limit: float, tuning: float) -> Solution | str | None:
-    """A solver's solution, the median one if it is short, or why there is none; None if it did not come back in time."""
+    """A solver's solution (the median of several short ones), or why there is none; None if it was not back in time."""
     first = _solved_once(key, problem, time_limit, tuning)
     if not isinstance(first, Solution) or first.seconds > SHORT:
         return first

@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # The pricing package and the master problem are one line each, free inside.
 LAYERS = [
     {"losses", "algebra", "kernels", "cifar", "datasets", "clock"},
-    {"parallel", "checks"},
+    {"parallel", "checks", "gpu"},
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
     {"certificate", "columns", "active_set", "restricted"},

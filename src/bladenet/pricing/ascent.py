@@ -3,6 +3,7 @@
 import numpy as np
 
 from bladenet.clock import Clock
+from bladenet.gpu import device_for
 from bladenet.losses import Array
 from bladenet.parallel import on_all_cores
 from bladenet.pricing.base import Priced, Pricer, Space
@@ -64,7 +65,16 @@ class Ascent(Pricer):
         return neurons[np.argsort(-np.abs(values), kind="stable")[: MOST_CLIMBS // SHARE if many else MOST_CLIMBS]]
 
     def _with_offsets(self, directions: Array, v: Array, clock: Clock) -> tuple[Array, Array]:
-        """Neurons (2m, d + 1) in the given directions with the best offsets, for h > 0 and then for h < 0; their h."""
+        """Neurons (2m, d + 1) in the given directions with the best offsets, for h > 0 and then for h < 0; their h.
+
+        On a CUDA device, if there is one.
+        """
+        device = device_for(len(v))
+        if device is not None:
+            from bladenet.gpu.ascent import with_offsets
+
+            offsets, values = with_offsets(directions, self.features, v, self.form.bias, device)
+            return np.column_stack([np.vstack([directions, directions]), offsets.ravel()]), values.ravel()
 
         def evaluate(part: Array, clock: Clock) -> tuple[Array, Array]:
             projections = part @ self.features
@@ -74,9 +84,9 @@ class Ascent(Pricer):
             return np.zeros((2, len(part))), np.stack([h, h])
 
         parts = np.array_split(directions, 1 + len(directions) * len(v) // AT_A_TIME)
-        offsets, values = zip(*on_all_cores(evaluate, parts, clock), strict=True)
-        neurons = np.vstack([np.column_stack([directions, b]) for b in np.hstack(offsets)])
-        return neurons, np.hstack(values).ravel()
+        results = on_all_cores(evaluate, parts, clock)
+        offsets, values = (np.concatenate(part, axis=1) for part in zip(*results, strict=True))
+        return np.column_stack([np.vstack([directions, directions]), offsets.ravel()]), values.ravel()
 
     def _turned(self, neurons: Array, v: Array) -> Array:
         """Unit weights along the slope of |h|: Σ v_i (x_i − anchor) over the samples that a neuron acts on (p = 2)."""

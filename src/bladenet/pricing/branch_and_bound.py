@@ -8,13 +8,15 @@ simplices. Beyond these ends h does not change with the offset.
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from bladenet import kernels
 from bladenet.clock import Clock
+from bladenet.gpu import device_for
 from bladenet.losses import Array
-from bladenet.parallel import on_all_workers
+from bladenet.parallel import on_all_cores, on_all_workers
 from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
@@ -23,6 +25,8 @@ CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
 STEEP = 5  # features from which ascent finds neurons sooner than branch and bound
 MAX_DEPTH = 400  # a cone of this depth is smaller than rounding
+Task = tuple[Array, float]  # a root cone, and the sign of h there
+Searched = tuple[float, int, int, Array, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,7 @@ class Cones:
     slack: float
     rounding: float
 
-    def search(self, task: tuple[Array, float], clock: Clock) -> tuple[float, int, int, Array, Array]:
+    def search(self, task: Task, clock: Clock) -> Searched:
         """Bound sign·h over a root cone and its opposite: (bound, cones, visits, values, neurons of the cells).
 
         For several outputs the length of h, which has no sign.
@@ -63,6 +67,13 @@ class Cones:
             )
         found = best > self.threshold
         return bound, cones, visits, best[found], neurons[found]
+
+    def search_together(self, tasks: list[Task], device: Any, clock: Clock) -> Searched:
+        """The same for many root cones at once, on a device of PyTorch; one output."""
+        from bladenet.gpu.cones import Search
+
+        search = (self.norm, self.threshold, self.slack, self.rounding, CELL_DEPTH)
+        return Search(self.features, self.v, tasks, *search, device).run(clock.flag, MAX_DEPTH)
 
 
 class BranchAndBound(Pricer):
@@ -86,12 +97,16 @@ class BranchAndBound(Pricer):
         return cover(self.form.points, self.form.bias)
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
-        """See :meth:`Pricer.price`. Root cones are searched on all workers."""
+        """See :meth:`Pricer.price`. Root cones are searched on all workers, or together on a CUDA device."""
         # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
         rounding = np.finfo(float).eps * (len(v) + 256) * float(np.abs(v).sum() * self.reach)
         cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
-        signs = (1.0, -1.0) if v.ndim == 1 else (1.0,)
-        results = on_all_workers(cones.search, product(self.roots, signs), clock)
+        tasks = list(product(self.roots, (1.0, -1.0) if v.ndim == 1 else (1.0,)))
+        device = device_for(len(v)) if v.ndim == 1 else None
+        if device is None:
+            results = on_all_workers(cones.search, tasks, clock)
+        else:
+            results = on_all_cores(lambda device, clock: cones.search_together(tasks, device, clock), [device], clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
         found = climbed(self, v, np.concatenate(neurons)[best], clock)

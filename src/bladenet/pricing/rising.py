@@ -5,12 +5,15 @@ ascent of Σ_k |h_k|/‖w_k‖ reaches nearly the same heights by a few dozen ma
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from bladenet.clock import Clock
+from bladenet.gpu import device_for
 from bladenet.losses import Array, Index
 from bladenet.parallel import on_all_cores, one_blas_thread
 from bladenet.pricing.ascent import Ascent
@@ -60,11 +63,13 @@ class Rising(Pricer):
     def _risen(self, v: Array, neurons: Array, threshold: float, clock: Clock) -> Priced:
         signs = np.sign(self.values(v, neurons[:, :-1], neurons[:, -1]))
         neurons, signs = neurons[signs != 0], signs[signs != 0]
-        groups = np.array_split(np.arange(len(neurons)), -(-len(neurons) // GROUP) or 1)
-        largest = np.abs(v).max()
+        device = device_for(len(v))
+        sums_of = self._active_sums(v / np.abs(v).max(), device)
+        group_size = GROUP if device is None else len(neurons)
+        groups = [np.arange(len(neurons))[k : k + group_size] for k in range(0, len(neurons), group_size)]
 
         def rise(group: Index, clock: Clock) -> Array:
-            return risen(self.lifted, v / largest, neurons[group], signs[group], clock)
+            return risen(sums_of, neurons[group], signs[group], clock)
 
         if len(neurons):
             neurons = np.vstack(on_all_cores(rise, groups, clock))
@@ -73,21 +78,38 @@ class Rising(Pricer):
             offsets = anchored(self.form.points, v, weights, offsets, signs)
         return self.ranked(v, weights, offsets, threshold, np.inf)
 
+    def _active_sums(self, v: Array, device: Any) -> Callable[[Array], Array]:
+        """What :func:`risen` needs, by cores or by a CUDA device."""
+        if device is None:
+            return partial(active_sums, self.lifted, v.astype(np.float32))
+        from bladenet.gpu import ascent
 
-def risen(lifted: Single, v: Array, neurons: Array, signs: Array, clock: Clock) -> Array:
+        return ascent.active_sums(self.lifted, v, device)
+
+
+def active_sums(lifted: Single, v: Single, w: Array) -> Array:
+    """Σ v_i (x_i, 1) over the samples that each neuron (m, d + 1) acts on.
+
+    lifted : (N, d + 1) points and a column of ones, or of zeros without a bias; v : (N,). In single precision: what is
+    found is judged anew.
+    """
+    sums = np.zeros_like(w)
+    for start in range(0, len(v), STRIP):
+        strip = slice(start, start + STRIP)
+        active = lifted[strip] @ w.T.astype(np.float32) > 0
+        sums += (active * v[strip, None]).T @ lifted[strip]
+    return sums
+
+
+def risen(sums_of: Callable[[Array], Array], neurons: Array, signs: Array, clock: Clock) -> Array:
     """Neurons (m, d + 1) near local maxima of sign · h/‖w‖ above the given ones, with ‖w‖ = 1.
 
-    lifted : (N, d + 1) points and a column of ones, or of zeros without a bias, in single precision: what is found is
-    judged anew. v : (N,) of unit size; signs : (m,)
+    sums_of : gives the sums of v (x, 1) over the samples that neurons act on, v of unit size; signs : (m,)
     """
 
     def heights(x: Array) -> tuple[float, Array]:
         w = x.reshape(neurons.shape)
-        sums = np.zeros_like(w)  # of v_i (x_i, 1) over the active samples
-        for start in range(0, len(v), STRIP):
-            strip = slice(start, start + STRIP)
-            active = lifted[strip] @ w.T.astype(np.float32) > 0
-            sums += (active * v[strip, None].astype(np.float32)).T @ lifted[strip]
+        sums = sums_of(w)
         lengths = np.linalg.norm(w[:, :-1], axis=1)
         h = signs * np.sum(sums * w, axis=1) / lengths
         slope = signs[:, None] * sums
