@@ -119,13 +119,13 @@ def test_ratio_bound_twin(d, norm):
         linear = rng.normal(size=d + 1) + rng.choice([-3.0, 0.0, 1.0, 10.0])
         lengths = np.linalg.norm(cone.shares @ cone.g[:, :d], ord=norm, axis=1)
         most = max(0.0, (cone.shares @ linear / lengths).max())
-        got = cones.ratio_bound(linear, cone.g, d, norm, -np.inf, np.empty(d))
+        got = cones.ratio_bound(linear, cone.g, d, norm, -np.inf, np.empty(d), np.empty(d + 1))
         assert got >= most * (1 - 1e-13)
         if norm == 1:
             assert got == max(0.0, linear.max())
         elif most > 0.0:
             worst = max(worst, got / most)
-        early = cones.ratio_bound(linear, cone.g, d, norm, 1.5 * most, np.empty(d))
+        early = cones.ratio_bound(linear, cone.g, d, norm, 1.5 * most, np.empty(d), np.empty(d + 1))
         assert early >= got * (1 - 1e-15), "stopping early makes it no tighter"
     assert worst <= {1: 1 + 1e-12, 2: 1.02, 3: 1.2, 5: 1.6}[d]
 
@@ -147,8 +147,8 @@ def test_linear_bounds_are_bounds(d, negative):
             np.testing.assert_array_equal(above, cone.values)
         if negative > cones.FEW:
             continue
-        base, slope, alpha = np.empty(r), np.empty(r), np.empty(cones.FEW)
-        tight = cones.tighten(cone.block[: r + 1], negative, *rest, over, above, trial, base, slope, alpha)
+        high, slope, alpha = np.empty(r), np.empty(r), np.empty(cones.FEW)
+        tight = cones.tighten(cone.block[: r + 1], negative, *rest, over, above, trial, high, slope, alpha)
         assert tight == pytest.approx(cone.excess(above, good), rel=1e-12, abs=1e-12)
         assert (cone.shares @ above >= cone.h() - 1e-12).all()
         best = cone.least_excess(good)
@@ -162,17 +162,15 @@ def test_least_largest_twin():
     t = np.linspace(0.0, 1.0, 2001)
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        base, slope, tilt = rng.normal(size=(3, 1 + seed % 4))
+        high, slope = rng.normal(size=(2, 1 + seed % 4))
         slope[rng.random(len(slope)) < 0.3] = 0.0  # parallel lines meet nowhere
-        good = rng.normal(size=2)
 
-        def over(t, base=base, slope=slope, tilt=tilt, good=good):
-            above = base - np.outer(t, slope)
-            return np.maximum((above - good[0]).max(axis=1), (above - tilt - good[1]).max(axis=1))
+        def largest(t, high=high, slope=slope):
+            return (high - np.outer(t, slope)).max(axis=1)
 
-        got = cones.least_largest(base, slope, tilt, good, 0.5)
+        got = cones.least_largest(high, slope)
         assert 0.0 <= got <= 1.0
-        assert over([got])[0] <= over(t).min() + 1e-13
+        assert largest([got])[0] <= largest(t).min() + 1e-13
 
 
 def test_excess_twin():

@@ -288,25 +288,24 @@ def tightened(
     slopes = torch.zeros((len(counts), FEW, child.h.shape[1]), dtype=torch.float64, device=cone.device)
     slopes[cone, place] = (child.a[:, chosen] * -child.v[chosen]).T
     tilt, good = child.tilt[few], good[few]
+    limit = torch.minimum(good[:, :1], tilt + good[:, 1:])
     alpha = (slopes.sum(2) > 0.0).double()
     trial = child.h[few] + (slopes.clamp(min=0.0) - alpha[:, :, None] * slopes).sum(1)
     for _ in range(2):
         for i in range(FEW):
-            base = trial + slopes[:, i] * alpha[:, i, None]
-            alpha[:, i] = least_largest(base, slopes[:, i], tilt, good)
-            trial = base - slopes[:, i] * alpha[:, i, None]
+            trial = trial + slopes[:, i] * alpha[:, i, None]
+            alpha[:, i] = least_largest(trial - limit, slopes[:, i])
+            trial = trial - slopes[:, i] * alpha[:, i, None]
     return torch.where((excess(trial, tilt, good).amax(1) < over)[:, None], trial, above)
 
 
-def least_largest(base: Tensor, slope: Tensor, tilt: Tensor, good: Tensor) -> Tensor:
-    """The t ∈ [0, 1] with the least excess of base − slope·t, (K,): an end, or where two lines meet."""
-    at_zero = torch.cat([base - good[:, :1], base - tilt - good[:, 1:]], dim=1)
-    slopes = torch.cat([slope, slope], dim=1)
-    first, second = torch.tril_indices(slopes.shape[1], slopes.shape[1], -1, device=slope.device)
-    t = (at_zero[:, first] - at_zero[:, second]) / (slopes[:, first] - slopes[:, second])
+def least_largest(high: Tensor, slope: Tensor) -> Tensor:
+    """The t ∈ [0, 1] with the least max_k high_k − slope_k·t, (K,): an end, or where two lines meet."""
+    k, m = torch.tril_indices(high.shape[1], high.shape[1], -1, device=high.device)
+    t = (high[:, k] - high[:, m]) / (slope[:, k] - slope[:, m])
     t = torch.where((t >= 0.0) & (t <= 1.0), t, 0.0)
     t = torch.cat([t, torch.zeros_like(t[:, :1]), torch.ones_like(t[:, :1])], dim=1)
-    largest = (at_zero[:, None] - slopes[:, None] * t[:, :, None]).amax(2)
+    largest = (high[:, None] - slope[:, None] * t[:, :, None]).amax(2)
     return t.gather(1, largest.argmin(1, keepdim=True))[:, 0]
 
 

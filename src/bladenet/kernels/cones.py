@@ -57,6 +57,21 @@ def bend(a, lean, v, count):
 
 
 @inner_sums
+def total(out, a, c):
+    """out = a + c."""
+    for i in range(len(out)):
+        out[i] = a[i] + c[i]
+
+
+@inner_sums
+def span(low, high, a, c):
+    """The ranges of two values each."""
+    for i in range(len(a)):
+        low[i] = min(a[i], c[i])
+        high[i] = max(a[i], c[i])
+
+
+@inner_sums
 def widen(low, high, a):
     """Extend ranges by the values a."""
     for i in range(len(a)):
@@ -64,21 +79,40 @@ def widen(low, high, a):
         high[i] = max(high[i], a[i])
 
 
+@inner_sums
+def gather(out, source, index):
+    """Values of the samples in an index of 32 bits: half as much to read as one of 64."""
+    for i in range(len(out)):
+        out[i] = source[index[i]]
+
+
 @inner
-def ratio_bound(linear, g, d, norm, enough, p):
+def highest(values, tilt):
+    """The largest of h at generators and their opposites, or 0: all are true values."""
+    best = 0.0
+    for k in range(len(values)):
+        best = max(best, values[k], values[k] - tilt[k])
+    return best
+
+
+@inner
+def ratio_bound(linear, g, d, norm, enough, p, weight):
     """Upper bound on Σ λ_k linear_k over ‖Σ λ_k w_k‖_p, λ ≥ 0; stops once it is at most `enough`.
 
     p = 1: the norm is linear inside an orthant, so the maximum is at a generator. p = 2: every vector p with positive
     products proves ‖p‖ · max_k linear_k / (p·w_k); the best one, Σ λ w at the maximum, is approached by coordinate
-    ascent on the quadratic program Σ λ linear − ½ ‖Σ λ w‖².
+    ascent on the quadratic program Σ λ linear − ½ ‖Σ λ w‖². Room: p (d,), weight (r,).
     """
-    top = linear.max()
-    if norm == 1 or top <= 0.0:
-        return max(top, 0.0)
     r = len(linear)
-    weight = np.ones(r)
-    p[:] = 0.0
+    top = 0.0
     for k in range(r):
+        top = max(top, linear[k])
+    if norm == 1 or top == 0.0:
+        return top
+    for c in range(d):
+        p[c] = 0.0
+    for k in range(r):
+        weight[k] = 1.0
         for c in range(d):
             p[c] += g[k, c]
     best = np.inf
@@ -177,16 +211,17 @@ def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
     """
     r = len(values)
     v = block[r]
-    lean[:count] = 0.0
-    for k in range(r):
-        add(lean[:count], 1.0, block[rows[k]])
+    lean = lean[:count]
+    total(lean, block[rows[0]], block[rows[1]])
+    for k in range(2, r):
+        add(lean, 1.0, block[rows[k]])
     over = np.inf
     where = 0
     for step in range(1 + LEANS):
         if step > 0:
             if max(values[where] - good[0], values[where] - tilt[where] - good[1]) > 0.0:
                 break  # a true value: no bound is lower
-            add(lean[:count], 2.0 * r / (step + 1.0), block[rows[where]])
+            add(lean, 2.0 * r / (step + 1.0), block[rows[where]])
         for k in range(r):
             trial[k] = values[k] + bend(block[rows[k]], lean, v, count)
         excess_now, where = excess(trial, tilt, good)
@@ -199,33 +234,24 @@ def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
 
 
 @inner
-def least_largest(base, slope, tilt, good, start):
-    """The t ∈ [0, 1] with the least excess of the linear bound base − slope·t: an end, or where two lines meet."""
-    r = len(base)
-    best, least = start, np.inf
-    for first in range(2 * r + 2):
-        for second in range(first + 1):
-            if first >= 2 * r:
-                t = float(first - 2 * r)
-            else:
-                k, m = first % r, second % r
-                c = base[k] - good[0] if first < r else base[k] - tilt[k] - good[1]
-                e = base[m] - good[0] if second < r else base[m] - tilt[m] - good[1]
-                t = (c - e) / (slope[k] - slope[m])
+def least_largest(high, slope):
+    """The t ∈ [0, 1] with the least max_k high_k − slope_k·t: an end, or where two lines meet."""
+    r = len(high)
+    best, least = 0.0, np.inf
+    for k in range(r + 1):
+        for m in range(k if k < r else 2):
+            t = (high[k] - high[m]) / (slope[k] - slope[m]) if k < r else float(m)
             if 0.0 <= t <= 1.0:
-                over = -np.inf
-                for k in range(r):
-                    value = base[k] - slope[k] * t
-                    over = max(over, value - good[0], value - tilt[k] - good[1])
-                if over < least:
-                    best, least = t, over
-            if first >= 2 * r:
-                break
+                largest = -np.inf
+                for j in range(r):
+                    largest = max(largest, high[j] - slope[j] * t)
+                if largest < least:
+                    best, least = t, largest
     return best
 
 
 @inner
-def tighten(block, count, values, tilt, good, over, above, trial, base, slope, alpha):
+def tighten(block, count, values, tilt, good, over, above, trial, high, slope, alpha):
     """Lower a linear bound by optimising α ∈ [0, 1] of the samples with v < 0, one at a time; returns its excess.
 
     With one such sample, the usual case on a ridge of h, the result is exact; without this, ridges would be cut to
@@ -244,10 +270,11 @@ def tighten(block, count, values, tilt, good, over, above, trial, base, slope, a
         for i in range(count):
             for k in range(r):
                 slope[k] = -block[r, i] * block[k, i]
-                base[k] = trial[k] + slope[k] * alpha[i]
-            alpha[i] = least_largest(base, slope, tilt, good, alpha[i])
+                trial[k] += slope[k] * alpha[i]
+                high[k] = trial[k] - min(good[0], tilt[k] + good[1])
+            alpha[i] = least_largest(high, slope)
             for k in range(r):
-                trial[k] = base[k] - slope[k] * alpha[i]
+                trial[k] -= slope[k] * alpha[i]
     tightened, _ = excess(trial, tilt, good)
     if tightened < over:
         above[:] = trial
@@ -256,21 +283,21 @@ def tighten(block, count, values, tilt, good, over, above, trial, base, slope, a
 
 
 @inner
-def settle(above, tilt, over, g, d, norm, good, p):
+def settle(above, tilt, over, g, d, norm, good, trial, p, weight):
     """Bound h/‖w‖_p and its opposite on a cone from a linear bound on h; returns it, and whether it is good enough."""
     enough_above, enough_opposite = (good[0], good[1]) if over <= 0.0 else (np.inf, np.inf)
-    upper = ratio_bound(above, g, d, norm, enough_above, p)
-    opposite = ratio_bound(above - tilt, g, d, norm, enough_opposite, p)
+    upper = ratio_bound(above, g, d, norm, enough_above, p, weight)
+    for k in range(len(above)):
+        trial[k] = above[k] - tilt[k]
+    opposite = ratio_bound(trial, g, d, norm, enough_opposite, p, weight)
     return max(upper, opposite), upper <= good[0] and opposite <= good[1]
 
 
 @inner
 def ranges(block, rows, low, high):
     """Smallest and largest activation of every sample over the generators at `rows`."""
-    count = block.shape[1]
-    low[:count] = block[rows[0]]
-    high[:count] = low[:count]
-    for k in range(1, len(rows)):
+    span(low, high, block[rows[0]], block[rows[1]])
+    for k in range(2, len(rows)):
         widen(low, high, block[rows[k]])
 
 
@@ -289,10 +316,8 @@ def keep_mixed(block, rows, negative, low, high, index, buffer, start):
         index[kept] = i
         kept += (low[i] < 0.0) & (high[i] > 0.0)
     for k in range(r + 1):
-        source = block[rows[k]] if k < r else block[r]
         to = start + k * kept
-        for i in range(kept):
-            buffer[to + i] = source[index[i]]
+        gather(buffer[to : to + kept], block[rows[k] if k < r else r], index)
     return kept, kept_negative
 
 
@@ -343,10 +368,10 @@ def branch_and_bound(
 
     g, new = np.empty((r, d + 1)), np.empty(d + 1)
     values, tilt, above, trial = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
-    base, slope = np.empty(r), np.empty(r)
+    lines, slope = np.empty(r), np.empty(r)
     bends, new_bends = np.empty((r, r)), np.empty(r)
-    good, p, alpha = np.empty(2), np.empty(d), np.empty(FEW)
-    low, high, lean, index = np.empty(n), np.empty(n), np.empty(n), np.empty(n + 1, dtype=np.int64)
+    good, p, weight, alpha = np.empty(2), np.empty(d), np.empty(r), np.empty(FEW)
+    low, high, lean, index = np.empty(n), np.empty(n), np.empty(n), np.empty(n + 1, dtype=np.int32)
     rows = np.arange(r)
 
     count, negative = root_block(features, v, root, buffer)
@@ -385,9 +410,8 @@ def branch_and_bound(
             larger[:end] = buffer[:end]
             buffer = larger
         block = buffer[offset:end].reshape(r + 2, count)
-        true = max(0.0, values.max(), (values - tilt).max())
 
-        k, m, length = longest_edge(g, bends, d, true, norm)
+        k, m, length = longest_edge(g, bends, d, highest(values, tilt), norm)
         if depth >= max_depth or length < 1e-30:
             bound = max(bound, parent_bound)
             continue
@@ -413,16 +437,15 @@ def branch_and_bound(
             open_g[top] = g
             open_g[top, old] = new
             over = bound_linearly(block, rows, negative, values, tilt, good, lean, above, trial)
-            child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, p)
+            child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, trial, p, weight)
             if not closed:
                 kept, kept_negative = keep_mixed(block, rows, negative, low, high, index, buffer, end)
                 if over > 0.0 and kept_negative <= FEW:
                     child = buffer[end : end + (r + 1) * kept].reshape(r + 1, kept)
-                    over = tighten(child, kept_negative, values, tilt, good, over, above, trial, base, slope, alpha)
-                    child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, p)
+                    over = tighten(child, kept_negative, values, tilt, good, over, above, trial, lines, slope, alpha)
+                    child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, trial, p, weight)
             child_bound = min(parent_bound, child_bound + rounding)
-            true = max(0.0, values.max(), (values - tilt).max())
-            if closed or child_bound - true <= 4.0 * rounding:
+            if closed or child_bound - highest(values, tilt) <= 4.0 * rounding:
                 bound = max(bound, child_bound)
             else:
                 open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound

@@ -12,7 +12,7 @@ the activations at the new generator.
 import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
-from bladenet.kernels.cones import FEW, least_largest, longest_edge, midpoint, ranges, ratio_bound
+from bladenet.kernels.cones import FEW, gather, least_largest, longest_edge, midpoint, ranges, ratio_bound
 from bladenet.kernels.linear_algebra import add, dot
 
 LEANS = 2  # steps of the samples' α towards the generator with the largest bound
@@ -75,7 +75,7 @@ def middle_direction(h, u):
 
 
 @inner
-def refine_leans(block, rows, count, along, across, component, aside, good, above, trial, lean, alpha, base, slope):
+def refine_leans(block, rows, count, along, across, component, aside, good, above, trial, lean, alpha, high, slope):
     """Lower the bound by optimising α of the (few) samples that bend h upwards, one at a time; returns its excess.
 
     With one such sample this is exact along the direction: without it, ridges of ‖h‖ would be cut to dust.
@@ -91,7 +91,6 @@ def refine_leans(block, rows, count, along, across, component, aside, good, abov
             negative += 1
     if negative == 0:
         return
-    zero, goods = np.zeros(r), np.full(2, good)
     for j in range(negative):
         i = few[j]
         alpha[j] = 1.0 if lean[i] > 0.0 else 0.0
@@ -105,10 +104,10 @@ def refine_leans(block, rows, count, along, across, component, aside, good, abov
             i = few[j]
             for k in range(r):
                 slope[k] = -along[i] * block[rows[k], i]
-                base[k] = component[k] + up[k] + slope[k] * alpha[j]
-            alpha[j] = least_largest(base, slope, zero, goods, alpha[j])
+                high[k] = component[k] + up[k] + slope[k] * alpha[j]
+            alpha[j] = least_largest(high, slope)
             for k in range(r):
-                up[k] = base[k] - slope[k] * alpha[j] - component[k]
+                up[k] = high[k] - slope[k] * alpha[j] - component[k]
     for k in range(r):
         _, down, sideways = reach(block[rows[k]], lean, along, across)
         for j in range(negative):
@@ -122,7 +121,7 @@ def refine_leans(block, rows, count, along, across, component, aside, good, abov
 
 @inner
 def bound_length(
-    block, rows, count, c, h, good, u, component, aside, along, across, lean, above, trial, alpha, base, slope
+    block, rows, count, c, h, good, u, component, aside, along, across, lean, above, trial, alpha, high, slope
 ):
     """Numbers above_k (r,) with ‖h‖ ≤ Σ λ_k above_k on a cone whose generators have the values h (r, c)."""
     r = len(rows)
@@ -152,7 +151,7 @@ def bound_length(
             break
         add(lean[:count], 2.0 * r / (step + 2.0), block[rows[where]])
     if above.max() > good >= largest:
-        refine_leans(block, rows, count, along, across, component, aside, good, above, trial, lean, alpha, base, slope)
+        refine_leans(block, rows, count, along, across, component, aside, good, above, trial, lean, alpha, high, slope)
 
 
 @inner
@@ -166,10 +165,8 @@ def keep_mixed(block, rows, c, low, high, index, buffer, start):
         index[kept] = i
         kept += (low[i] < 0.0) & (high[i] > 0.0)
     for k in range(r + c + 1):
-        source = block[rows[k]] if k < r else block[k]
         to = start + k * kept
-        for i in range(kept):
-            buffer[to + i] = source[index[i]]
+        gather(buffer[to : to + kept], block[rows[k] if k < r else k], index)
     return kept
 
 
@@ -201,12 +198,13 @@ def branch_and_bound_of_outputs(
     values, tilt, sided = np.empty((r, c)), np.empty((r, c)), np.empty((r, c))
     value, new_tilt, old_value, old_tilt = np.empty(c), np.empty(c), np.empty(c), np.empty(c)
     above, trial, component, aside = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
-    base, slope, u, p, alpha = np.empty(r), np.empty(r), np.empty(c), np.empty(d), np.empty(FEW)
+    lines, slope, u, alpha = np.empty(r), np.empty(r), np.empty(c), np.empty(FEW)
+    p, weight = np.empty(d), np.empty(r)
     bends, new_bends = np.empty((r, r)), np.empty(r)
     low, high, lean, along, across, crossed = (
         np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     )  # fmt: skip
-    index = np.empty(n + 1, dtype=np.int64)
+    index = np.empty(n + 1, dtype=np.int32)
     rows = np.arange(r)
 
     # all samples that matter, at the generators of the root
@@ -303,8 +301,8 @@ def branch_and_bound_of_outputs(
                     sided[j] = values[j] - tilt[j] if opposite else values[j]
                     true = max(true, length_of(sided[j]))
                 bound_length(block, rows, count, c, sided, good, u, component, aside, along, across, lean, above, trial,
-                             alpha, base, slope)  # fmt: skip
-                upper = ratio_bound(above, open_g[top], d, norm, good if above.max() <= good else np.inf, p)
+                             alpha, lines, slope)  # fmt: skip
+                upper = ratio_bound(above, open_g[top], d, norm, good if above.max() <= good else np.inf, p, weight)
                 child_bound = max(child_bound, upper)
                 closed = closed and upper <= good
             child_bound = min(parent_bound, child_bound + rounding)
