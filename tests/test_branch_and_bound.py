@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bladenet.pricing import AngularSweep, BranchAndBound, Clock, PrefixSums, choose_pricer
-from spaces import EXTREME_KINDS, SETTINGS, brute_force, crude_size, dual, sampled, unreduced
+from bladenet.pricing import AngularSweep, BranchAndBound, Clock, PrefixSums, branch_and_bound, choose_pricer
+from spaces import EXTREME_KINDS, KINDS, SETTINGS, brute_force, crude_size, dual, sampled, unreduced
 
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 PATIENCE = 2.0  # seconds for one search: if it is stopped its bound is checked, but not how close it is
@@ -157,3 +157,41 @@ def test_neurons_of_four_features_are_local_maxima_of_unit_norm(norm, bias):
     assert bias or not priced.offsets.any()
     lifted = np.column_stack([priced.weights, priced.offsets])
     assert len(np.unique(lifted.round(8), axis=0)) == len(lifted)
+
+
+@every_setting
+@pytest.mark.parametrize("d", [2, 3])
+def test_many_workers_share_the_cones(d, norm, bias, monkeypatch):
+    # guards machines with many cores: no part of the space is lost when root cones are cut, and each gets enough
+    rng = np.random.default_rng(d)
+    form = unreduced(KINDS["gaussian"](rng, d), norm, bias)
+    v, pricer = dual(form, rng), BranchAndBound(form)
+    known = pricer.maximum(v)
+    shares = []
+
+    def counting(work, items, clock):
+        shares.append(len(list(items)))
+        return [work(item, clock) for item in items]
+
+    monkeypatch.setattr(branch_and_bound, "on_all_workers", counting)
+    monkeypatch.setattr(branch_and_bound, "count_workers", lambda: 24)
+    assert pricer.maximum(v).bound == pytest.approx(known.bound, rel=1e-9)
+    assert min(shares) >= 48
+
+
+@every_setting
+def test_halves_are_the_whole(norm, bias):
+    # guards the cover: every neuron of a cone is in one of its halves, whose generators are unit neurons
+    rng = np.random.default_rng(3)
+    for root in branch_and_bound.cover(rng.normal(size=(9, 3)), bias):
+        parts = branch_and_bound.halves(root, norm)
+        shares = rng.exponential(size=(50, len(root)))
+        found = [np.linalg.solve(_square(part).T, _square(root).T @ shares.T) for part in parts]
+        assert ((found[0] > -1e-12).all(axis=0) | (found[1] > -1e-12).all(axis=0)).all()
+        for part in parts:
+            np.testing.assert_allclose(np.linalg.norm(part[:, :-1], ord=norm, axis=1), 1.0)
+
+
+def _square(root):
+    """Generators as a square matrix: without a bias the offsets are zero."""
+    return root[:, : len(root)]

@@ -73,7 +73,7 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     if _here.at_work or clock.stopped or _here_too(backend):
         return on_all_cores(work, items, clock)
     items = list(items)
-    workers = backend.effective_n_jobs(_n_jobs() or -1)
+    workers = count_workers()
     if workers == 1:  # joblib would do it in this process too, but with what was sent to the cluster
         return on_all_cores(work, items, clock)
     count = max(1, min(len(items), TASKS * workers))
@@ -98,6 +98,14 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     for k, part in enumerate(parts):
         results[k::count] = part
     return results
+
+
+def count_workers() -> int:
+    """How many items :func:`on_all_workers` does at once."""
+    backend, _ = get_active_backend(prefer="threads")
+    if _here.at_work:
+        return 1
+    return _threads() if _here_too(backend) else backend.effective_n_jobs(_n_jobs() or -1)
 
 
 class _Here(threading.local):

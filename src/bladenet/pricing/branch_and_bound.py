@@ -16,7 +16,7 @@ from bladenet import kernels
 from bladenet.clock import Clock
 from bladenet.gpu import device_for
 from bladenet.losses import Array
-from bladenet.parallel import on_all_cores, on_all_workers
+from bladenet.parallel import count_workers, on_all_cores, on_all_workers
 from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
@@ -25,6 +25,7 @@ CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
 STEEP = 5  # features from which ascent finds neurons sooner than branch and bound
 MAX_DEPTH = 400  # a cone of this depth is smaller than rounding
+SHARES = 2  # root cones for each worker, at least
 Task = tuple[Array, float]  # a root cone, and the sign of h there
 Searched = tuple[float, int, int, Array, Array]
 
@@ -38,6 +39,7 @@ class Cones:
     features : (d, N); v : (N,), or (N, c) for several outputs; norm : 1 or 2
     threshold, slack : see :meth:`Pricer.price`
     rounding : float, allowed for in every bound
+    cell_depth : of the cones, below a root, that candidates are kept for
     """
 
     features: Array
@@ -46,6 +48,7 @@ class Cones:
     threshold: float
     slack: float
     rounding: float
+    cell_depth: int = CELL_DEPTH
 
     def search(self, task: Task, clock: Clock) -> Searched:
         """Bound sign·h over a root cone and its opposite: (bound, cones, visits, values, neurons of the cells).
@@ -53,9 +56,10 @@ class Cones:
         For several outputs the length of h, which has no sign.
         """
         root, sign = task
-        best = np.zeros((2, 1 << CELL_DEPTH))
+        best = np.zeros((2, 1 << self.cell_depth))
         neurons = np.zeros((*best.shape, root.shape[1]))
-        search = (root, self.norm, self.threshold, self.slack, self.rounding, CELL_DEPTH, best, neurons, clock.flag)
+        settings = (self.norm, self.threshold, self.slack, self.rounding, self.cell_depth)
+        search = (root, *settings, best, neurons, clock.flag)
         if self.v.ndim == 1:
             v = sign * self.v
             bound, cones, visits = kernels.branch_and_bound(self.features, v, self.features @ v, *search, MAX_DEPTH)
@@ -72,8 +76,8 @@ class Cones:
         """The same for many root cones at once, on a device of PyTorch; one output."""
         from bladenet.gpu.cones import Search
 
-        search = (self.norm, self.threshold, self.slack, self.rounding, CELL_DEPTH)
-        return Search(self.features, self.v, tasks, *search, device).run(clock.flag, MAX_DEPTH)
+        settings = (self.norm, self.threshold, self.slack, self.rounding, self.cell_depth)
+        return Search(self.features, self.v, tasks, *settings, device).run(clock.flag, MAX_DEPTH)
 
 
 class BranchAndBound(Pricer):
@@ -100,9 +104,13 @@ class BranchAndBound(Pricer):
         """See :meth:`Pricer.price`. Root cones are searched on all workers, or together on a CUDA device."""
         # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
         rounding = np.finfo(float).eps * (len(v) + 256) * float(np.abs(v).sum() * self.reach)
-        cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
-        tasks = list(product(self.roots, (1.0, -1.0) if v.ndim == 1 else (1.0,)))
         device = device_for(len(v)) if v.ndim == 1 else None
+        signs = (1.0, -1.0) if v.ndim == 1 else (1.0,)
+        roots, depth = self.roots, 0
+        while device is None and len(roots) * len(signs) < SHARES * count_workers() and depth < CELL_DEPTH:
+            roots, depth = [half for root in roots for half in halves(root, self.form.norm)], depth + 1
+        cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding, CELL_DEPTH - depth)
+        tasks = list(product(roots, signs))
         if device is None:
             results = on_all_workers(cones.search, tasks, clock)
         else:
@@ -137,3 +145,16 @@ def cover(points: Array, bias: bool) -> list[Array]:
         low, high = np.column_stack([weights, nobody]), np.column_stack([weights, everybody])
         roots += [np.vstack([low[: k + 1], high[k:]]) for k in range(d)]
     return roots
+
+
+def halves(root: Array, norm: int) -> list[Array]:
+    """The two cones (r, d + 1) that a cone is cut into in the middle of its longest edge; a ray stays whole."""
+    if len(root) == 1:
+        return [root]
+    lengths = np.linalg.norm(root[:, None] - root, axis=2)
+    k, m = np.unravel_index(lengths.argmax(), lengths.shape)
+    middle = root[k] + root[m]
+    middle /= np.linalg.norm(middle[:-1], ord=norm)
+    parts = root.copy(), root.copy()
+    parts[0][k] = parts[1][m] = middle
+    return list(parts)
