@@ -6,6 +6,7 @@ it was. The table and the picture are made of these files.
 
 import json
 import multiprocessing
+import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -130,8 +131,8 @@ def _solved_once(key: str, problem: Problem, time_limit: float, tuning: float) -
 def _solve(key: str, problem: Problem, time_limit: float, there: Connection) -> None:
     solver = import_module(f"benchmarks.solvers.{key}")
     try:
-        if key == "bladenet":
-            solver.fit(problem)  # loads the kernels
+        if hasattr(solver, "warm_up"):  # compiles, or loads what has been compiled
+            solver.warm_up(problem)
         there.send(solver.solve(problem, time_limit))
     except (RuntimeError, MemoryError) as error:
         there.send(str(error) or type(error).__name__)
@@ -161,22 +162,24 @@ def times(solve: Record, lower: float) -> list[float | None]:
 
 
 def table(everything: list[Record]) -> Iterator[str]:
-    """Markdown: a row for each problem and solver, times as multiples of bladenet's too."""
-    heads = ["problem", "solver", *(f"to {level:.0e}".replace("e-0", "e-") for level in LEVELS), "excess at the end"]
-    yield "| " + " | ".join([*heads, "seconds in all", "note"]) + " |"
-    yield "|" + "---|" * (len(heads) + 2)
+    """Markdown: a table for each problem, a row for each solver, times as multiples of bladenet's too."""
+    heads = ["solver", *(f"to {level:.0e}".replace("e-0", "e-") for level in LEVELS), "excess at the end"]
     for records in everything:
         own = times(records["solvers"].get("bladenet", {}), records["lower_bound"])
+        yield f"**{records['problem']}**: {records['about']}"
+        yield ""
+        yield "| " + " | ".join([*heads, "seconds in all", "note"]) + " |"
+        yield "|" + "---|" * (len(heads) + 2)
         for key in sorted(records["solvers"], key=SOLVERS.index):
             yield "| " + " | ".join(_cells(records, key, own)) + " |"
-    machines = sorted({solve["machine"] for records in everything for solve in records["solvers"].values()})
-    yield ""
-    yield from (f"Measured on: {text}.".replace("\n", "; ") + "\n" for text in machines)
+        yield ""
+    texts = {solve["machine"] for records in everything for solve in records["solvers"].values()}
+    machines = sorted({re.sub(r" load [\d.]+,", "", text) for text in texts})  # which each solve notes in its file
+    yield from (f"Measured on: {text}.".replace("\n", "; ") for text in machines)
 
 
 def _cells(records: Record, key: str, own: list[float | None]) -> Iterator[str]:
     solve = records["solvers"][key]
-    yield f"{records['problem']}: {records['about']}"
     yield solve["name"]
     if "why_not" in solve:
         yield from ("", "", "", "", "", f"not applicable: {solve['why_not']}")

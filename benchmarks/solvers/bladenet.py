@@ -28,6 +28,11 @@ def fit(problem: Problem, tol: float = 1e-6, time_limit: float | None = None) ->
     )
 
 
+def warm_up(problem: Problem) -> None:
+    """Load the kernels."""
+    fit(problem)
+
+
 def solve(problem: Problem, time_limit: float) -> Solution:
     start = perf_counter()
     result = fit(problem, time_limit=time_limit)
