@@ -25,10 +25,20 @@ def device(request):
     torch.set_num_threads(threads)
 
 
+def in_this_thread(work, items, clock):
+    return [work(item, clock) for item in items]
+
+
 def on(monkeypatch, device):
-    """Whatever can be done on a device is done there, however few the points."""
+    """Whatever can be done on a device is done there, however few the points; called from this thread.
+
+    PyTorch's number of threads is that of each thread, and several wait for each other on a busy machine.
+    """
     for module in ("branch_and_bound", "ascent", "rising"):
         monkeypatch.setattr(sys.modules[f"bladenet.pricing.{module}"], "device_for", lambda points: device)
+    if device is not None:
+        for module in ("branch_and_bound", "rising"):
+            monkeypatch.setattr(sys.modules[f"bladenet.pricing.{module}"], "on_all_cores", in_this_thread)
 
 
 @pytest.mark.parametrize(("norm", "bias"), SETTINGS)
@@ -46,6 +56,15 @@ def test_the_largest_neuron_is_the_kernels(kind, norm, bias, device, monkeypatch
     assert found.bound == pytest.approx(known.bound, abs=room)
     assert np.abs(found.values).max(initial=0.0) == pytest.approx(np.abs(known.values).max(initial=0.0), abs=room)
     assert found.bound >= brute_force(form, v) - room
+
+
+@pytest.mark.parametrize(("norm", "bias"), SETTINGS)
+def test_a_zero_dual_is_priced(norm, bias, device, monkeypatch):
+    form = standard_form(np.random.default_rng(0).normal(size=(6, 3)), norm, bias)
+    on(monkeypatch, device)
+    priced = BranchAndBound(form).price(np.zeros(len(form.points)), 0.1, 1e-3, Clock())
+    assert 0.0 <= priced.bound <= 0.1
+    assert not len(priced.values)
 
 
 @pytest.mark.parametrize("norm", [1, 2])
@@ -67,17 +86,17 @@ def test_the_same_cones_are_examined(d, norm, device):
     np.testing.assert_allclose(np.abs(pricer.values(v, neurons[:, :-1], neurons[:, -1])), values, rtol=1e-10)
 
 
-@pytest.mark.parametrize("most", [1, 64, 1_000])
+@pytest.mark.parametrize("most", [30, 1_000])
 def test_small_batches_find_the_same(most, device, monkeypatch):
     from bladenet.gpu import cones
 
     rng = np.random.default_rng(1)
     form = standard_form(rng.normal(size=(25, 2)), 2, True)
     v, pricer = dual(form, rng), BranchAndBound(form)
-    known = pricer.maximum(v, SLACK)
+    known = pricer.maximum(v, 1e-3)
     on(monkeypatch, device)
     monkeypatch.setattr(cones, "_most", lambda device, r: most)
-    assert pricer.maximum(v, SLACK).bound == pytest.approx(known.bound, rel=2 * SLACK)
+    assert pricer.maximum(v, 1e-3).bound == pytest.approx(known.bound, rel=2e-3)
 
 
 def test_a_stopped_search_still_bounds(device, monkeypatch):

@@ -100,16 +100,15 @@ class Search:
         cells = len(tasks) << cell_depth
         self.best = torch.zeros((2, cells), dtype=torch.float64, device=device)
         self.neurons = torch.zeros((2, cells, len(features) + 1), dtype=torch.float64, device=device)
-        self.most = _most(device, len(features) + 1)
         self.bound, self.cones, self.visits = 0.0, 0, 0
 
     def run(self, stop: Index, max_depth: int) -> tuple[float, int, int, Array, Array]:
         """Search all tasks: (bound, cones, visits, values, neurons of the cells), the bound also if it was stopped."""
         with _one_at_a_time:
-            return self._run(stop, max_depth)
+            return self._run(stop, max_depth, _most(self.device, len(self.features) + 1))
 
-    def _run(self, stop: Index, max_depth: int) -> tuple[float, int, int, Array, Array]:
-        together = max(1, self.most // max(len(self.v), 1))
+    def _run(self, stop: Index, max_depth: int, most: int) -> tuple[float, int, int, Array, Array]:
+        together = max(1, most // max(len(self.v), 1))
         for first in range(0, len(self.tasks), together):
             numbers = range(first, min(first + together, len(self.tasks)))
             stack = [joined([self._root(number) for number in numbers])]
@@ -118,11 +117,11 @@ class Search:
                 if stop[0] != 0:
                     self._close(batch.bound)
                     continue
-                ended = (self._lengths(batch)[2] < TINY) | (batch.depth >= max_depth)
+                ended = (self._edges(batch)[2] < TINY) | (batch.depth >= max_depth)
                 self._close(batch.bound[ended])
                 batch = self._halved(batch.part(~ended) if bool(ended.any()) else batch)
                 if len(batch):
-                    stack.extend(batch.pieces(self.most))
+                    stack.extend(batch.pieces(most))
         found = self.best > self.threshold
         return self.bound, self.cones, self.visits, self.best[found].cpu().numpy(), self.neurons[found].cpu().numpy()
 
@@ -146,7 +145,7 @@ class Search:
             v=v, a=a, depth=0,
         )  # fmt: skip
 
-    def _lengths(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def _edges(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The edge (k, m) of each cone to halve, and its squared length: as ``kernels.cones.longest_edge``."""
         k, m = torch.tril_indices(batch.g.shape[1], batch.g.shape[1], -1, device=self.device)
         squares = (batch.g[:, k] - batch.g[:, m]) ** 2
@@ -162,7 +161,7 @@ class Search:
         every = torch.arange(len(batch), device=self.device)
         owner = torch.repeat_interleave(every, batch.counts)
         sample = torch.arange(len(batch.v), device=self.device)
-        k, m, _ = self._lengths(batch)
+        k, m, _ = self._edges(batch)
         new = batch.g[every, k] + batch.g[every, m]
         scale = 1.0 / torch.linalg.vector_norm(new[:, :-1], ord=self.norm, dim=1)
         new = new * scale[:, None]
