@@ -156,7 +156,9 @@ def all_targets(adam_limit: float) -> dict[str, Callable[[], Iterator[Result]]]:
 
 def main(
     only: Annotated[list[str], typer.Option(help=f"One of {', '.join(all_targets(0))}; may be repeated.")] = [],  # noqa: B006
-    adam_limit: Annotated[float, typer.Option(help="Seconds for each of Adam's nine runs.")] = 120.0,
+    adam_limit: Annotated[
+        float, typer.Option(help="Seconds for Adam's run; its nine trials take a twentieth of it each.")
+    ] = 120.0,
 ) -> None:
     """Measure the targets."""
     console = Console(width=150)

@@ -170,7 +170,8 @@ def test_many_workers_share_the_cones(d, norm, bias, monkeypatch):
     shares = []
 
     def counting(work, items, clock):
-        shares.append(len(list(items)))
+        items = list(items)
+        shares.append(len(items))
         return [work(item, clock) for item in items]
 
     monkeypatch.setattr(branch_and_bound, "on_all_workers", counting)

@@ -7,7 +7,7 @@ import pytest
 
 import bladenet as bn
 from bladenet import gpu
-from bladenet.pricing import Ascent, BranchAndBound, Clock, FewFeatures, Rising, branch_and_bound
+from bladenet.pricing import Ascent, BranchAndBound, Clock, FewFeatures, PrefixSums, Rising, branch_and_bound
 from bladenet.pricing.ascent import best_offsets
 from bladenet.pricing.rising import active_sums
 from spaces import KINDS, SETTINGS, brute_force, crude_size, dual, standard_form
@@ -155,7 +155,7 @@ def test_ascent_starts_from_the_same_neurons(bias, device, monkeypatch):
 def test_best_offsets_are_those_of_ascent(device, monkeypatch):
     from bladenet.gpu import ascent
 
-    monkeypatch.setattr(ascent, "ENTRIES", 100)  # several parts
+    monkeypatch.setattr(ascent, "entries", lambda device: 100)  # several parts
     rng = np.random.default_rng(5)
     features, directions = rng.normal(size=(2, 40)), rng.normal(size=(7, 2))
     v = rng.normal(size=40)
@@ -169,7 +169,7 @@ def test_best_offsets_are_those_of_ascent(device, monkeypatch):
 def test_sums_of_rising_are_the_same(device, monkeypatch):
     from bladenet.gpu import ascent
 
-    monkeypatch.setattr(ascent, "ENTRIES", 100)
+    monkeypatch.setattr(ascent, "entries", lambda device: 100)
     rng = np.random.default_rng(6)
     lifted = np.column_stack([rng.normal(size=(70, 4)), np.ones(70)]).astype(np.float32)
     v, w = rng.normal(size=70), rng.normal(size=(6, 5))
@@ -212,3 +212,37 @@ def test_without_a_device_cores_do_it():
     if not torch.cuda.is_available():
         assert gpu.device_for(10**9) is None
     assert gpu.device_for(10) is None  # too little to do
+
+
+def test_too_little_memory_is_no_end(device, monkeypatch):
+    from bladenet.gpu import cones
+
+    def too_much(self, batch):
+        raise torch.OutOfMemoryError("no memory")
+
+    rng = np.random.default_rng(9)
+    form = standard_form(rng.normal(size=(30, 2)), 2, True)
+    v, pricer = dual(form, rng), BranchAndBound(form)
+    known = pricer.maximum(v, SLACK)
+    on(monkeypatch, device)
+    monkeypatch.setattr(cones.Search, "_halved", too_much)
+    with pytest.warns(RuntimeWarning, match="without the CUDA device: no memory"):
+        assert pricer.maximum(v, SLACK).bound == pytest.approx(known.bound, rel=2 * SLACK)
+
+
+def test_a_relaxed_fit_on_a_device(device, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 9))
+    fits = {}
+    for which in (None, device):
+        on(monkeypatch, which)
+        fits[which] = bn.train(X, np.abs(X[:, 0]), beta=20.0, strategy="relaxed", tol=1e-2)
+    assert fits[device].certificate.objective == pytest.approx(fits[None].certificate.objective, rel=2e-2)
+
+
+def test_one_feature_without_bias_stays_on_the_cores(device, monkeypatch):
+    form = standard_form(np.array([[1.0], [-2.0], [3.0]]), 2, False)
+    on(monkeypatch, device)
+    assert BranchAndBound(form).maximum(np.array([1.0, -1.0, 2.0])).bound == pytest.approx(
+        PrefixSums(form).maximum(np.array([1.0, -1.0, 2.0])).bound
+    )

@@ -6,9 +6,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from multiprocessing import TimeoutError  # what joblib raises, which is not the built-in one
 from typing import Any, TypeVar
@@ -67,7 +67,8 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
 
     There every task has a clock of its own with the same deadline, by the time of day. `work` is pickled once, and sent
     once to each worker of a dask cluster: let it be a method of an object that holds what it needs and no more. On
-    Ctrl-C, and if the cluster is not back soon after the deadline, what it did is lost.
+    Ctrl-C, and if the cluster is not back soon after the deadline, what it did is lost. What it cannot do at all, as
+    all its workers died or its memory is not enough, is done here, with a warning.
     """
     backend, _ = get_active_backend(prefer="threads")
     if _here.at_work or clock.stopped or _here_too(backend):
@@ -91,8 +92,12 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     except (KeyboardInterrupt, TimeoutError):
         clock.interrupt()
         return on_all_cores(work, items, clock)  # each item returns at once
+    except Exception as error:  # whatever its own kind of it is; an error in the work itself comes back here
+        reason = f"{type(error).__name__}: {error}"
+        warnings.warn(f"the workers of joblib failed, so the work is done here. {reason}", RuntimeWarning, stacklevel=2)
+        return on_all_cores(work, items, clock)
     finally:
-        if client is not None:
+        if client is not None and client.status == "running":
             client.cancel(packed, force=True)  # and with it, on Ctrl-C, all tasks that need it
     results: list[Any] = [None] * len(items)
     for k, part in enumerate(parts):
@@ -131,12 +136,14 @@ def _pool() -> ThreadPoolExecutor:
     return _here.pool
 
 
-def _forget_pool() -> None:
-    _here.pool = None  # its threads do not follow into a forked process
+def _forget_threads() -> None:
+    """They do not follow into a forked process, but a lock that one of them held would."""
+    _here.pool = None
+    _blas_threads.lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_forget_threads)
 
 
 def _here_too(backend: Any) -> bool:
@@ -206,17 +213,49 @@ def _dask_task() -> Callable[[], bool]:
     return lambda: True
 
 
-def one_blas_thread() -> AbstractContextManager:
+class _BlasThreads:
+    """How many threads BLAS uses, asked for by several fits at once: the last that is still wanted counts."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.wanted: list[tuple[object, int]] = []
+        self.before: list[int] = []
+
+    @contextmanager
+    def limited(self, threads: int) -> Iterator[None]:
+        """While the context lasts, unless another one says otherwise meanwhile."""
+        entry = (object(), threads)
+        with self.lock:
+            if not self.wanted:
+                self.before = [library.num_threads for library in _blas()]
+            self.wanted.append(entry)
+            self._set()
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.wanted.remove(entry)
+                self._set()
+
+    def _set(self) -> None:
+        for library, before in zip(_blas(), self.before, strict=True):
+            library.set_num_threads(self.wanted[-1][1] if self.wanted else before)
+
+
+_blas_threads = _BlasThreads()
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
     """BLAS on one thread: two are hardly faster on matrices of this size, and spin in the way of whatever else runs."""
-    return _blas().limit(limits=1, user_api="blas")
+    return _blas_threads.limited(1)
 
 
-def all_blas_threads() -> AbstractContextManager:
+def all_blas_threads() -> AbstractContextManager[None]:
     """BLAS on as many threads as there are for this work, for the few matrices that are large enough."""
-    return _blas().limit(limits=1 if _here.at_work else _threads(), user_api="blas")
+    return _blas_threads.limited(1 if _here.at_work else _threads())
 
 
 @cache
-def _blas() -> ThreadpoolController:
+def _blas() -> list[Any]:
     """The BLAS libraries of this process; finding them takes milliseconds."""
-    return ThreadpoolController()
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]

@@ -11,11 +11,20 @@ from importlib.util import find_spec
 from typing import Any
 
 WORTH = 20_000  # points from which a device is faster than cores
+SHARE = 1 / 16  # of the free memory, for what is computed at once
+SMALL = 1 << 30  # bytes, without a CUDA device
 
 
 def device_for(points: int) -> Any | None:
     """The CUDA device, as PyTorch names it, for work on so many points; None if cores are to do it."""
     return _device() if points >= WORTH else None
+
+
+def room(device: Any) -> int:
+    """Bytes for what is computed at once."""
+    import torch
+
+    return int(SHARE * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else SMALL
 
 
 @cache

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bladenet.gpu import room
 from bladenet.losses import Array
 
 Single = NDArray[np.float32]
-ENTRIES = 1 << 27  # of a matrix of neurons by points that is held at once
+BYTES = 48  # that each entry of a matrix of neurons by points takes, with what is computed of it
 
 
 def with_offsets(directions: Array, features: Array, v: Array, bias: bool, device: Any) -> tuple[Array, Array]:
@@ -21,7 +22,7 @@ def with_offsets(directions: Array, features: Array, v: Array, bias: bool, devic
     """
     x, weight = _tensor(features, device), _tensor(v, device)
     offsets, values = [], []
-    for part in _tensor(directions, device).split(max(1, ENTRIES // x.shape[1])):
+    for part in _tensor(directions, device).split(max(1, entries(device) // x.shape[1])):
         p = part @ x
         if not bias:
             h = p.clamp(min=0.0) @ weight
@@ -48,12 +49,17 @@ def active_sums(lifted: Single, v: Array, device: Any) -> Callable[[Array], Arra
     def of_neurons(w: Array) -> Array:
         neurons = torch.tensor(w.astype(np.float32), device=device)
         total = torch.zeros(neurons.shape, dtype=torch.float64, device=device)
-        strip = max(1, ENTRIES // len(w))
+        strip = max(1, entries(device) // len(w))
         for points, shares in zip(x.split(strip), weight.split(strip), strict=True):
             total += ((points @ neurons.T > 0) * shares[:, None]).T @ points
         return total.cpu().numpy()
 
     return of_neurons
+
+
+def entries(device: Any) -> int:
+    """Of a matrix of neurons by points that is held at once."""
+    return room(device) // BYTES
 
 
 def _tensor(array: Array, device: Any) -> Tensor:

@@ -5,7 +5,7 @@ All cones of a batch are halved together; sums over the samples of a cone are su
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bladenet.gpu import room
 from bladenet.kernels.cones import FEW, LEANS, SWEEPS
 from bladenet.losses import Array, Index
 
 TINY = 1e-30  # length of an edge that is not halved any more
-ROOM = 0.25  # of the free memory, for the samples of one batch and what is computed of them
-MOST = 1 << 22  # samples of one batch without a CUDA device
+CONE = 64  # samples that take as much memory as a cone
+OF_CONES = ("g", "h", "tilt", "bends", "bound", "task", "cell", "counts")
 _one_at_a_time = Lock()  # threads would compete for the memory
 
 
@@ -52,24 +53,24 @@ class Batch:
     def part(self, chosen: Tensor) -> "Batch":
         """The cones of a mask (K,)."""
         samples = torch.repeat_interleave(chosen, self.counts)
-        of_cones = {field.name: getattr(self, field.name)[chosen] for field in fields(self)[:-3]}
+        of_cones = {name: getattr(self, name)[chosen] for name in OF_CONES}
         return Batch(**of_cones, v=self.v[samples], a=self.a[:, samples], depth=self.depth)
 
     def pieces(self, most: int) -> Iterator["Batch"]:
-        """Parts with at most so many samples, or with one cone."""
-        if len(self) == 1 or len(self.v) <= most:
+        """Parts with about so many samples at most, or with one cone."""
+        sizes = self.counts + CONE
+        if len(self) == 1 or len(self.v) + CONE * len(self) <= most:
             yield self
             return
-        piece = torch.div(torch.cumsum(self.counts, 0) - self.counts, most, rounding_mode="floor")
+        piece = torch.div(torch.cumsum(sizes, 0) - sizes, most, rounding_mode="floor")
         for number in torch.unique(piece):
             yield self.part(piece == number)
 
 
 def joined(batches: list[Batch]) -> Batch:
     """Batches of one depth as one."""
-    parts = {field.name: [getattr(batch, field.name) for batch in batches] for field in fields(Batch)[:-1]}
-    whole = {name: torch.cat(tensors, dim=-1 if name == "a" else 0) for name, tensors in parts.items()}
-    return Batch(**whole, depth=batches[0].depth)
+    whole = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in (*OF_CONES, "v")}
+    return Batch(**whole, a=torch.cat([batch.a for batch in batches], dim=1), depth=batches[0].depth)
 
 
 class Search:
@@ -103,9 +104,18 @@ class Search:
         self.bound, self.cones, self.visits = 0.0, 0, 0
 
     def run(self, stop: Index, max_depth: int) -> tuple[float, int, int, Array, Array]:
-        """Search all tasks: (bound, cones, visits, values, neurons of the cells), the bound also if it was stopped."""
-        with _one_at_a_time:
-            return self._run(stop, max_depth, _most(self.device, len(self.features) + 1))
+        """Search all tasks: (bound, cones, visits, values, neurons of the cells), the bound also if it was stopped.
+
+        Raises
+        ------
+        MemoryError
+            If that of the device is not enough.
+        """
+        try:
+            with _one_at_a_time:
+                return self._run(stop, max_depth, _most(self.device, len(self.features) + 1))
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(str(error)) from error
 
     def _run(self, stop: Index, max_depth: int, most: int) -> tuple[float, int, int, Array, Array]:
         together = max(1, most // max(len(self.v), 1))
@@ -232,10 +242,7 @@ class Search:
 
 def _most(device: Any, r: int) -> int:
     """Samples that a batch may have."""
-    if device.type != "cuda":
-        return MOST
-    free, _ = torch.cuda.mem_get_info(device)
-    return max(1, int(ROOM * free / (8 * (4 * r + 16))))
+    return max(1, room(device) // (8 * (4 * r + 16)))
 
 
 def sums(values: Tensor, counts: Tensor) -> Tensor:

@@ -12,10 +12,8 @@ the activations at the new generator.
 import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
-from bladenet.kernels.cones import FEW, gather, least_largest, longest_edge, midpoint, ranges, ratio_bound
+from bladenet.kernels.cones import FEW, LEANS, gather, least_largest, longest_edge, midpoint, ranges, ratio_bound
 from bladenet.kernels.linear_algebra import add, dot
-
-LEANS = 2  # steps of the samples' α towards the generator with the largest bound
 
 
 @inner_sums
@@ -75,8 +73,8 @@ def middle_direction(h, u):
 
 
 @inner
-def refine_leans(block, rows, count, along, across, component, aside, good, above, trial, lean, alpha, high, slope):
-    """Lower the bound by optimising α of the (few) samples that bend h upwards, one at a time; returns its excess.
+def refine_leans(block, rows, count, along, across, component, aside, above, trial, lean, alpha, high, slope):
+    """Lower the bound by optimising α of the (few) samples that bend h upwards, one at a time.
 
     With one such sample this is exact along the direction: without it, ridges of ‖h‖ would be cut to dust.
     """
@@ -151,7 +149,7 @@ def bound_length(
             break
         add(lean[:count], 2.0 * r / (step + 2.0), block[rows[where]])
     if above.max() > good >= largest:
-        refine_leans(block, rows, count, along, across, component, aside, good, above, trial, lean, alpha, high, slope)
+        refine_leans(block, rows, count, along, across, component, aside, above, trial, lean, alpha, high, slope)
 
 
 @inner

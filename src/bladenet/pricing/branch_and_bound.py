@@ -5,7 +5,8 @@ With a bias each becomes a prism of offsets, from where all samples are inactive
 simplices. Beyond these ends h does not change with the offset.
 """
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -104,21 +105,35 @@ class BranchAndBound(Pricer):
         """See :meth:`Pricer.price`. Root cones are searched on all workers, or together on a CUDA device."""
         # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
         rounding = np.finfo(float).eps * (len(v) + 256) * float(np.abs(v).sum() * self.reach)
-        device = device_for(len(v)) if v.ndim == 1 else None
-        signs = (1.0, -1.0) if v.ndim == 1 else (1.0,)
-        roots, depth = self.roots, 0
-        while device is None and len(roots) * len(signs) < SHARES * count_workers() and depth < CELL_DEPTH:
-            roots, depth = [half for root in roots for half in halves(root, self.form.norm)], depth + 1
-        cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding, CELL_DEPTH - depth)
-        tasks = list(product(roots, signs))
-        if device is None:
-            results = on_all_workers(cones.search, tasks, clock)
-        else:
-            results = on_all_cores(lambda device, clock: cones.search_together(tasks, device, clock), [device], clock)
+        device = device_for(len(v)) if v.ndim == 1 and len(self.features) > 1 else None
+        results = None
+        cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
+        if device is not None:
+            results = self._searched_on(device, cones, clock)
+        if results is None:
+            results = self._searched(cones, clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
         found = climbed(self, v, np.concatenate(neurons)[best], clock)
         return self.ranked(v, found[:, :-1], found[:, -1], threshold, max(bounds), sum(examined), sum(visits))
+
+    def _searched(self, cones: Cones, clock: Clock) -> list[Searched]:
+        """Search on all workers, each of which gets some root cones."""
+        signs = (1.0, -1.0) if cones.v.ndim == 1 else (1.0,)
+        roots, depth = self.roots, 0
+        while len(roots) * len(signs) < SHARES * count_workers() and depth < CELL_DEPTH:
+            roots, depth = [half for root in roots for half in halves(root, self.form.norm)], depth + 1
+        cones = replace(cones, cell_depth=CELL_DEPTH - depth)
+        return on_all_workers(cones.search, product(roots, signs), clock)
+
+    def _searched_on(self, device: Any, cones: Cones, clock: Clock) -> list[Searched] | None:
+        """Search on a device; None if its memory is not enough."""
+        tasks = list(product(self.roots, (1.0, -1.0)))
+        try:
+            return on_all_cores(lambda device, clock: cones.search_together(tasks, device, clock), [device], clock)
+        except MemoryError as error:
+            warnings.warn(f"the search goes on without the CUDA device: {error}", RuntimeWarning, stacklevel=2)
+            return None
 
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.propose`. Ascent, where cones are many."""

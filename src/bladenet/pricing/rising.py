@@ -64,8 +64,8 @@ class Rising(Pricer):
         signs = np.sign(self.values(v, neurons[:, :-1], neurons[:, -1]))
         neurons, signs = neurons[signs != 0], signs[signs != 0]
         device = device_for(len(v))
-        sums_of = self._active_sums(v / np.abs(v).max(), device)
-        group_size = GROUP if device is None else len(neurons)
+        sums_of = self._active_sums(v / (np.abs(v).max() or 1.0), device)
+        group_size = GROUP if device is None else max(len(neurons), 1)
         groups = [np.arange(len(neurons))[k : k + group_size] for k in range(0, len(neurons), group_size)]
 
         def rise(group: Index, clock: Clock) -> Array:

@@ -1,0 +1,111 @@
+"""What the benchmarks compute; nothing is timed here."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+from benchmarks import peers
+from benchmarks.objective import Network
+from benchmarks.pictures import draw_peers
+from benchmarks.problems import PROBLEMS
+from benchmarks.solvers import bladenet
+
+torch = pytest.importorskip("torch")
+NOT_HERE = ("pyscnn", "celer_dictionary", "skglm_dictionary")  # in the extra `bench`, which tests do without
+NO_LIMIT = ("celer_dictionary", "skglm_dictionary", "cvxpy_dictionary")
+SMALL = [name for name in PROBLEMS if name in ("motorcycle", "spirals-200", "spirals-200-logistic")]
+
+
+@pytest.fixture(scope="module", params=SMALL)
+def problem(request):
+    return PROBLEMS[request.param]()
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    threads = torch.get_num_threads()  # Adam chooses its own
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("key", peers.SOLVERS)
+def test_no_solver_is_below_the_certified_bound(key, problem):
+    # guards the comparison: networks in the user's units, judged by the same objective, in the order of time
+    module = f"benchmarks.solvers.{key}"
+    solver = pytest.importorskip(module, exc_type=ImportError) if key in NOT_HERE else import_module(module)
+    if solver.applies(problem) is not None or (key in NO_LIMIT and problem.X.shape[1] > 1):
+        pytest.skip("not applicable, or minutes of work")
+    certificate = bladenet.fit(problem).certificate
+    solution = solver.solve(problem, 1.0)
+    value = problem.objective(solution.network)
+    assert value >= certificate.lower_bound * (1 - 1e-9)
+    assert value <= problem.objective(constant(problem)) * (1 + 1e-9), "no worse than no network"
+    assert all(seconds > 0 for seconds, _ in solution.trace)
+    if key == "bladenet" or (key in ("lasso", "cvxpy_dictionary") and problem.X.shape[1] == 1):
+        assert value == pytest.approx(certificate.objective, rel=1e-5), "all hinges hold a global optimum"
+
+
+def constant(problem):
+    """The network without neurons."""
+    d = problem.X.shape[1]
+    level = problem.y.mean() if problem.loss == "squared" else 0.0
+    return Network(np.zeros((0, d)), np.zeros(0), np.zeros(0), float(level))
+
+
+def test_the_neutral_objective_is_the_definition():
+    problem = PROBLEMS["motorcycle"]()
+    network = Network(np.array([[2.0], [-1.0]]), np.array([0.1, 0.2]), np.array([0.5, -3.0]), 0.7)
+    f = 0.5 * np.maximum(2 * problem.X[:, 0] + 0.1, 0) - 3 * np.maximum(0.2 - problem.X[:, 0], 0) + 0.7
+    expected = 0.5 * ((f - problem.y) ** 2).sum() + problem.beta * (0.5 * 2 + 3 * 1)
+    assert problem.objective(network) == pytest.approx(expected, rel=1e-12)
+
+
+RECORDS = {
+    "problem": "made up",
+    "about": "n = 3",
+    "lower_bound": 1.0,
+    "solvers": {
+        "bladenet": {
+            "name": "bladenet", "machine": "a, load 1.0, b", "limit": 600.0, "seconds": 2.0, "objective": 1.0000001,
+            "note": "GLOBAL", "trace": [[0.5, 3.0], [1.0, 1.005], [2.0, 1.0000001]],
+        },
+        "adam": {
+            "name": "Adam", "machine": "a, load 2.0, b", "limit": 600.0, "seconds": 600.0, "objective": 1.004,
+            "note": "slow", "trace": [[30.0, 1.5], [300.0, 1.004]],
+        },
+        "lbfgs": {
+            "name": "L-BFGS", "machine": "a, load 2.0, b", "limit": 600.0, "seconds": 5.0, "objective": 1.5,
+            "note": "stalled", "trace": [[5.0, 1.5]],
+        },
+        "pyscnn": {"name": "pyscnn", "machine": "a, load 2.0, b", "limit": 600.0, "why_not": "other loss"},
+    },
+}  # fmt: skip
+
+
+def test_the_table_has_times_ratios_and_what_was_not_reached():
+    rows = list(peers.table([RECORDS]))
+    bladenet_row, adam, lbfgs, pyscnn = (next(row for row in rows if f"| {name} |" in row) for name in names())
+    assert "| 1 s | 2 s | 2 s |" in bladenet_row
+    assert "| 300 s (300 ×) | not in 10 minutes | not in 10 minutes |" in adam
+    assert lbfgs.count("never: it ended above") == 3
+    assert "not applicable: other loss" in pyscnn
+    assert sum(row.startswith("Measured on") for row in rows) == 1, "the load is left out"
+
+
+def names():
+    return [solve["name"] for solve in RECORDS["solvers"].values()]
+
+
+def test_traces_are_thinned_but_keep_every_level_and_the_end():
+    seconds = np.linspace(1.0, 1000.0, 5000)
+    values = 1.0 + 10.0 ** (-seconds / 125.0)
+    kept = list(peers._falls(list(zip(seconds, values, strict=True)), 1.0))
+    assert len(kept) < 120
+    assert kept[-1] == (seconds[-1], values[-1])
+    for level in peers.LEVELS:
+        assert peers.first_below(kept, 1.0 + level) == seconds[values <= 1.0 + level][0]
+
+
+def test_the_picture_has_a_line_for_each_solver_that_has_a_result():
+    figure = draw_peers([RECORDS], peers.LEVELS)
+    assert len(figure.legends[0].get_texts()) == 3
