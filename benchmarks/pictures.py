@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, LogLocator
 
 from bladenet.styling import CLASS_COLOURS, FAINT, style
 
@@ -39,6 +39,7 @@ def draw_peers(everything: list[dict[str, Any]], levels: tuple[float, ...]) -> F
                 ax.axhline(level, color=FAINT, linewidth=0.5, linestyle=(0, (2, 3)))
             ax.set(xscale="log", yscale="log", xlabel="seconds", ylabel="excess over the certified bound")
             for axis in (ax.xaxis, ax.yaxis):
+                axis.set_major_locator(LogLocator(numticks=6))
                 axis.set_major_formatter(LogFormatter())
             ax.set_title(records["problem"])
         for ax in places.flat[len(everything) :]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from bladenet.kernels import cones
+from bladenet.kernels import cone_bounds, cones, linear_algebra
 from bladenet.pricing import Clock
 from bladenet.pricing.branch_and_bound import CELL_DEPTH, MAX_DEPTH, BranchAndBound, cover
 from spaces import EXTREME_KINDS, SETTINGS, crude_size, dual, sampled, unreduced
@@ -89,7 +89,7 @@ def test_crossing_and_bend_twins():
         assert cones.crossing(a, c, v) == pytest.approx(np.abs(v) @ crossed, rel=1e-13)
         lean = rng.normal(size=15) * (rng.random(15) > 0.3)
         bent = np.where(lean > 0.0, positive(-a), positive(a))[:8]
-        assert cones.bend(a, lean, v, 8) == pytest.approx(-v[:8] @ bent, rel=1e-12, abs=1e-14)
+        assert cone_bounds.bend(a, lean, v, 8) == pytest.approx(-v[:8] @ bent, rel=1e-12, abs=1e-14)
 
 
 def test_add_and_widen_twins():
@@ -97,7 +97,7 @@ def test_add_and_widen_twins():
     rng = np.random.default_rng(0)
     out, a = rng.normal(size=(2, 9))
     expected = np.r_[out[:5] + 2.5 * a[:5], out[5:]]
-    cones.add(out[:5], 2.5, a)
+    linear_algebra.add(out[:5], 2.5, a)
     np.testing.assert_allclose(out, expected, rtol=1e-15)
     low, high = -np.abs(rng.normal(size=9)), np.abs(rng.normal(size=9))
     expected = np.minimum(low, a), np.maximum(high, a)
@@ -119,13 +119,13 @@ def test_ratio_bound_twin(d, norm):
         linear = rng.normal(size=d + 1) + rng.choice([-3.0, 0.0, 1.0, 10.0])
         lengths = np.linalg.norm(cone.shares @ cone.g[:, :d], ord=norm, axis=1)
         most = max(0.0, (cone.shares @ linear / lengths).max())
-        got = cones.ratio_bound(linear, cone.g, d, norm, -np.inf, np.empty(d), np.empty(d + 1))
+        got = cone_bounds.ratio_bound(linear, cone.g, d, norm, -np.inf, np.empty(d), np.empty(d + 1))
         assert got >= most * (1 - 1e-13)
         if norm == 1:
             assert got == max(0.0, linear.max())
         elif most > 0.0:
             worst = max(worst, got / most)
-        early = cones.ratio_bound(linear, cone.g, d, norm, 1.5 * most, np.empty(d), np.empty(d + 1))
+        early = cone_bounds.ratio_bound(linear, cone.g, d, norm, 1.5 * most, np.empty(d), np.empty(d + 1))
         assert early >= got * (1 - 1e-15), "stopping early makes it no tighter"
     assert worst <= {1: 1 + 1e-12, 2: 1.02, 3: 1.2, 5: 1.6}[d]
 
@@ -140,15 +140,15 @@ def test_linear_bounds_are_bounds(d, negative):
         r, good = d + 1, cone.good(rng)
         above, trial, lean = np.empty(r), np.empty(r), np.empty(len(cone.v))
         rest = (cone.values, cone.tilt, good)
-        over = cones.bound_linearly(cone.block, np.arange(r), negative, *rest, lean, above, trial)
+        over = cone_bounds.bound_linearly(cone.block, np.arange(r), negative, *rest, lean, above, trial)
         assert over == pytest.approx(cone.excess(above, good), rel=1e-12, abs=1e-13)
         assert (cone.shares @ above >= cone.h() - 1e-12).all()
         if negative == 0:
             np.testing.assert_array_equal(above, cone.values)
-        if negative > cones.FEW:
+        if negative > cone_bounds.FEW:
             continue
-        high, slope, alpha = np.empty(r), np.empty(r), np.empty(cones.FEW)
-        tight = cones.tighten(cone.block[: r + 1], negative, *rest, over, above, trial, high, slope, alpha)
+        high, slope, alpha = np.empty(r), np.empty(r), np.empty(cone_bounds.FEW)
+        tight = cone_bounds.tighten(cone.block[: r + 1], negative, *rest, over, above, trial, high, slope, alpha)
         assert tight == pytest.approx(cone.excess(above, good), rel=1e-12, abs=1e-12)
         assert (cone.shares @ above >= cone.h() - 1e-12).all()
         best = cone.least_excess(good)
@@ -168,7 +168,7 @@ def test_least_largest_twin():
         def largest(t, high=high, slope=slope):
             return (high - np.outer(t, slope)).max(axis=1)
 
-        got = cones.least_largest(high, slope)
+        got = cone_bounds.least_largest(high, slope)
         assert 0.0 <= got <= 1.0
         assert largest([got])[0] <= largest(t).min() + 1e-13
 
@@ -176,8 +176,8 @@ def test_least_largest_twin():
 def test_excess_twin():
     # guards both sides: the opposite neuron has h lower by the tilt
     above, tilt, good = np.array([1.0, 2.0, 0.0]), np.array([0.5, 0.0, -4.0]), np.array([1.5, 1.0])
-    assert cones.excess(above, tilt, good) == (3.0, 2)
-    assert cones.excess(above, 0.0 * tilt, good) == (1.0, 1)
+    assert cone_bounds.excess(above, tilt, good) == (3.0, 2)
+    assert cone_bounds.excess(above, 0.0 * tilt, good) == (1.0, 1)
 
 
 # --- cutting ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bladenet.gpu import room
-from bladenet.kernels.cones import FEW, LEANS, SWEEPS
+from bladenet.kernels.cone_bounds import FEW, LEANS, SWEEPS
 from bladenet.losses import Array, Index
 
 TINY = 1e-30  # length of an edge that is not halved any more
@@ -268,7 +268,7 @@ def excess(above: Tensor, tilt: Tensor, good: Tensor) -> Tensor:
 
 
 def linear_bound(child: Batch, owner: Tensor, good: Tensor) -> tuple[Tensor, Tensor]:
-    """Linear bounds on h at the generators (K, r), and their excess (K,): as ``kernels.cones.bound_linearly``."""
+    """Linear bounds on h at the generators (K, r), and their excess (K,): as ``kernels.cone_bounds.bound_linearly``."""
     r = child.h.shape[1]
     sample = torch.arange(len(child.v), device=child.v.device)
     negative = (-child.v).clamp(min=0.0)
@@ -287,7 +287,7 @@ def linear_bound(child: Batch, owner: Tensor, good: Tensor) -> tuple[Tensor, Ten
 def tightened(
     child: Batch, chosen: Tensor, owner: Tensor, few: Tensor, above: Tensor, over: Tensor, good: Tensor
 ) -> Tensor:
-    """The linear bounds of the cones in `few`, lowered by their chosen samples: as ``kernels.cones.tighten``."""
+    """The linear bounds of the cones in `few`, lowered by their chosen samples: as ``kernels.cone_bounds.tighten``."""
     number = torch.cumsum(few, 0) - 1  # of a cone among the few
     cone, counts = number[owner[chosen]], sums(chosen.double(), child.counts).long()[few]
     place = torch.arange(len(cone), device=cone.device) - (torch.cumsum(counts, 0) - counts)[cone]
@@ -316,7 +316,7 @@ def least_largest(high: Tensor, slope: Tensor) -> Tensor:
 
 
 def ratio_bound(linear: Tensor, weights: Tensor, norm: int) -> Tensor:
-    """Upper bounds (K,) on Σ λ_k linear_k over ‖Σ λ_k w_k‖_p, λ ≥ 0: as ``kernels.cones.ratio_bound``."""
+    """Upper bounds (K,) on Σ λ_k linear_k over ‖Σ λ_k w_k‖_p, λ ≥ 0: as ``kernels.cone_bounds.ratio_bound``."""
     top = linear.amax(1).clamp(min=0.0)
     if norm == 1:
         return top

@@ -12,6 +12,8 @@ Halving the edge between g_k and g_m gives a new generator, at which h = (h_k + 
 exactly, the sum over samples that the edge crosses. Opposite neurons come for free, so half of the space is enough:
 h(−w, −b) = h(w, b) − Σ v a, which differs by a linear function, `tilt`.
 
+The bounds themselves are in `cone_bounds`.
+
 In memory a cone's mixed samples are a block of r + 2 rows: activations at each generator, v, and a row for those at
 the new generator. Samples with v < 0 come first.
 """
@@ -19,11 +21,7 @@ the new generator. Samples with v < 0 come first.
 import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
-from bladenet.kernels.linear_algebra import add
-
-FEW = 8  # mixed samples with v < 0 up to which their α are optimised one by one
-LEANS = 2  # steps of the other samples' α towards the generator with the largest bound
-SWEEPS = 6  # of the generators, to bound a linear function over the Euclidean norm
+from bladenet.kernels.cone_bounds import FEW, bound_linearly, highest, settle, tighten
 
 
 @inner_sums
@@ -48,22 +46,6 @@ def crossing(a, c, v):
 
 
 @inner_sums
-def bend(a, lean, v, count):
-    """Σ |v| ((a)_+ − α a) over samples 0…count−1, with α = 1 where they lean to the active side."""
-    total = 0.0
-    for i in range(count):
-        total -= v[i] * (max(-a[i], 0.0) if lean[i] > 0.0 else max(a[i], 0.0))
-    return total
-
-
-@inner_sums
-def total(out, a, c):
-    """out = a + c."""
-    for i in range(len(out)):
-        out[i] = a[i] + c[i]
-
-
-@inner_sums
 def span(low, high, a, c):
     """The ranges of two values each."""
     for i in range(len(a)):
@@ -84,67 +66,6 @@ def gather(out, source, index):
     """Values of the samples in an index of 32 bits: half as much to read as one of 64."""
     for i in range(len(out)):
         out[i] = source[index[i]]
-
-
-@inner
-def highest(values, tilt):
-    """The largest of h at generators and their opposites, or 0: all are true values."""
-    best = 0.0
-    for k in range(len(values)):
-        best = max(best, values[k], values[k] - tilt[k])
-    return best
-
-
-@inner
-def ratio_bound(linear, g, d, norm, enough, p, weight):
-    """Upper bound on Σ λ_k linear_k over ‖Σ λ_k w_k‖_p, λ ≥ 0; stops once it is at most `enough`.
-
-    p = 1: the norm is linear inside an orthant, so the maximum is at a generator. p = 2: every vector p with positive
-    products proves ‖p‖ · max_k linear_k / (p·w_k); the best one, Σ λ w at the maximum, is approached by coordinate
-    ascent on the quadratic program Σ λ linear − ½ ‖Σ λ w‖². Room: p (d,), weight (r,).
-    """
-    r = len(linear)
-    top = 0.0
-    for k in range(r):
-        top = max(top, linear[k])
-    if norm == 1 or top == 0.0:
-        return top
-    for c in range(d):
-        p[c] = 0.0
-    for k in range(r):
-        weight[k] = 1.0
-        for c in range(d):
-            p[c] += g[k, c]
-    best = np.inf
-    for sweep in range(SWEEPS):
-        size = 0.0
-        for c in range(d):
-            size += p[c] * p[c]
-        size = np.sqrt(size)
-        ratio = 0.0
-        for k in range(r):
-            if linear[k] > 0.0:
-                product = 0.0
-                for c in range(d):
-                    product += p[c] * g[k, c]
-                ratio = max(ratio, linear[k] * size / product) if product > 0.0 else np.inf
-        best = min(best, ratio)
-        if best <= enough or best <= top * (1.0 + 1e-12):
-            break
-        if sweep == 0:
-            for k in range(r):
-                weight[k] = ratio / size
-            for c in range(d):
-                p[c] *= ratio / size
-        for k in range(r):
-            product = 0.0
-            for c in range(d):
-                product += p[c] * g[k, c]
-            step = max(-weight[k], linear[k] - product)
-            weight[k] += step
-            for c in range(d):
-                p[c] += step * g[k, c]
-    return best
 
 
 @inner
@@ -189,108 +110,6 @@ def offer(value, g, sign, side, cell, best, neurons):
         best[side, cell] = value
         for c in range(len(g)):
             neurons[side, cell, c] = sign * g[c]
-
-
-@inner
-def excess(above, tilt, good):
-    """By how much a linear bound exceeds what is good enough, on either side; and at which generator."""
-    worst, where = -np.inf, 0
-    for k in range(len(above)):
-        over = max(above[k] - good[0], above[k] - tilt[k] - good[1])
-        if over > worst:
-            worst, where = over, k
-    return worst, where
-
-
-@inner
-def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
-    """A linear bound on h over a cone: above_k = h_k + bend, for the best of a few choices of α; returns its excess.
-
-    First every sample with v < 0 takes the side on which the middle of the cone is; then, as in Frank–Wolfe for the
-    best α, samples lean towards the generator where the bound is largest.
-    """
-    r = len(values)
-    v = block[r]
-    lean = lean[:count]
-    total(lean, block[rows[0]], block[rows[1]])
-    for k in range(2, r):
-        add(lean, 1.0, block[rows[k]])
-    over = np.inf
-    where = 0
-    for step in range(1 + LEANS):
-        if step > 0:
-            if max(values[where] - good[0], values[where] - tilt[where] - good[1]) > 0.0:
-                break  # a true value: no bound is lower
-            add(lean, 2.0 * r / (step + 1.0), block[rows[where]])
-        for k in range(r):
-            trial[k] = values[k] + bend(block[rows[k]], lean, v, count)
-        excess_now, where = excess(trial, tilt, good)
-        if excess_now < over:
-            over = excess_now
-            above[:] = trial
-        if over <= 0.0:
-            break
-    return over
-
-
-@inner
-def least_largest(high, slope):
-    """The t ∈ [0, 1] with the least max_k high_k − slope_k·t: an end, or where two lines meet."""
-    r = len(high)
-    best, least = 0.0, np.inf
-    for k in range(r + 1):
-        for m in range(k if k < r else 2):
-            t = (high[k] - high[m]) / (slope[k] - slope[m]) if k < r else float(m)
-            if 0.0 <= t <= 1.0:
-                largest = -np.inf
-                for j in range(r):
-                    largest = max(largest, high[j] - slope[j] * t)
-                if largest < least:
-                    best, least = t, largest
-    return best
-
-
-@inner
-def tighten(block, count, values, tilt, good, over, above, trial, high, slope, alpha):
-    """Lower a linear bound by optimising α ∈ [0, 1] of the samples with v < 0, one at a time; returns its excess.
-
-    With one such sample, the usual case on a ridge of h, the result is exact; without this, ridges would be cut to
-    dust.
-    """
-    r = len(values)
-    trial[:] = values
-    for i in range(count):
-        middle = 0.0
-        for k in range(r):
-            middle += block[k, i]
-        alpha[i] = 1.0 if middle > 0.0 else 0.0
-        for k in range(r):
-            trial[k] -= block[r, i] * (max(block[k, i], 0.0) - alpha[i] * block[k, i])
-    for _ in range(2):
-        for i in range(count):
-            for k in range(r):
-                slope[k] = -block[r, i] * block[k, i]
-                trial[k] += slope[k] * alpha[i]
-                high[k] = trial[k] - min(good[0], tilt[k] + good[1])
-            alpha[i] = least_largest(high, slope)
-            for k in range(r):
-                trial[k] -= slope[k] * alpha[i]
-    tightened, _ = excess(trial, tilt, good)
-    if tightened < over:
-        above[:] = trial
-        return tightened
-    return over
-
-
-@inner
-def settle(above, tilt, over, g, d, norm, good, trial, p, weight):
-    """Bound h/‖w‖_p and its opposite on a cone from a linear bound on h; returns it, and whether it is good enough."""
-    enough_above, enough_opposite = (good[0], good[1]) if over <= 0.0 else (np.inf, np.inf)
-    upper = ratio_bound(above, g, d, norm, enough_above, p, weight)
-    for k in range(len(above)):
-        trial[k] = above[k] - tilt[k]
-    opposite = ratio_bound(trial, g, d, norm, enough_opposite, p, weight)
-    return max(upper, opposite), upper <= good[0] and opposite <= good[1]
 
 
 @inner

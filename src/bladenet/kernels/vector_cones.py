@@ -12,7 +12,8 @@ the activations at the new generator.
 import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
-from bladenet.kernels.cones import FEW, LEANS, gather, least_largest, longest_edge, midpoint, ranges, ratio_bound
+from bladenet.kernels.cone_bounds import FEW, LEANS, least_largest, ratio_bound
+from bladenet.kernels.cones import gather, longest_edge, midpoint, ranges
 from bladenet.kernels.linear_algebra import add, dot
 
 
