@@ -107,9 +107,9 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
 
 def count_workers() -> int:
     """How many items :func:`on_all_workers` does at once."""
-    backend, _ = get_active_backend(prefer="threads")
     if _here.at_work:
         return 1
+    backend, _ = get_active_backend(prefer="threads")
     return _threads() if _here_too(backend) else backend.effective_n_jobs(_n_jobs() or -1)
 
 
@@ -218,28 +218,31 @@ class _BlasThreads:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.wanted: list[tuple[object, int]] = []
+        self.wanted: dict[object, int] = {}  # by the context that asks, in the order of asking
         self.before: list[int] = []
 
     @contextmanager
     def limited(self, threads: int) -> Iterator[None]:
         """While the context lasts, unless another one says otherwise meanwhile."""
-        entry = (object(), threads)
+        context = object()
         with self.lock:
             if not self.wanted:
                 self.before = [library.num_threads for library in _blas()]
-            self.wanted.append(entry)
+            self.wanted[context] = threads
             self._set()
         try:
             yield
         finally:
             with self.lock:
-                self.wanted.remove(entry)
+                del self.wanted[context]
                 self._set()
 
     def _set(self) -> None:
+        threads = next(reversed(self.wanted.values()), None)
         for library, before in zip(_blas(), self.before, strict=True):
-            library.set_num_threads(self.wanted[-1][1] if self.wanted else before)
+            library.set_num_threads(before if threads is None else threads)
+            if hasattr(library, "clear_controlling_thread"):  # else no other thread could set it from now on
+                library.clear_controlling_thread()
 
 
 _blas_threads = _BlasThreads()
