@@ -30,8 +30,7 @@ DEFAULT = ["motorcycle", "published-spiral", "houses", "spirals-1000", "colours-
 KEPT = Path(__file__).parents[1] / "docs" / "numbers" / "peers"
 TABLE = KEPT.with_suffix(".md")
 PICTURE = KEPT.parents[1] / "images" / "peers.png"
-STARTING = 60.0  # seconds that a process has beside the limit and what its solver needs for tuning,
-LOOKING = 0.3  # and share of these, for looks at the objective with the clock stopped
+STARTING = 60.0  # seconds that a process has beside the limit, and what its solver says that it needs beside it
 POINTS = 100  # of a trace that are kept
 SHORT = 20.0  # seconds; a solve that takes less is run RUNS times, and the median one is kept
 RUNS = 5
@@ -93,7 +92,7 @@ def record(problem: Problem, key: str, time_limit: float, lower: float) -> Recor
     reason = solver.applies(problem)
     if reason is not None:
         return found | {"why_not": reason}
-    solution = _solved_apart(key, problem, time_limit, getattr(solver, "TUNING", 0.0))
+    solution = _solved_apart(key, problem, time_limit, getattr(solver, "BESIDE", 0.0))
     if solution is None:  # some solvers look at no clock
         return found | {"seconds": time_limit, "note": "ended from outside, without a result"}
     if isinstance(solution, str):
@@ -105,28 +104,24 @@ def record(problem: Problem, key: str, time_limit: float, lower: float) -> Recor
     return found | {"seconds": solution.seconds, "objective": value, "note": solution.note, "trace": trace}
 
 
-def _solved_apart(key: str, problem: Problem, time_limit: float, tuning: float) -> Solution | str | None:
+def _solved_apart(key: str, problem: Problem, time_limit: float, beside: float) -> Solution | str | None:
     """A solver's solution (the median of several short ones), or why there is none; None if it was not back in time."""
-    first = _solved_once(key, problem, time_limit, tuning)
+    first = _solved_once(key, problem, time_limit, beside)
     if not isinstance(first, Solution) or first.seconds > SHORT:
         return first
-    others = [_solved_once(key, problem, time_limit, tuning) for _ in range(RUNS - 1)]
+    others = [_solved_once(key, problem, time_limit, beside) for _ in range(RUNS - 1)]
     solutions = [first, *(other for other in others if isinstance(other, Solution))]
     return sorted(solutions, key=lambda solution: solution.seconds)[len(solutions) // 2]
 
 
-def _solved_once(key: str, problem: Problem, time_limit: float, tuning: float) -> Solution | str | None:
+def _solved_once(key: str, problem: Problem, time_limit: float, beside: float) -> Solution | str | None:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_solve, args=(key, problem, time_limit, there), daemon=True)
     process.start()
     there.close()
     try:
-        return (
-            here.recv()
-            if here.poll(time_limit * (1.0 + tuning) * (1.0 + LOOKING * (tuning > 0.0)) + STARTING)
-            else None
-        )
+        return here.recv() if here.poll(time_limit * (1.0 + beside) + STARTING) else None
     except EOFError:
         return "its process died"
     finally:

@@ -13,7 +13,7 @@ from benchmarks.solvers import bladenet
 torch = pytest.importorskip("torch")
 NOT_HERE = ("pyscnn", "celer_dictionary", "skglm_dictionary")  # in the extra `bench`, which tests do without
 NO_LIMIT = ("celer_dictionary", "skglm_dictionary", "cvxpy_dictionary")
-SMALL = [name for name in PROBLEMS if name in ("motorcycle", "spirals-200", "spirals-200-logistic")]
+SMALL = ("motorcycle", "spirals-200", "spirals-200-logistic")
 
 
 @pytest.fixture(scope="module", params=SMALL)

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+from numpy.typing import NDArray
+
 WORTH = 20_000  # points from which a device is faster than cores
 SHARE = 1 / 16  # of the free memory, for what is computed at once
 SMALL = 1 << 30  # bytes, without a CUDA device
@@ -25,6 +27,13 @@ def room(device: Any) -> int:
     import torch
 
     return int(SHARE * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else SMALL
+
+
+def tensor(array: NDArray[Any], device: Any) -> Any:
+    """A copy on the device, in double precision."""
+    import torch
+
+    return torch.tensor(array, dtype=torch.float64, device=device)
 
 
 @cache

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from bladenet.gpu import room
+from bladenet.gpu import room, tensor
 from bladenet.losses import Array
 
 Single = NDArray[np.float32]
@@ -20,9 +19,9 @@ def with_offsets(directions: Array, features: Array, v: Array, bias: bool, devic
 
     As ``pricing.ascent.best_offsets``; without a bias the offsets are 0.
     """
-    x, weight = _tensor(features, device), _tensor(v, device)
+    x, weight = tensor(features, device), tensor(v, device)
     offsets, values = [], []
-    for part in _tensor(directions, device).split(max(1, entries(device) // x.shape[1])):
+    for part in tensor(directions, device).split(max(1, entries(device) // x.shape[1])):
         p = part @ x
         if not bias:
             h = p.clamp(min=0.0) @ weight
@@ -60,7 +59,3 @@ def active_sums(lifted: Single, v: Array, device: Any) -> Callable[[Array], Arra
 def entries(device: Any) -> int:
     """Of a matrix of neurons by points that is held at once."""
     return room(device) // BYTES
-
-
-def _tensor(array: Array, device: Any) -> Tensor:
-    return torch.tensor(array, dtype=torch.float64, device=device)

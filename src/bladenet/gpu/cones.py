@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bladenet.gpu import room
+from bladenet.gpu import room, tensor
 from bladenet.kernels.cone_bounds import FEW, LEANS, SWEEPS
 from bladenet.losses import Array, Index
 
@@ -97,7 +97,7 @@ class Search:
         self.norm, self.threshold, self.slack, self.rounding = norm, threshold, slack, rounding
         self.cell_depth, self.device, self.tasks = cell_depth, device, tasks
         used = np.flatnonzero(v)
-        self.features, self.v = self._tensor(features[:, used]), self._tensor(v[used])
+        self.features, self.v = tensor(features[:, used], device), tensor(v[used], device)
         cells = len(tasks) << cell_depth
         self.best = torch.zeros((2, cells), dtype=torch.float64, device=device)
         self.neurons = torch.zeros((2, cells, len(features) + 1), dtype=torch.float64, device=device)
@@ -127,9 +127,7 @@ class Search:
                 if stop[0] != 0:
                     self._close(batch.bound)
                     continue
-                ended = (self._edges(batch)[2] < TINY) | (batch.depth >= max_depth)
-                self._close(batch.bound[ended])
-                batch = self._halved(batch.part(~ended) if bool(ended.any()) else batch)
+                batch = self._halved(batch, max_depth)
                 if len(batch):
                     stack.extend(batch.pieces(most))
         found = self.best > self.threshold
@@ -137,7 +135,7 @@ class Search:
 
     def _root(self, number: int) -> Batch:
         """The batch of one root."""
-        root, sign = self._tensor(self.tasks[number][0]), self.tasks[number][1]
+        root, sign = tensor(self.tasks[number][0], self.device), self.tasks[number][1]
         d, v = len(self.features), sign * self.v
         a = root[:, :d] @ self.features + root[:, d:]
         h, tilt = (v * a.clamp(min=0.0)).sum(1), root[:, :d] @ (self.features @ v)
@@ -166,12 +164,16 @@ class Search:
         edge = torch.where(score == score.amax(1, keepdim=True), length, -1.0).argmax(1)
         return k[edge], m[edge], length.gather(1, edge[:, None])[:, 0]
 
-    def _halved(self, batch: Batch) -> Batch:
-        """The children that are still open, of all cones of a batch."""
+    def _halved(self, batch: Batch, max_depth: int) -> Batch:
+        """The children that are still open, of all cones of a batch that are not too small for it."""
+        k, m, length = self._edges(batch)
+        ended = (length < TINY) | (batch.depth >= max_depth)
+        if bool(ended.any()):
+            self._close(batch.bound[ended])
+            batch, k, m = batch.part(~ended), k[~ended], m[~ended]
         every = torch.arange(len(batch), device=self.device)
         owner = torch.repeat_interleave(every, batch.counts)
         sample = torch.arange(len(batch.v), device=self.device)
-        k, m, _ = self._edges(batch)
         new = batch.g[every, k] + batch.g[every, m]
         scale = 1.0 / torch.linalg.vector_norm(new[:, :-1], ord=self.norm, dim=1)
         new = new * scale[:, None]
@@ -235,9 +237,6 @@ class Search:
     def _close(self, bounds: Tensor) -> None:
         if len(bounds):
             self.bound = max(self.bound, float(bounds.max()))
-
-    def _tensor(self, array: Array) -> Tensor:
-        return torch.tensor(array, dtype=torch.float64, device=self.device)
 
 
 def _most(device: Any, r: int) -> int:

@@ -70,11 +70,16 @@ class Ascent(Pricer):
         On a CUDA device, if there is one.
         """
         device = device_for(len(v))
-        if device is not None:
+        if device is None:
+            offsets, values = self._best_offsets(directions, v, clock)
+        else:
             from bladenet.gpu.ascent import with_offsets
 
             offsets, values = with_offsets(directions, self.features, v, self.form.bias, device)
-            return np.column_stack([np.vstack([directions, directions]), offsets.ravel()]), values.ravel()
+        return np.column_stack([np.vstack([directions, directions]), offsets.ravel()]), values.ravel()
+
+    def _best_offsets(self, directions: Array, v: Array, clock: Clock) -> tuple[Array, Array]:
+        """The best offsets (2, m) in the given directions, and h there, on all cores."""
 
         def evaluate(part: Array, clock: Clock) -> tuple[Array, Array]:
             projections = part @ self.features
@@ -84,9 +89,8 @@ class Ascent(Pricer):
             return np.zeros((2, len(part))), np.stack([h, h])
 
         parts = np.array_split(directions, 1 + len(directions) * len(v) // AT_A_TIME)
-        results = on_all_cores(evaluate, parts, clock)
-        offsets, values = (np.concatenate(part, axis=1) for part in zip(*results, strict=True))
-        return np.column_stack([np.vstack([directions, directions]), offsets.ravel()]), values.ravel()
+        offsets, values = zip(*on_all_cores(evaluate, parts, clock), strict=True)
+        return np.hstack(offsets), np.hstack(values)
 
     def _turned(self, neurons: Array, v: Array) -> Array:
         """Unit weights along the slope of |h|: Σ v_i (x_i − anchor) over the samples that a neuron acts on (p = 2)."""

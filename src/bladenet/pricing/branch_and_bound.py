@@ -59,8 +59,7 @@ class Cones:
         root, sign = task
         best = np.zeros((2, 1 << self.cell_depth))
         neurons = np.zeros((*best.shape, root.shape[1]))
-        settings = (self.norm, self.threshold, self.slack, self.rounding, self.cell_depth)
-        search = (root, *settings, best, neurons, clock.flag)
+        search = (root, *self._settings, best, neurons, clock.flag)
         if self.v.ndim == 1:
             v = sign * self.v
             bound, cones, visits = kernels.branch_and_bound(self.features, v, self.features @ v, *search, MAX_DEPTH)
@@ -77,8 +76,12 @@ class Cones:
         """The same for many root cones at once, on a device of PyTorch; one output."""
         from bladenet.gpu.cones import Search
 
-        settings = (self.norm, self.threshold, self.slack, self.rounding, self.cell_depth)
-        return Search(self.features, self.v, tasks, *settings, device).run(clock.flag, MAX_DEPTH)
+        return Search(self.features, self.v, tasks, *self._settings, device).run(clock.flag, MAX_DEPTH)
+
+    @property
+    def _settings(self) -> tuple[int, float, float, float, int]:
+        """What both kinds of search take, in their order."""
+        return self.norm, self.threshold, self.slack, self.rounding, self.cell_depth
 
 
 class BranchAndBound(Pricer):
@@ -105,11 +108,9 @@ class BranchAndBound(Pricer):
         """See :meth:`Pricer.price`. Root cones are searched on all workers, or together on a CUDA device."""
         # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
         rounding = np.finfo(float).eps * (len(v) + 256) * float(np.abs(v).sum() * self.reach)
-        device = device_for(len(v)) if v.ndim == 1 and len(self.features) > 1 else None
-        results = None
         cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
-        if device is not None:
-            results = self._searched_on(device, cones, clock)
+        device = device_for(len(v)) if v.ndim == 1 and len(self.features) > 1 else None
+        results = None if device is None else self._searched_on(device, cones, clock)
         if results is None:
             results = self._searched(cones, clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)

@@ -65,8 +65,8 @@ class Rising(Pricer):
         neurons, signs = neurons[signs != 0], signs[signs != 0]
         device = device_for(len(v))
         sums_of = self._active_sums(v / (np.abs(v).max() or 1.0), device)
-        group_size = GROUP if device is None else max(len(neurons), 1)
-        groups = [np.arange(len(neurons))[k : k + group_size] for k in range(0, len(neurons), group_size)]
+        count = max(1, -(-len(neurons) // GROUP)) if device is None else 1  # there all rise together
+        groups = np.array_split(np.arange(len(neurons)), count)
 
         def rise(group: Index, clock: Clock) -> Array:
             return risen(sums_of, neurons[group], signs[group], clock)
