@@ -98,7 +98,7 @@ def branch_and_bound() -> Measured:
     problem, v = solved("spirals-10000")
     form = problem.standard
     pricer = BranchAndBound(form)
-    cones = Cones(pricer.features, v, form.norm, form.beta * (1 + TOL), TOL, 0.0)
+    cones = Cones(pricer.features, v, form.norm, form.beta * (1 + TOL), TOL, 0.0, np.inf)
     visits = 0
 
     def search() -> None:

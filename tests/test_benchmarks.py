@@ -1,5 +1,6 @@
 """What the benchmarks compute; nothing is timed here."""
 
+import json
 from importlib import import_module
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from benchmarks import peers
 from benchmarks.objective import Network
 from benchmarks.pictures import draw_peers
-from benchmarks.problems import PROBLEMS
+from benchmarks.problems import PROBLEMS, pictures
 from benchmarks.solvers import bladenet
 
 torch = pytest.importorskip("torch")
@@ -90,6 +91,32 @@ def test_the_table_has_times_ratios_and_what_was_not_reached():
     assert lbfgs.count("never: it ended above") == 3
     assert "not applicable: other loss" in pyscnn
     assert sum(row.startswith("Measured on") for row in rows) == 1, "the load is left out"
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """The solvers that are run, of an otherwise empty record of motorcycle."""
+    monkeypatch.setattr(peers, "KEPT", tmp_path)
+    monkeypatch.setattr(peers, "TABLE", tmp_path / "table.md")
+    monkeypatch.setattr(peers, "PICTURE", tmp_path / "picture.png")
+    (tmp_path / "motorcycle.json").write_text(json.dumps(RECORDS))
+    run = []
+    monkeypatch.setattr(peers, "measured", lambda problem, solvers, *settings: run.extend(solvers))
+    return run
+
+
+@pytest.mark.parametrize(("limit", "missing"), [(600.0, ["mlp"]), (5.0, ["bladenet", "mlp"])])
+def test_what_was_measured_with_another_limit_is_missing(measured, limit, missing):
+    peers.main(["motorcycle"], ["bladenet", "mlp"], limit)
+    assert measured == missing
+    assert "made up" in peers.TABLE.read_text()
+
+
+def test_without_the_photographs_their_problems_are_left_out(measured, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(pictures, "ARCHIVE", tmp_path / "nowhere.npz")
+    peers.main(["colours-10000", "motorcycle"], ["mlp"])
+    assert measured == ["mlp"]
+    assert "colours-10000: left out." in capsys.readouterr().out
 
 
 def names():

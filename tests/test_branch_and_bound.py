@@ -144,6 +144,21 @@ def test_bound_holds_at_the_deadline(d, norm, bias):
 
 
 @every_setting
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_a_stopped_search_sets_up_no_root(d, norm, bias, monkeypatch):
+    # guards the time limit with many features, where the roots alone take minutes
+    rng = np.random.default_rng([4, d, norm, bias])
+    form = unreduced(rng.normal(size=(200, d)), norm, bias)
+    v, pricer = dual(form, rng), BranchAndBound(form)
+    monkeypatch.setattr(branch_and_bound.kernels, "branch_and_bound", None)
+    clock = Clock()
+    clock.interrupt()
+    priced = pricer.price(v, 0.0, 1e-6, clock)
+    assert sampled(form, v, rng, 20_000) <= priced.bound < np.inf
+    assert not len(priced.values)
+
+
+@every_setting
 def test_neurons_of_four_features_are_local_maxima_of_unit_norm(norm, bias):
     # guards columns of the Lasso in higher dimension: true values, unit norm, no offset without bias, none twice
     rng = np.random.default_rng([4, norm, bias])

@@ -1,7 +1,5 @@
 """Batches in PyTorch find and prove what the kernels do: on the CPU here, and on a CUDA device where there is one."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -34,11 +32,9 @@ def on(monkeypatch, device):
 
     PyTorch's number of threads is that of each thread, and several wait for each other on a busy machine.
     """
-    for module in ("branch_and_bound", "ascent", "rising"):
-        monkeypatch.setattr(sys.modules[f"bladenet.pricing.{module}"], "device_for", lambda points: device)
-    if device is not None:
-        for module in ("branch_and_bound", "rising"):
-            monkeypatch.setattr(sys.modules[f"bladenet.pricing.{module}"], "on_all_cores", in_this_thread)
+    monkeypatch.setattr(gpu, "device_for", lambda points: None if gpu._use.failed else device)
+    monkeypatch.setattr(gpu, "on_all_cores", in_this_thread)
+    monkeypatch.setattr(gpu, "_use", gpu._Use())
 
 
 @pytest.mark.parametrize(("norm", "bias"), SETTINGS)
@@ -72,7 +68,7 @@ def test_the_same_cones_are_examined(d, norm, device):
     form = standard_form(rng.normal(size=(300, d)), norm, True)
     v, pricer = dual(form, rng), BranchAndBound(form)
     threshold = 0.9 * abs(pricer.maximum(v, slack=1e-3).values[0])
-    cones = branch_and_bound.Cones(pricer.features, v, norm, threshold, 0.1, 0.0)
+    cones = branch_and_bound.Cones(pricer.features, v, norm, threshold, 0.1, 0.0, np.inf)
     tasks = [(root, sign) for root in pricer.roots for sign in (1.0, -1.0)]
     one_by_one = [cones.search(task, Clock()) for task in tasks]
     bound, examined, visits, values, neurons = cones.search_together(tasks, device, Clock())
@@ -211,20 +207,51 @@ def test_without_a_device_cores_do_it():
     assert gpu.device_for(10) is None  # too little to do
 
 
-def test_too_little_memory_is_no_end(device, monkeypatch):
-    from bladenet.gpu import cones
+@pytest.mark.parametrize(("pricer", "d"), [(BranchAndBound, 2), (Ascent, 4), (Rising, 8)])
+def test_a_device_that_fails_is_no_end(pricer, d, device, monkeypatch):
+    from bladenet.gpu import ascent, cones
 
-    def too_much(self, batch, max_depth):
-        raise torch.OutOfMemoryError("no memory")
+    def full(device):
+        raise RuntimeError("CUDA out of memory")
 
     rng = np.random.default_rng(9)
-    form = standard_form(rng.normal(size=(30, 2)), 2, True)
-    v, pricer = dual(form, rng), BranchAndBound(form)
-    known = pricer.maximum(v, SLACK)
+    form = standard_form(rng.normal(size=(200, d)), 2, True)
+    v = dual(form, rng)
+    known = pricer(form).price(v, 0.0, 0.1, Clock())
+    in_threads = gpu.on_all_cores
     on(monkeypatch, device)
-    monkeypatch.setattr(cones.Search, "_halved", too_much)
-    with pytest.warns(RuntimeWarning, match="without the CUDA device: no memory"):
-        assert pricer.maximum(v, SLACK).bound == pytest.approx(known.bound, rel=2 * SLACK)
+    monkeypatch.setattr(gpu, "on_all_cores", in_threads)
+    for module in (ascent, cones):
+        monkeypatch.setattr(module, "room", full)
+    clock, failing = Clock(), pricer(form)
+    with pytest.warns(RuntimeWarning, match="goes on without it. RuntimeError: CUDA out of memory") as warned:
+        found, _ = (failing.price(v, 0.0, 0.1, clock) for _ in range(2))
+    assert len(warned) == 1
+    assert not clock.stopped
+    assert found.bound == known.bound
+    assert found.values == pytest.approx(known.values)
+
+
+def test_the_device_is_waited_for_until_the_deadline(device, monkeypatch):
+    rng = np.random.default_rng(10)
+    form = standard_form(rng.normal(size=(50, 2)), 2, True)
+    v, pricer = dual(form, rng), BranchAndBound(form)
+    largest = pricer.maximum(v, SLACK)
+    in_threads = gpu.on_all_cores
+    on(monkeypatch, device)
+    monkeypatch.setattr(gpu, "on_all_cores", in_threads)
+    with gpu._use.turn:
+        found = pricer.price(v, 0.0, SLACK, Clock(0.3))
+    assert largest.values[0] <= found.bound < np.inf
+    assert not gpu._use.failed
+
+
+def test_what_is_no_number_bounds_nothing(device):
+    from bladenet.gpu.cones import Search
+
+    search = Search(np.zeros((2, 1)), np.ones(1), [], 2, 0.0, 0.0, 0.0, 1, 9.0, device)
+    search._close(torch.tensor([1.0, torch.nan], device=device))
+    assert search.bound == np.inf
 
 
 def test_a_relaxed_fit_on_a_device(device, monkeypatch):

@@ -139,6 +139,23 @@ def test_stopped_clocks_are_obeyed():
     assert np.isfinite(Rising(form).price(dual_of(form), 0.0, 0.0, clock).values).all()
 
 
+@pytest.mark.parametrize("pricer", [Ascent, Rising])
+def test_what_proves_nothing_is_not_asked_for_a_bound(pricer, monkeypatch):
+    # guards the time before the first neuron: with nothing above a threshold every search is repeated
+    thresholds, price = [], pricer.price
+
+    def watched(self, v, threshold, slack, clock):
+        thresholds.append(threshold)
+        return price(self, v, threshold, slack, clock)
+
+    monkeypatch.setattr(pricer, "price", watched)
+    X = np.random.default_rng(5).normal(size=(3_000, 9 if pricer is Rising else 6))
+    fit = bn.train(X, np.abs(X[:, 0]), beta=300.0, strategy="relaxed", tol=0.1)
+    assert len(fit.network)
+    assert thresholds
+    assert max(thresholds) < np.inf
+
+
 def test_which_problems_neurons_rise_on():
     assert isinstance(choose_pricer(form_of(), exact=False), Rising)
     assert isinstance(choose_pricer(form_of(loss="hinge"), exact=False), Ascent)

@@ -254,6 +254,10 @@ def test_computed_columns_are_the_ones_that_are_kept(d, dense, outputs, monkeypa
         np.testing.assert_allclose(columns.forward(z), K @ z, atol=1e-9)
         np.testing.assert_allclose(columns.adjoint(v), K.T @ v, atol=1e-9)
         np.testing.assert_allclose(columns.gram(chosen, s), (K[:, chosen].T * s) @ K[:, chosen], atol=1e-9)
+        pairs = np.array([[s, -y], [-y, 2 * s]])
+        for constant, part in ((False, K[:, chosen]), (True, np.column_stack([K[:, chosen], np.ones(n)]))):
+            grams = np.einsum("ij,opi,ik->jokp", part, pairs, part)
+            np.testing.assert_allclose(columns.grams(chosen, pairs, constant), grams, atol=1e-9)
         across, sums, correlation = columns.products(known, s, y)
         np.testing.assert_allclose(across, K.T @ (K[:, known:] * s[:, None]), atol=1e-9)
         np.testing.assert_allclose(sums, s @ K[:, known:], atol=1e-9)

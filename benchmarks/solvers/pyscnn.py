@@ -24,6 +24,8 @@ NAME = "pyscnn"
 PATTERNS = 200  # activation patterns sampled, each giving one neuron of either sign
 TRIAL = 100  # iterations from which the time of one is estimated, since the solver has no time limit
 MOST_ITERATIONS = 20_000
+SHARE = 0.95  # of the time limit that the iterations are to take
+BESIDE = 0.5  # of the time limit, for the trial
 MOST_SAMPLES = 2_000
 
 
@@ -39,7 +41,7 @@ def solve(problem: Problem, time_limit: float, trial: int = TRIAL) -> Solution:
     """As many iterations as fit into the time limit, judging by a short trial of so many."""
     logging.getLogger("scnn").addFilter(lambda record: False)  # it warns of every budget that is used up
     _, seconds = _train(problem, trial)
-    iterations = min(MOST_ITERATIONS, max(trial, int(trial * time_limit / seconds)))
+    iterations = min(MOST_ITERATIONS, max(trial, int(trial * SHARE * time_limit / seconds)))
     model, seconds = _train(problem, iterations)
     note = f"at most {iterations:,} iterations, {PATTERNS} patterns; minimises another objective: biases penalised"
     return Solution(_network(model), seconds, note)

@@ -182,11 +182,12 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
     kept = s > 0
     if not (np.isfinite(v).all() and 0.0 <= proof.bound < np.inf) or v[~kept].any():
         return 0.0
-    v, s, y, X = v[kept], s[kept], problem.y[kept], problem.X[kept]
-    inside = problem.loss.into_domain(by_sample(1.0 / s, v), y)
+    given, s, y, X = v[kept], s[kept], problem.y[kept], problem.X[kept]
+    ratio = by_sample(1.0 / s, given)
+    inside = problem.loss.into_domain(ratio, y)
     if inside is None:
         return 0.0
-    v = by_sample(s, inside)
+    v = np.where(inside == ratio, given, by_sample(s, inside))
     total, reach = float(np.abs(v).sum()), float(np.abs(X - X.mean(axis=0) * problem.bias).max()) * X.shape[1]
     bound = proof.bound
     if problem.bias:
@@ -194,9 +195,9 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
         # residuals are differences of targets, whose rounding is all that is left of small ones
         if surplus > 1e-12 * total + 1e-14 * float(np.abs(by_sample(s, y)).sum()):
             return 0.0
-        # rounding only: balance it, which changes |h| by at most what changes times the largest distance
-        unbalanced, v = v, problem.loss.balanced(v, y, s)
-        bound += 2.0 * float(np.abs(v - unbalanced).sum()) * reach
+        v = problem.loss.balanced(v, y, s)
+    # rounding only has moved v, which changes |h| by at most what changed times the largest distance
+    bound += 2.0 * float(np.abs(v - given).sum()) * reach
     if probe(problem, v, X, network) > bound * (1.0 + 1e-9) + 1e-15 * len(v) * total * reach:
         return 0.0
     scaled = v * min(1.0, problem.beta / bound) if bound > 0 else v

@@ -213,9 +213,9 @@ class ColumnGeneration:
         n, d = self.form.points.shape
         if len(self.neurons.offsets) or n <= COARSE or n < COARSE_SHARE * TYPICAL * d:
             return self.best
-        # a bound of whole root cones, for a search that is stopped before it has a better one
-        v = self.form.at_points(self.best.v)
-        self._raise_lower_bound(self.best.v, self.pricer.price(v, np.inf, FIRST_SLACK, self.clock).bound)
+        if self.pricer.proves:  # a bound of whole root cones, for a search that is stopped before it has a better one
+            v = self.form.at_points(self.best.v)
+            self._raise_lower_bound(self.best.v, self.pricer.price(v, np.inf, FIRST_SLACK, self.clock).bound)
         return self._from_subsample()
 
     def _price(self, v: Array, reach: float, slack: float, proving: bool) -> Priced:

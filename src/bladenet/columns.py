@@ -3,14 +3,14 @@
 Computing a column of few features takes about as long as reading it from memory.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import numpy as np
 
 from bladenet import kernels
 from bladenet.losses import Array, Index
-from bladenet.parallel import on_threads
+from bladenet.parallel import as_done, on_threads
 
 NARROW = 64  # columns below which the last block still grows
 STRIP = 4096  # points whose part of a Gram matrix is summed at once
@@ -92,10 +92,33 @@ class Columns:
 
         return self._summed(of_strip, (len(chosen), len(chosen)))
 
+    def grams(self, chosen: Index, weights: Array, constant: bool) -> Array:
+        """The same for several outputs, weighted for each pair of them, (k, c, k, c).
+
+        Parameters
+        ----------
+        weights : (c, c, n), symmetric, of either sign
+        constant : whether a column of ones is added
+        """
+        c, k = len(weights), len(chosen) + constant
+
+        def of_strip(strip: slice) -> Array:
+            part = self.take(chosen, strip)
+            if constant:
+                part = np.vstack([part, np.ones(part.shape[1])])
+            products = np.empty((k, c, k, c))
+            for o in range(c):
+                for q in range(o + 1):
+                    products[:, o, :, q] = (part * weights[o, q, strip]) @ part.T
+                    products[:, q, :, o] = products[:, o, :, q]
+            return products
+
+        return self._summed(of_strip, (k, c, k, c))
+
     def _summed(self, of_strip: Callable[[slice], Array], shape: tuple[int, ...]) -> Array:
         """The sum over strips of points, on all cores; always in the same order."""
         strips = [slice(start, start + STRIP) for start in range(0, self.n, STRIP)]
-        return sum(on_threads(of_strip, strips), start=np.zeros(shape))
+        return total(as_done(of_strip, strips), shape)
 
     def products(self, known: int, weight: Array, target: Array) -> tuple[Array, Array, Array]:
         """Weighted inner products of the columns from number `known` on: with all columns (m, k), with 1 and `target`.
@@ -182,13 +205,7 @@ class ComputedColumns(Columns):
     def _summed(self, of_strip: Callable[[slice], Array], shape: tuple[int, ...]) -> Array:
         """See :meth:`Columns._summed`."""
 
-        def along(stretch: range) -> Array:
-            total = np.zeros(shape)
-            for strip in _strips(stretch):
-                total += of_strip(strip)
-            return total
-
-        return sum(on_threads(along, self.stretches), start=np.zeros(shape))
+        return total(as_done(lambda stretch: total(map(of_strip, _strips(stretch)), shape), self.stretches), shape)
 
 
 def activations(features: Array, weights: Array, offsets: Array) -> Array:
@@ -201,6 +218,14 @@ def activations(features: Array, weights: Array, offsets: Array) -> Array:
     columns = np.empty((len(offsets), features.shape[1]))
     kernels.activations(features, weights, offsets, columns)
     return columns
+
+
+def total(parts: Iterable[Array], shape: tuple[int, ...]) -> Array:
+    """Their sum, one after the other."""
+    found = np.zeros(shape)
+    for part in parts:
+        found += part
+    return found
 
 
 def _strips(stretch: range) -> Iterator[slice]:

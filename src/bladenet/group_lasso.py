@@ -259,17 +259,10 @@ class GroupLasso(RestrictedProblem):
                 sums = self.columns.adjoint(s)[working]
                 Q -= np.outer(sums, sums / s.sum())
         else:
-            columns = self.columns.take(working)
-            if form.bias:
-                columns = np.vstack([columns, np.ones(columns.shape[1])])
             curvatures = by_sample(form.weight, self.loss.curvature(point.F, form.y).reshape(len(point.F), -1))
             weights = form.at_points(curvatures).T.reshape(c, c, -1)
-            Q = np.empty((len(columns), c, len(columns), c))
-            for o in range(c):
-                for q in range(o + 1):
-                    Q[:, o, :, q] = (columns * weights[o, q]) @ columns.T
-                    Q[:, q, :, o] = Q[:, o, :, q]
-            Q = Q.reshape(len(columns) * c, len(columns) * c)
+            Q = self.columns.grams(working, weights, form.bias)
+            Q = Q.reshape(Q.shape[0] * c, -1)
             if form.bias:
                 across = Q[m * c :, : m * c]
                 response = np.linalg.pinv(Q[m * c :, m * c :], rcond=RANK, hermitian=True) @ across

@@ -39,13 +39,17 @@ def moved_together(form: StandardForm, neurons: Neurons, solution: Restricted, c
 
     def objective(x: Array) -> tuple[float, Array]:
         theta, t = largest * x[:-1].reshape(len(z), -1), largest * x[-1]
-        outputs = [np.maximum(lifted[strip] @ theta.T, 0.0) for strip in strips]
-        f = np.concatenate([output @ signs for output in outputs])[form.row] + t
+        active, outputs = [], []  # of the activations only where they are positive is kept, a bit each
+        for strip in strips:
+            hidden = np.maximum(lifted[strip] @ theta.T, 0.0)
+            outputs.append(hidden @ signs)
+            active.append(np.packbits(hidden > 0.0, axis=1))
+        f = np.concatenate(outputs)[form.row] + t
         slope = form.weight * form.loss.gradient(f, form.y)
         v = form.at_points(slope)
         gradient = np.zeros_like(theta)
-        for output, strip in zip(outputs, strips, strict=True):
-            gradient += ((output > 0) * v[strip, None]).T @ lifted[strip]
+        for bits, strip in zip(active, strips, strict=True):
+            gradient += (np.unpackbits(bits, axis=1, count=len(z)) * v[strip, None]).T @ lifted[strip]
         gradient *= signs[:, None]
         lengths = np.linalg.norm(theta[:, :-1], axis=1)
         directions = theta[:, :-1] / np.maximum(lengths, VANISHED**2 * largest)[:, None]

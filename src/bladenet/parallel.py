@@ -56,10 +56,16 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
 
 def on_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Map short work on arrays, which needs no clock, over the items; on Ctrl-C as without threads."""
+    return list(as_done(work, items))
+
+
+def as_done(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The same results one by one, in order, for whoever need not hold them all."""
     if _here.at_work or _threads() == 1:
-        return [work(item) for item in items]
+        yield from map(work, items)
+        return
     with one_blas_thread():
-        return list(_pool().map(work, items))
+        yield from _pool().map(work, items)
 
 
 def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock) -> list[Result]:
@@ -67,7 +73,8 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
 
     There every task has a clock of its own with the same deadline, by the time of day. `work` is pickled once, and sent
     once to each worker of a dask cluster: let it be a method of an object that holds what it needs and no more. On
-    Ctrl-C, and if the cluster is not back soon after the deadline, what it did is lost. What it cannot do at all, as
+    Ctrl-C, and if the cluster is not back soon after the deadline, what it did is lost; joblib counts that time from
+    when it starts to wait for a task, which may be when the one before was back. What the cluster cannot do at all, as
     all its workers died or its memory is not enough, is done here, with a warning.
     """
     backend, _ = get_active_backend(prefer="threads")
@@ -89,9 +96,12 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     try:
         tasks = [delayed(_elsewhere)(packed, items[k::count], deadline) for k in range(count)]
         parts = Parallel(n_jobs=workers, batch_size=1, pre_dispatch="all", timeout=timeout)(tasks)
-    except (KeyboardInterrupt, TimeoutError):
+    except KeyboardInterrupt:
         clock.interrupt()
         return on_all_cores(work, items, clock)  # each item returns at once
+    except TimeoutError:  # the deadline is past, which nobody need be told by an interruption
+        clock.flag[0] = 1
+        return on_all_cores(work, items, clock)
     except Exception as error:  # whatever its own kind of it is; an error in the work itself comes back here
         reason = f"{type(error).__name__}: {error}"
         warnings.warn(f"the workers of joblib failed, so the work is done here. {reason}", RuntimeWarning, stacklevel=2)

@@ -6,7 +6,6 @@ All cones of a batch are halved together; sums over the samples of a cone are su
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from bladenet.losses import Array, Index
 TINY = 1e-30  # length of an edge that is not halved any more
 CONE = 64  # samples that take as much memory as a cone
 OF_CONES = ("g", "h", "tilt", "bends", "bound", "task", "cell", "counts")
-_one_at_a_time = Lock()  # threads would compete for the memory
 
 
 @dataclass
@@ -79,6 +77,7 @@ class Search:
     Parameters
     ----------
     tasks : roots (r, d + 1), each with a sign: bound sign·h there
+    crude : a bound on |h| of all neurons, for roots that a stopped search has not begun
     device : of PyTorch
     """
 
@@ -92,10 +91,11 @@ class Search:
         slack: float,
         rounding: float,
         cell_depth: int,
+        crude: float,
         device: Any,
     ):
         self.norm, self.threshold, self.slack, self.rounding = norm, threshold, slack, rounding
-        self.cell_depth, self.device, self.tasks = cell_depth, device, tasks
+        self.cell_depth, self.crude, self.device, self.tasks = cell_depth, crude, device, tasks
         used = np.flatnonzero(v)
         self.features, self.v = tensor(features[:, used], device), tensor(v[used], device)
         cells = len(tasks) << cell_depth
@@ -104,22 +104,13 @@ class Search:
         self.bound, self.cones, self.visits = 0.0, 0, 0
 
     def run(self, stop: Index, max_depth: int) -> tuple[float, int, int, Array, Array]:
-        """Search all tasks: (bound, cones, visits, values, neurons of the cells), the bound also if it was stopped.
-
-        Raises
-        ------
-        MemoryError
-            If that of the device is not enough.
-        """
-        try:
-            with _one_at_a_time:
-                return self._run(stop, max_depth, _most(self.device, len(self.features) + 1))
-        except torch.OutOfMemoryError as error:
-            raise MemoryError(str(error)) from error
-
-    def _run(self, stop: Index, max_depth: int, most: int) -> tuple[float, int, int, Array, Array]:
+        """Search all tasks: (bound, cones, visits, values, neurons of the cells), the bound also if it was stopped."""
+        most = _most(self.device, len(self.features) + 1)
         together = max(1, most // max(len(self.v), 1))
         for first in range(0, len(self.tasks), together):
+            if stop[0] != 0:
+                self.bound = max(self.bound, self.crude)
+                break
             numbers = range(first, min(first + together, len(self.tasks)))
             stack = [joined([self._root(number) for number in numbers])]
             while stack:
@@ -235,8 +226,8 @@ class Search:
         self.neurons[side, cells[won]] = neurons[won]
 
     def _close(self, bounds: Tensor) -> None:
-        if len(bounds):
-            self.bound = max(self.bound, float(bounds.max()))
+        if len(bounds):  # what is no number bounds nothing
+            self.bound = max(self.bound, float(bounds.nan_to_num(nan=torch.inf, posinf=torch.inf).max()))
 
 
 def _most(device: Any, r: int) -> int:

@@ -131,9 +131,9 @@ class AngularSweep(Pricer):
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Exact whatever the slack; a stopped sweep proves nothing, its bound is inf."""
         form, d = self.form, self.form.points.shape[1]
-        pencils = Pencils(
-            form.points, v, self.events, form.norm, form.bias, self.critical, threshold, self.share, self.cells
-        )
+        points = np.ascontiguousarray(form.points)  # those of few features are not
+        settings = (form.norm, form.bias, self.critical, threshold, self.share, self.cells)
+        pencils = Pencils(points, v, self.events, *settings)
         largest, values, neurons, neglected, complete = zip(
             *on_all_workers(pencils.sweep, self.tasks, clock), strict=True
         )

@@ -1,9 +1,12 @@
 """Ascent: neurons for any number of features, found by climbing from many starts (THEORY §3b). It proves nothing."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from bladenet.clock import Clock
-from bladenet.gpu import device_for
+from bladenet.gpu import attempted
 from bladenet.losses import Array
 from bladenet.parallel import on_all_cores
 from bladenet.pricing.base import Priced, Pricer, Space
@@ -60,7 +63,8 @@ class Ascent(Pricer):
                 neurons, values = self._with_offsets(directions, v, clock)
                 half = len(directions)
                 upper = np.abs(values[:half]) >= np.abs(values[half:])
-                directions = self._turned(np.where(upper[:, None], neurons[:half], neurons[half:]), v)
+                best = np.where(upper[:, None], neurons[:half], neurons[half:])
+                directions = np.vstack(on_all_cores(partial(self._turned, v), self._parts(best), clock))
         neurons, values = self._with_offsets(directions, v, clock)
         return neurons[np.argsort(-np.abs(values), kind="stable")[: MOST_CLIMBS // SHARE if many else MOST_CLIMBS]]
 
@@ -69,13 +73,13 @@ class Ascent(Pricer):
 
         On a CUDA device, if there is one.
         """
-        device = device_for(len(v))
-        if device is None:
-            offsets, values = self._best_offsets(directions, v, clock)
-        else:
+
+        def on_device(device: Any, clock: Clock) -> tuple[Array, Array]:
             from bladenet.gpu.ascent import with_offsets
 
-            offsets, values = with_offsets(directions, self.features, v, self.form.bias, device)
+            return with_offsets(directions, self.features, v, self.form.bias, device)
+
+        offsets, values = attempted(on_device, len(v), clock) or self._best_offsets(directions, v, clock)
         return np.column_stack([np.vstack([directions, directions]), offsets.ravel()]), values.ravel()
 
     def _best_offsets(self, directions: Array, v: Array, clock: Clock) -> tuple[Array, Array]:
@@ -88,11 +92,14 @@ class Ascent(Pricer):
             h = np.maximum(projections, 0.0) @ v
             return np.zeros((2, len(part))), np.stack([h, h])
 
-        parts = np.array_split(directions, 1 + len(directions) * len(v) // AT_A_TIME)
-        offsets, values = zip(*on_all_cores(evaluate, parts, clock), strict=True)
+        offsets, values = zip(*on_all_cores(evaluate, self._parts(directions), clock), strict=True)
         return np.hstack(offsets), np.hstack(values)
 
-    def _turned(self, neurons: Array, v: Array) -> Array:
+    def _parts(self, rows: Array) -> list[Array]:
+        """Directions or neurons, so many together that a thread can hold their distances of all samples."""
+        return np.array_split(rows, max(1, min(len(rows), 1 + len(rows) * self.features.shape[1] // AT_A_TIME)))
+
+    def _turned(self, v: Array, neurons: Array, clock: Clock) -> Array:
         """Unit weights along the slope of |h|: Σ v_i (x_i − anchor) over the samples that a neuron acts on (p = 2)."""
         a = neurons[:, :-1] @ self.features + neurons[:, -1:]
         acting = (a > 0) * v

@@ -5,7 +5,6 @@ With a bias each becomes a prism of offsets, from where all samples are inactive
 simplices. Beyond these ends h does not change with the offset.
 """
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -15,9 +14,9 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.clock import Clock
-from bladenet.gpu import device_for
+from bladenet.gpu import attempted
 from bladenet.losses import Array
-from bladenet.parallel import count_workers, on_all_cores, on_all_workers
+from bladenet.parallel import count_workers, on_all_workers
 from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
@@ -40,6 +39,7 @@ class Cones:
     features : (d, N); v : (N,), or (N, c) for several outputs; norm : 1 or 2
     threshold, slack : see :meth:`Pricer.price`
     rounding : float, allowed for in every bound
+    crude : float, a bound on |h| of all neurons
     cell_depth : of the cones, below a root, that candidates are kept for
     """
 
@@ -49,6 +49,7 @@ class Cones:
     threshold: float
     slack: float
     rounding: float
+    crude: float
     cell_depth: int = CELL_DEPTH
 
     def search(self, task: Task, clock: Clock) -> Searched:
@@ -57,6 +58,8 @@ class Cones:
         For several outputs the length of h, which has no sign.
         """
         root, sign = task
+        if clock.flag[0]:  # before a root is set up, which takes a while itself
+            return self.crude, 0, 0, np.zeros(0), np.zeros((0, root.shape[1]))
         best = np.zeros((2, 1 << self.cell_depth))
         neurons = np.zeros((*best.shape, root.shape[1]))
         search = (root, *self._settings, best, neurons, clock.flag)
@@ -76,7 +79,7 @@ class Cones:
         """The same for many root cones at once, on a device of PyTorch; one output."""
         from bladenet.gpu.cones import Search
 
-        return Search(self.features, self.v, tasks, *self._settings, device).run(clock.flag, MAX_DEPTH)
+        return Search(self.features, self.v, tasks, *self._settings, self.crude, device).run(clock.flag, MAX_DEPTH)
 
     @property
     def _settings(self) -> tuple[int, float, float, float, int]:
@@ -107,16 +110,15 @@ class BranchAndBound(Pricer):
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Root cones are searched on all workers, or together on a CUDA device."""
         # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
-        rounding = np.finfo(float).eps * (len(v) + 256) * float(np.abs(v).sum() * self.reach)
-        cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding)
-        device = device_for(len(v)) if v.ndim == 1 and len(self.features) > 1 else None
-        results = None if device is None else self._searched_on(device, cones, clock)
-        if results is None:
-            results = self._searched(cones, clock)
+        most = float(np.abs(v).sum() * self.reach)
+        rounding = np.finfo(float).eps * (len(v) + 256) * most
+        cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding, most + rounding)
+        results = self._searched_on_device(cones, clock) or self._searched(cones, clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
         found = climbed(self, v, np.concatenate(neurons)[best], clock)
-        return self.ranked(v, found[:, :-1], found[:, -1], threshold, max(bounds), sum(examined), sum(visits))
+        bound = min(max(bounds), cones.crude)  # those of roots can be worse
+        return self.ranked(v, found[:, :-1], found[:, -1], threshold, bound, sum(examined), sum(visits))
 
     def _searched(self, cones: Cones, clock: Clock) -> list[Searched]:
         """Search on all workers, each of which gets some root cones."""
@@ -127,14 +129,15 @@ class BranchAndBound(Pricer):
         cones = replace(cones, cell_depth=CELL_DEPTH - depth)
         return on_all_workers(cones.search, product(roots, signs), clock)
 
-    def _searched_on(self, device: Any, cones: Cones, clock: Clock) -> list[Searched] | None:
-        """Search on a device; None if its memory is not enough."""
-        tasks = list(product(self.roots, (1.0, -1.0)))
-        try:
-            return on_all_cores(lambda device, clock: cones.search_together(tasks, device, clock), [device], clock)
-        except MemoryError as error:
-            warnings.warn(f"the search goes on without the CUDA device: {error}", RuntimeWarning, stacklevel=2)
+    def _searched_on_device(self, cones: Cones, clock: Clock) -> list[Searched] | None:
+        """Search on a CUDA device; None if cores are to do it."""
+        if cones.v.ndim > 1 or len(self.features) == 1:
             return None
+
+        def search(device: Any, clock: Clock) -> list[Searched]:
+            return [cones.search_together(list(product(self.roots, (1.0, -1.0))), device, clock)]
+
+        return attempted(search, len(cones.v), clock)
 
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.propose`. Ascent, where cones are many."""

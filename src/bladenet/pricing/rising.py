@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from bladenet.clock import Clock
-from bladenet.gpu import device_for
+from bladenet.gpu import attempted
 from bladenet.losses import Array, Index
 from bladenet.parallel import on_all_cores, one_blas_thread
 from bladenet.pricing.ascent import Ascent
@@ -63,28 +63,30 @@ class Rising(Pricer):
     def _risen(self, v: Array, neurons: Array, threshold: float, clock: Clock) -> Priced:
         signs = np.sign(self.values(v, neurons[:, :-1], neurons[:, -1]))
         neurons, signs = neurons[signs != 0], signs[signs != 0]
-        device = device_for(len(v))
-        sums_of = self._active_sums(v / (np.abs(v).max() or 1.0), device)
-        count = max(1, -(-len(neurons) // GROUP)) if device is None else 1  # there all rise together
-        groups = np.array_split(np.arange(len(neurons)), count)
-
-        def rise(group: Index, clock: Clock) -> Array:
-            return risen(sums_of, neurons[group], signs[group], clock)
-
         if len(neurons):
-            neurons = np.vstack(on_all_cores(rise, groups, clock))
+            neurons = self._uphill(v / (np.abs(v).max() or 1.0), neurons, signs, clock)
         weights, offsets = neurons[:, :-1], neurons[:, -1]
         if self.form.bias:
             offsets = anchored(self.form.points, v, weights, offsets, signs)
         return self.ranked(v, weights, offsets, threshold, np.inf)
 
-    def _active_sums(self, v: Array, device: Any) -> Callable[[Array], Array]:
-        """What :func:`risen` needs, by cores or by a CUDA device."""
-        if device is None:
-            return partial(active_sums, self.lifted, v.astype(np.float32))
-        from bladenet.gpu import ascent
+    def _uphill(self, v: Array, neurons: Array, signs: Array, clock: Clock) -> Array:
+        """See :func:`risen`: all together on a CUDA device, or in groups on all cores."""
 
-        return ascent.active_sums(self.lifted, v, device)
+        def on_device(device: Any, clock: Clock) -> Array:
+            from bladenet.gpu import ascent
+
+            return risen(ascent.active_sums(self.lifted, v, device), neurons, signs, clock)
+
+        def on_core(group: Index, clock: Clock) -> Array:
+            return risen(sums_of, neurons[group], signs[group], clock)
+
+        together = attempted(on_device, len(v), clock)
+        if together is not None:
+            return together
+        sums_of = partial(active_sums, self.lifted, v.astype(np.float32))
+        groups = np.array_split(np.arange(len(neurons)), -(-len(neurons) // GROUP))
+        return np.vstack(on_all_cores(on_core, groups, clock))
 
 
 def active_sums(lifted: Single, v: Single, w: Array) -> Array:
