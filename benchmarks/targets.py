@@ -127,6 +127,15 @@ def interpolating() -> Iterator[Result]:
         yield Result(f"near interpolation, d = {d}", measured, "certified 1e-5", certified(fit))
 
 
+def features() -> Iterator[Result]:
+    """Neurons of three to five features."""
+    for d, tol in ((3, 1e-3), (4, 1e-2), (5, 1e-2)):
+        seconds, fit = timed(f"waves-{d}d", RUNS_OF_SLOW, tol)
+        proven = fit.certificate
+        measured = f"{seconds:.3g} s, {proven.status.value}, gap {proven.gap:.1e}, {len(fit.network)} neurons"
+        yield Result(f"{len(fit.problem.y):,} × {d}, tolerance {tol:.0e}", measured, "reported", None)
+
+
 def against_adam(limit: float) -> Iterator[Result]:
     """How much sooner bladenet certifies 1e-6 than the best Adam run is within 1e-3."""
     seconds, fit = timed("spirals-200")
@@ -154,6 +163,7 @@ def all_targets(adam_limit: float) -> dict[str, Callable[[], Iterator[Result]]]:
         "growth": growth,
         "sine": lambda: fit_within("sine-100000", 2.0),
         "interpolation": interpolating,
+        "features": features,
         "adam": lambda: against_adam(adam_limit),
     }
 

@@ -10,10 +10,11 @@ from benchmarks.problems import (
     published_spiral,
     sine,
     spirals,
+    waves,
 )
 from benchmarks.problems.problem import Build, Problem, standardised
 
-SETS = (spirals, published_spiral, motorcycle, houses, sine, interpolation, colours, patches, friedman)
+SETS = (spirals, published_spiral, motorcycle, houses, sine, interpolation, colours, patches, friedman, waves)
 PROBLEMS: dict[str, Build] = {name: build for data in SETS for name, build in data.PROBLEMS.items()}
 
 __all__ = ["PROBLEMS", "Problem", "standardised"]
