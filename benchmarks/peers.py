@@ -60,7 +60,7 @@ def main(
                 continue
             measured(problem_here, missing, time_limit, records, console)
     everything = [load(path.stem) for path in sorted(KEPT.glob("*.json"))]
-    TABLE.write_text("\n".join(table(everything)) + "\n")
+    TABLE.write_text("\n".join([*summary(everything), "", *tables(everything)]) + "\n")
     draw_peers(everything, LEVELS).savefig(PICTURE)
     console.print(f"written: {TABLE}, {PICTURE}")
 
@@ -168,7 +168,42 @@ def times(solve: Record, lower: float) -> list[float | None]:
     return [first_below(solve.get("trace", []), lower * (1.0 + level)) for level in LEVELS]
 
 
-def table(everything: list[Record]) -> Iterator[str]:
+def summary(everything: list[Record]) -> Iterator[str]:
+    """Markdown: all solvers on all problems in one table, the times to each level as multiples of bladenet's."""
+    yield "| solver | " + " | ".join(records["problem"] for records in everything) + " |"
+    yield "|" + "---|" * (len(everything) + 1)
+    for key in SOLVERS:
+        solves = [records["solvers"].get(key, {}) for records in everything]
+        if any(solves):
+            cells = (_multiples(solve, records) for solve, records in zip(solves, everything, strict=True))
+            name = next(solve["name"] for solve in solves if solve)
+            yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _multiples(solve: Record, records: Record) -> str:
+    """A cell of the summary; bladenet's own has seconds."""
+    if not solve or "why_not" in solve:
+        return "–"
+    own, parts = times(records["solvers"].get("bladenet", {}), records["lower_bound"]), []
+    for seconds, base in zip(times(solve, records["lower_bound"]), own, strict=True):
+        if seconds is None:
+            parts.append("never" if stayed_above(solve) else f"> {readable(solve['limit'] / base)} ×" if base else ">")
+        else:
+            parts.append(f"{seconds:.2g} s" if solve["name"] == bladenet.NAME else f"{readable(seconds / base)} ×")
+    return " · ".join(parts)
+
+
+def stayed_above(solve: Record) -> bool:
+    """Whether a solver that did not reach a level had ended before the limit."""
+    return solve["seconds"] < USED * solve["limit"]
+
+
+def readable(ratio: float) -> str:
+    """Two digits, or whole numbers."""
+    return f"{ratio:.2g}" if ratio < 100 else f"{float(f'{ratio:.2g}'):,.0f}"
+
+
+def tables(everything: list[Record]) -> Iterator[str]:
     """Markdown: a table for each problem, a row for each solver, times as multiples of bladenet's too."""
     heads = ["solver", *(f"to {level:.0e}".replace("e-0", "e-") for level in LEVELS), "excess at the end"]
     for records in everything:
@@ -193,12 +228,11 @@ def _cells(records: Record, key: str, own: list[float | None]) -> Iterator[str]:
         return
     for seconds, base in zip(times(solve, records["lower_bound"]), own, strict=True):
         if seconds is None:
-            stayed = solve["seconds"] < USED * solve["limit"]
-            yield "never: it ended above" if stayed else f"not in {solve['limit'] / 60:.3g} minutes"
+            yield "never: it ended above" if stayed_above(solve) else f"not in {solve['limit'] / 60:.3g} minutes"
         elif key == "bladenet" or not base:
             yield f"{seconds:.3g} s"
         else:
-            yield f"{seconds:.3g} s ({seconds / base:.3g} ×)"
+            yield f"{seconds:.3g} s ({readable(seconds / base)} ×)"
     yield f"{solve['objective'] / records['lower_bound'] - 1.0:.1e}" if "objective" in solve else ""
     yield f"{solve['seconds']:.3g}"
     yield solve["note"]

@@ -84,13 +84,23 @@ RECORDS = {
 
 
 def test_the_table_has_times_ratios_and_what_was_not_reached():
-    rows = list(peers.table([RECORDS]))
+    rows = list(peers.tables([RECORDS]))
     bladenet_row, adam, lbfgs, pyscnn = (next(row for row in rows if f"| {name} |" in row) for name in names())
     assert "| 1 s | 2 s | 2 s |" in bladenet_row
     assert "| 300 s (300 ×) | not in 10 minutes | not in 10 minutes |" in adam
     assert lbfgs.count("never: it ended above") == 3
     assert "not applicable: other loss" in pyscnn
     assert sum(row.startswith("Measured on") for row in rows) == 1, "the load is left out"
+
+
+def test_the_summary_has_every_solver_once():
+    rows = list(peers.summary([RECORDS]))
+    assert rows[2:] == [
+        "| bladenet | 1 s · 2 s · 2 s |",
+        "| Adam | 300 × · > 300 × · > 300 × |",
+        "| L-BFGS | never · never · never |",
+        "| pyscnn | – |",
+    ]
 
 
 @pytest.fixture
