@@ -35,6 +35,10 @@ POINTS = 100  # of a trace that are kept
 SHORT = 20.0  # seconds; a solve that takes less is run RUNS times, and the median one is kept
 RUNS = 5
 USED = 0.85  # of the limit: who took as much was still at work, or was given as many iterations as fit
+READING = """Times to 1e-2, 1e-4 and 1e-6 above the certified bound, one below the other, in multiples of bladenet's
+(bladenet: in seconds). ">": not within the limit, which is so many times as long. "never": it had ended above.
+"–": not applicable.
+"""
 Record = dict[str, Any]
 
 
@@ -60,7 +64,7 @@ def main(
                 continue
             measured(problem_here, missing, time_limit, records, console)
     everything = [load(path.stem) for path in sorted(KEPT.glob("*.json"))]
-    TABLE.write_text("\n".join([*summary(everything), "", *tables(everything)]) + "\n")
+    TABLE.write_text("\n".join([READING, *summary(everything), "", *tables(everything)]) + "\n")
     draw_peers(everything, LEVELS).savefig(PICTURE)
     console.print(f"written: {TABLE}, {PICTURE}")
 
@@ -190,7 +194,8 @@ def _multiples(solve: Record, records: Record) -> str:
             parts.append("never" if stayed_above(solve) else f"> {readable(solve['limit'] / base)} ×" if base else ">")
         else:
             parts.append(f"{seconds:.2g} s" if solve["name"] == bladenet.NAME else f"{readable(seconds / base)} ×")
-    return " · ".join(parts)
+    cell = "<br>".join(parts if len(set(parts)) > 1 else parts[:1])
+    return cell.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def stayed_above(solve: Record) -> bool:

@@ -94,11 +94,11 @@ def test_the_table_has_times_ratios_and_what_was_not_reached():
 
 
 def test_the_summary_has_every_solver_once():
-    rows = list(peers.summary([RECORDS]))
+    rows = [row.replace("\N{NO-BREAK SPACE}", " ") for row in peers.summary([RECORDS])]
     assert rows[2:] == [
-        "| bladenet | 1 s · 2 s · 2 s |",
-        "| Adam | 300 × · > 300 × · > 300 × |",
-        "| L-BFGS | never · never · never |",
+        "| bladenet | 1 s<br>2 s<br>2 s |",
+        "| Adam | 300 ×<br>> 300 ×<br>> 300 × |",
+        "| L-BFGS | never |",
         "| pyscnn | – |",
     ]
 
