@@ -27,13 +27,14 @@ def in_this_thread(work, items, clock):
     return [work(item, clock) for item in items]
 
 
-def on(monkeypatch, device):
-    """Whatever can be done on a device is done there, however few the points; called from this thread.
+def on(monkeypatch, device, threads=False):
+    """Whatever can be done on a device is done there, however few the points; called from this thread, or as usual.
 
     PyTorch's number of threads is that of each thread, and several wait for each other on a busy machine.
     """
     monkeypatch.setattr(gpu, "device_for", lambda points: None if gpu._use.failed else device)
-    monkeypatch.setattr(gpu, "on_all_cores", in_this_thread)
+    if not threads:
+        monkeypatch.setattr(gpu, "on_all_cores", in_this_thread)
     monkeypatch.setattr(gpu, "_use", gpu._Use())
 
 
@@ -218,9 +219,7 @@ def test_a_device_that_fails_is_no_end(pricer, d, device, monkeypatch):
     form = standard_form(rng.normal(size=(200, d)), 2, True)
     v = dual(form, rng)
     known = pricer(form).price(v, 0.0, 0.1, Clock())
-    in_threads = gpu.on_all_cores
-    on(monkeypatch, device)
-    monkeypatch.setattr(gpu, "on_all_cores", in_threads)
+    on(monkeypatch, device, threads=True)
     for module in (ascent, cones):
         monkeypatch.setattr(module, "room", full)
     clock, failing = Clock(), pricer(form)
@@ -237,9 +236,7 @@ def test_the_device_is_waited_for_until_the_deadline(device, monkeypatch):
     form = standard_form(rng.normal(size=(50, 2)), 2, True)
     v, pricer = dual(form, rng), BranchAndBound(form)
     largest = pricer.maximum(v, SLACK)
-    in_threads = gpu.on_all_cores
-    on(monkeypatch, device)
-    monkeypatch.setattr(gpu, "on_all_cores", in_threads)
+    on(monkeypatch, device, threads=True)
     with gpu._use.turn:
         found = pricer.price(v, 0.0, SLACK, Clock(0.3))
     assert largest.values[0] <= found.bound < np.inf

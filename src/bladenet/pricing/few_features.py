@@ -82,7 +82,7 @@ class Subspaces:
         if columns not in self.made:
             values = self.points[:, columns]
             first, point = self._distinct(columns)
-            points = np.ascontiguousarray(values[first].T).T  # in the order that pricers read them in
+            points = np.asfortranarray(values[first])  # the order that pricers read them in
             space = FeatureSpace(np.array(columns), points, point, self.norm, self.bias, self.several)
             self.made[columns] = space, self.exact(space, self.climbs)
         return self.made[columns]

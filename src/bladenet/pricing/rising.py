@@ -64,7 +64,7 @@ class Rising(Pricer):
         signs = np.sign(self.values(v, neurons[:, :-1], neurons[:, -1]))
         neurons, signs = neurons[signs != 0], signs[signs != 0]
         if len(neurons):
-            neurons = self._uphill(v / (np.abs(v).max() or 1.0), neurons, signs, clock)
+            neurons = self._uphill(v / np.abs(v).max(), neurons, signs, clock)
         weights, offsets = neurons[:, :-1], neurons[:, -1]
         if self.form.bias:
             offsets = anchored(self.form.points, v, weights, offsets, signs)
