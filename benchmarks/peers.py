@@ -185,15 +185,18 @@ def summary(everything: list[Record]) -> Iterator[str]:
 
 
 def _multiples(solve: Record, records: Record) -> str:
-    """A cell of the summary; bladenet's own has seconds."""
+    """A cell of the summary; it has seconds for bladenet itself, and where bladenet has no time to compare with."""
     if not solve or "why_not" in solve:
         return "–"
     own, parts = times(records["solvers"].get("bladenet", {}), records["lower_bound"]), []
     for seconds, base in zip(times(solve, records["lower_bound"]), own, strict=True):
         if seconds is None:
-            parts.append("never" if stayed_above(solve) else f"> {readable(solve['limit'] / base)} ×" if base else ">")
+            limit = f"{readable(solve['limit'] / base)} ×" if base else f"{readable(solve['limit'])} s"
+            parts.append("never" if stayed_above(solve) else f"> {limit}")
+        elif solve["name"] == bladenet.NAME or not base:
+            parts.append(f"{readable(seconds)} s")
         else:
-            parts.append(f"{seconds:.2g} s" if solve["name"] == bladenet.NAME else f"{readable(seconds / base)} ×")
+            parts.append(f"{readable(seconds / base)} ×")
     cell = "<br>".join(parts if len(set(parts)) > 1 else parts[:1])
     return cell.replace(" ", "\N{NO-BREAK SPACE}")
 

@@ -103,6 +103,12 @@ def test_the_summary_has_every_solver_once():
     ]
 
 
+def test_a_summary_without_bladenet_has_seconds():
+    adam = {"adam": RECORDS["solvers"]["adam"]}
+    *_, row = peers.summary([RECORDS | {"solvers": adam}])
+    assert row.replace("\N{NO-BREAK SPACE}", " ") == "| Adam | 300 s<br>> 600 s<br>> 600 s |"
+
+
 @pytest.fixture
 def measured(tmp_path, monkeypatch):
     """The solvers that are run, of an otherwise empty record of motorcycle."""
