@@ -24,7 +24,7 @@ LAYERS = [
     {"certificate", "columns", "active_set", "restricted"},
     {"interior_point", "linear_program", "proximal_newton", "lasso", "group_lasso", "cone_program"},
     {"basis_pursuit", "master"},
-    {"relaxed_dual", "joint_descent"},
+    {"relaxed_dual", "joint_descent", "staged_proofs"},
     {"column_generation", "planning"},
     {"rebuilding", "interpolation"},
     {"training"},

@@ -13,11 +13,20 @@ class Clock:
         self.deadline = np.inf if time_limit is None else self.started + time_limit
         self.flag = np.zeros(1, dtype=np.int64)
         self.interrupted = False
+        self.whole: Clock | None = None  # of which this is a part
 
     def interrupt(self) -> None:
         """Ask everything that watches this clock to stop."""
         self.interrupted = True
         self.flag[0] = 1
+        if self.whole is not None:
+            self.whole.interrupt()
+
+    def part(self, seconds: float) -> "Clock":
+        """A clock for work that may take so long, and no longer than this one has; Ctrl-C stops both."""
+        clock = Clock(min(max(0.0, self.remaining), seconds))
+        clock.whole = self
+        return clock
 
     def extend(self, time_limit: float | None) -> None:
         """Move the deadline to so many seconds after the start."""

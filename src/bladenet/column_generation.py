@@ -14,6 +14,7 @@ from bladenet.pricing import Clock, Priced, Pricer, choose_relaxation
 from bladenet.problem import StandardForm
 from bladenet.relaxed_dual import relaxed_dual
 from bladenet.restricted import Restricted, nonzero
+from bladenet.staged_proofs import LOOSE, falling_thresholds
 
 MOST_NEW = 200  # neurons added per round, shared among several outputs
 FEWEST_NEW = 20
@@ -34,6 +35,10 @@ STAGNANT = 0.03  # of a fall that is small otherwise: one after which a proof mu
 UNPROVEN = 0.1  # violation that the first proof reckons with
 HARDLY_ANY = 0.05  # of the neurons in use: so few others wait for the next round
 PATIENCE = 3  # rounds that gain little before a proof, which costs as much as many of them
+EXCESSES = np.geomspace(1e-6, 1e3, 91)  # of |h| over β, that a proof in stages may leave
+STAGE_SLACK = 0.1  # for proofs in stages
+SEARCHING = 0.4  # of the time left, after which proofs are tried whatever else could still be found
+WORTH_PROVING = 0.02  # of the gap, by which a proof in stages must at least be able to close it
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
 COARSE_TOL = 0.02
@@ -70,6 +75,8 @@ class ColumnGeneration:
     ----------
     best : Restricted, the best solution so far, over neurons best_weights (m, d), best_offsets (m,)
     lower : the best lower bound so far, proven by `dual`, whose |h| is at most `bound`
+    relaxed : whether that is the bound of a convex relaxation
+    exhausted : whether no better bound can be proven in the time that is left
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class ColumnGeneration:
         self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
         self.dual, self.bound = np.zeros(form.y.shape), 0.0
         self.lower = form.constant
+        self.relaxed = self.exhausted = False
         # how far above β the largest |h| is expected, relative to β; at first by a crude bound
         lengths = np.abs(form.points).sum(axis=1)
         self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
@@ -130,6 +138,7 @@ class ColumnGeneration:
         other.form = form
         other.history, other.dual, other.bound = [], np.zeros(form.y.shape), 0.0
         other.lower = form.constant
+        other.relaxed = other.exhausted = False
         other.worthwhile, other.slack = WORTHWHILE_NEXT, SLACK_NEXT
         return other
 
@@ -142,10 +151,13 @@ class ColumnGeneration:
             self.best = self.neurons.solve(accuracy)
             self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
 
-    def run(self, prove: bool = True, worthwhile: Callable[[], bool] = lambda: True) -> "ColumnGeneration":
+    def run(
+        self, prove: bool = True, worthwhile: Callable[[], bool] = lambda: True, at_once: bool = False
+    ) -> "ColumnGeneration":
         """Price, bound, stop or add, solve. Without `prove`, only until proposals that prove nothing dry up.
 
-        Before each round `worthwhile` is asked whether to go on.
+        Before each round `worthwhile` is asked whether to go on. `at_once` begins with a proof, for a search whose
+        proposals have dried up.
         """
         if self.gap <= self.tol:
             return self
@@ -156,16 +168,24 @@ class ColumnGeneration:
         )  # there the gap is unknown
         dry = self.tol * (DRY_TOGETHER if self.pricer.together else DRY if prove else DRY_UNPROVEN)
         patience = PATIENCE if prove and not self.pricer.together else 1
-        dried, proving = 0, False  # proposals may be cheaper; once they dry up, a proof says what they missed
+        dried, proving = 0, at_once  # proposals may be cheaper; once they dry up, a proof says what they missed
+        due = self._due()
         try:
             current = self._started()
             while not self.clock.stopped and worthwhile():
                 allowance = self._allowance(current.v)
+                dry_now, proving = proving, proving or (prove and self.clock.elapsed > due)
                 unknown = self.pricer.together or not (self.pricer.proves or self.history)  # how large |h| is
                 reach = allowance if unknown else max(allowance, self.worthwhile * self.violation)
-                priced = self._price(current.v, reach, max(slack, allowance), proving)
+                if proving and self.staged:
+                    priced, due, reach = self._prove_in_stages(current.v, allowance), self._due(), allowance
+                    self.exhausted = (
+                        dry_now and priced.bound > self.form.beta * (1.0 + 2.0 * allowance) and not len(priced.values)
+                    )
+                else:
+                    priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
-                if self.gap <= self.tol:
+                if self.gap <= self.tol or self.exhausted:
                     break
                 was_proving, proving = proving, False
                 ripe = not prove or self._gap_of(current.v) <= RIPE * self.tol
@@ -199,14 +219,54 @@ class ColumnGeneration:
             self.clock.interrupt()
         return self
 
+    @property
+    def staged(self) -> bool:
+        """Whether proofs start with loose ones, as the time for a tight one may not suffice."""
+        return self.pricer.apart and self.clock.remaining < np.inf
+
+    def _due(self) -> float:
+        """When to prove something, whether or not there is more to be found."""
+        return self.clock.elapsed + SEARCHING * self.clock.remaining if self.staged else np.inf
+
+    def _prove_in_stages(self, v: Array, finest: float) -> Priced:
+        """Prove max |h| ≤ β (1 + excess) for falling excess, as far as the time allows; what the last proof found.
+
+        Where cones can prove nothing in time, a convex relaxation bounds |h|.
+        """
+        points, beta = self.form.at_points(v), self.form.beta
+
+        def seconds(excess: float, clock: Clock) -> float:
+            return self.pricer.seconds(points, beta * (1.0 + excess), min(STAGE_SLACK, excess), clock)
+
+        priced = None
+        for most in (LOOSE, np.inf):
+            for excess in falling_thresholds(seconds, finest, min(most, self._loosest(v)), self.clock):
+                if priced is not None:
+                    self._record(priced)
+                priced = self._price(v, excess, min(STAGE_SLACK, excess), proving=True)
+                if self.gap <= self.tol or len(priced.values):
+                    return priced
+            if priced is not None or self.relaxed or self.clock.stopped:
+                break
+            self.relax()
+        return priced or self.pricer.nothing
+
+    def _loosest(self, v: Array) -> float:
+        """The largest excess of max |h| over β, relative to β, that would raise the lower bound by enough."""
+        enough = self.lower + WORTH_PROVING * (self.objective - self.lower) - self.form.constant
+        useful = [e for e in EXCESSES if self.form.dual_value(v / (1.0 + e)) >= enough]
+        return float(max(useful, default=0.0))
+
     def relax(self) -> None:
         """Raise the lower bound by a convex relaxation of pricing, where no proof was tried or it was not finished."""
         with one_blas_thread():
             if self.form.y.ndim == 1:
-                self._raise_lower_bound(*relaxed_dual(self.form, self.best.v, self.clock))
+                self._raise_lower_bound(*relaxed_dual(self.form, self.best.v, self.clock), relaxed=True)
             else:
                 v = self.form.at_points(self.best.v)
-                self._raise_lower_bound(self.best.v, choose_relaxation(self.form).price(v, 0.0, 0.0, self.clock).bound)
+                bound = choose_relaxation(self.form).price(v, 0.0, 0.0, self.clock).bound
+                self._raise_lower_bound(self.best.v, bound, relaxed=True)
+        self.relaxed |= self.lower <= self.form.constant  # then nothing else has been proven either
 
     def _started(self) -> Restricted:
         """Where to begin: the neurons that are here, those of a subsample, or none."""
@@ -304,11 +364,12 @@ class ColumnGeneration:
                 return float(allowance)
         return self.tol / 3
 
-    def _raise_lower_bound(self, v: Array, bound: float) -> None:
+    def _raise_lower_bound(self, v: Array, bound: float, relaxed: bool = False) -> None:
         scaled = v * min(1.0, self.form.beta / bound) if bound > 0 else v
         lower = self.form.constant + self.form.dual_value(scaled)
         if lower > self.lower:
             self.lower, self.dual, self.bound = lower, scaled, min(bound, self.form.beta)
+            self.relaxed = relaxed
 
     def _record(self, priced: Priced) -> None:
         row = Round(

@@ -70,7 +70,7 @@ def interpolate(
         _move_to_blades(search, *form.neurons(*start))
     if not prove:
         search.relax()
-    return finish(problem, search, tol, restricted=False, stopped=clock.stopped and search.gap > tol, relaxed=not prove)
+    return finish(problem, search, tol, restricted=False, stopped=clock.stopped and search.gap > tol)
 
 
 def _move_to_blades(search: ColumnGeneration, weights: Array, offsets: Array) -> None:

@@ -23,6 +23,9 @@ from bladenet.clock import Clock
 LONGEST_WAIT = 1e6  # seconds that the operating system can wait for
 TASKS = 4  # for each worker of a cluster, so that none waits long for the last
 GRACE = 5.0  # seconds after the deadline that a cluster has to answer
+FEWEST_TIMED, TIMED_SHARE = 8, 16  # items that are tried to see how long all take: so many, or one of so many
+FIRST_TIMED = 4  # of these
+PATIENCE = 2.5, 1.3  # times their share of the time, which the first and the others may need by chance
 WATCH = 0.5  # seconds between two looks at whether a task is still wanted
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -113,6 +116,28 @@ def on_all_workers(work: Work[Item, Result], items: Iterable[Item], clock: Clock
     for k, part in enumerate(parts):
         results[k::count] = part
     return results
+
+
+def seconds_for(work: Work[Item, Result], items: list[Item], clock: Clock) -> float:
+    """About how long :func:`on_all_workers` would take, from some of the items; inf if that is clearly too long.
+
+    Some of the items get their share of the time that the clock has, the first few of them a generous one.
+    """
+    count = max(len(items) // TIMED_SHARE, min(FEWEST_TIMED, -(-len(items) // 3)))
+    some = np.random.default_rng(0).permutation(len(items))[:count].tolist()
+    times: list[float] = []
+
+    def timed(number: int, clock: Clock) -> float:
+        started = time.perf_counter()
+        work(items[number], clock)
+        return time.perf_counter() - started
+
+    for part, patience in zip((some[:FIRST_TIMED], some[FIRST_TIMED:]), PATIENCE, strict=True):
+        limited = clock.part(patience * clock.remaining * len(part) / len(items))
+        times += on_all_cores(timed, part, limited) if part else []
+        if part and limited.stopped:
+            return float("inf")
+    return float(np.mean(times)) * len(items) / count_workers()
 
 
 def count_workers() -> int:

@@ -52,7 +52,6 @@ def finish(
     tol: float,
     restricted: bool,
     stopped: bool,
-    relaxed: bool,
     known: Known | None = None,
 ) -> Fit:
     """Turn the best restricted solution of a search into blades, the blades into a network, and certify that.
@@ -83,7 +82,7 @@ def finish(
         proof,
         tol,
         stopped=stopped or search.clock.interrupted,
-        relaxed=relaxed,
+        relaxed=search.relaxed,
         vertices_only=restricted,
         factor=vertex_factor(form.points, form.bias) if restricted and not stopped else None,
     )

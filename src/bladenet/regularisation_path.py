@@ -227,7 +227,6 @@ class _Walk:
             self.tol,
             restricted=False,
             stopped=stopped,
-            relaxed=not self.exact,
             known=self.known,
         )
 

@@ -12,12 +12,13 @@ from bladenet.checks import finite_array
 from bladenet.column_generation import ColumnGeneration, Round, constant_network
 from bladenet.interpolation import interpolate
 from bladenet.losses import Loss
-from bladenet.planning import LONG, Plan, make_plan
+from bladenet.planning import LONG, UNASKED, Plan, make_plan
 from bladenet.pricing import Clock, choose_pricer, choose_relaxation
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.rebuilding import MARGIN, Fit, finish
 
-SEARCH_SHARE = 0.8  # of the time limit, where a relaxation is still to come
+SEARCH_SHARE = 0.5  # of the time limit, where bounds are still to come
+POOR = 0.5  # a gap that a relaxation may well improve on
 SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this
 
 
@@ -66,9 +67,10 @@ def train(
         two or more features only, and enumerates all blades: for small data)
     start : weights (m, d) and biases (m,) of neurons to begin with, for example those of a similar network; they
         save time and change nothing else
-    strategy : "exact" (prove global optimality), "relaxed" (ascent, and a bound by convex relaxation, for many
-        features), or "auto": exact unless that would take longer than the time limit, or ten minutes without one; see
-        :func:`plan`
+    strategy : "exact" (prove global optimality), "anytime" (search by ascent, then prove as small a gap as the time
+        limit allows, loose bounds first), "relaxed" (ascent, and a bound by convex relaxation, for many features), or
+        "auto": exact unless that would take longer than the time limit, or five minutes without one, else anytime up
+        to nine features per neuron; see :func:`plan`
     time_limit : seconds; when they are over, or on Ctrl-C, the best network so far is returned with what is proven
     callback : called with each Round
 
@@ -102,10 +104,10 @@ def train(
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     form = problem.standard
     planned = make_plan(form, tol, time_limit, strategy)
-    exact = restricted or planned.strategy == "exact"
+    exact, anytime = restricted or planned.strategy == "exact", planned.strategy == "anytime"
     if exact and time_limit is None and callback is None and planned.seconds > LONG:
         warnings.warn(f"{planned} Give a time_limit, or a callback to follow it.", stacklevel=2)
-    pricing = partial(choose_pricer, vertices_only=restricted, exact=exact)
+    pricing = partial(choose_pricer, vertices_only=restricted, exact=exact or anytime, hurried=anytime)
     if problem.loss.exact:
         return interpolate(problem, pricing, tol, Clock(time_limit), callback, exact, start)
     clock = Clock(time_limit if exact or time_limit is None else SEARCH_SHARE * time_limit)
@@ -113,16 +115,24 @@ def train(
     if start is not None:
         search.begin(*form.neurons(*start))
     search.run(prove=exact)
-    stopped = clock.stopped and search.gap > search.tol
     try:
-        if not exact or (stopped and form.points.shape[1] > 2):
+        if not exact:
             clock.extend(time_limit)
+        if anytime and not clock.stopped:
+            if time_limit is None:
+                clock.extend(clock.elapsed + max(UNASKED, clock.elapsed))
+            search.tol = MARGIN * tol
+            search.run(at_once=True)
+            clock.extend(time_limit)
+        stopped = (clock.stopped or search.exhausted) and search.gap > search.tol
+        unproven = planned.strategy == "relaxed" or (search.gap > POOR and form.points.shape[1] > 2)
+        if unproven and not search.relaxed:
             search.relax()
             stopped |= clock.stopped and search.gap > search.tol
-        return finish(problem, search, tol, restricted, stopped, relaxed=not exact)
+        return finish(problem, search, tol, restricted, stopped)
     except KeyboardInterrupt:  # too late to save time, too early to lose the network
         clock.interrupt()
-        return finish(problem, search, tol, restricted, stopped, relaxed=not exact)
+        return finish(problem, search, tol, restricted, stopped=True)
 
 
 def plan(

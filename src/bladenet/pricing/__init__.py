@@ -33,10 +33,11 @@ __all__ = [
 ]
 
 
-def choose_pricer(form: StandardForm, vertices_only: bool = False, exact: bool = True) -> Pricer:
+def choose_pricer(form: StandardForm, vertices_only: bool = False, exact: bool = True, hurried: bool = False) -> Pricer:
     """The fastest pricer for the data: one that proves its bound, unless `exact` is false.
 
-    `vertices_only` matters where faces can win: p = 2, d > 1.
+    `vertices_only` matters where faces can win: p = 2, d > 1. `hurried` is for proofs that may never be finished:
+    neurons are then proposed without any.
 
     Raises
     ------
@@ -44,8 +45,8 @@ def choose_pricer(form: StandardForm, vertices_only: bool = False, exact: bool =
         If there are too many blades to enumerate.
     """
     if form.y.ndim == 2 and not form.several:
-        return EachOutput(_pricer_of_one_space(form, vertices_only, exact))
-    return _pricer_of_one_space(form, vertices_only, exact)
+        return EachOutput(_pricer_of_one_space(form, vertices_only, exact, hurried))
+    return _pricer_of_one_space(form, vertices_only, exact, hurried)
 
 
 def choose_relaxation(form: StandardForm) -> Pricer:
@@ -54,21 +55,23 @@ def choose_relaxation(form: StandardForm) -> Pricer:
     return EachOutput(relaxation) if form.y.ndim == 2 and not form.several else relaxation
 
 
-def _pricer_of_one_space(form: StandardForm, vertices_only: bool, exact: bool) -> Pricer:
+def _pricer_of_one_space(form: StandardForm, vertices_only: bool, exact: bool, hurried: bool) -> Pricer:
     most, d = form.original.max_interaction, form.points.shape[1]
     if most is not None and most < d:
         return FewFeatures(form, most, exact_pricer)
     if vertices_only and form.norm == 2 and d > 1:
         return AngularSweep(form, vertices_only=True)
     if exact:
-        return exact_pricer(form, MOST_CLIMBS)
+        return exact_pricer(form, MOST_CLIMBS, hurried)
     smooth = form.y.ndim == 1 and form.norm == 2 and form.loss.smooth and d >= MANY and len(form.points) >= CROWD * d
     return Rising(form) if smooth else Ascent(form)
 
 
-def exact_pricer(space: Space, climbs: int) -> Pricer:
+def exact_pricer(space: Space, climbs: int, hurried: bool = False) -> Pricer:
     """The fastest pricer of all neurons of a space, which follows so many candidates to local maxima."""
     d = space.points.shape[1]
     if d == 1:
         return PrefixSums(space)
-    return BranchAndBound(space, climbs) if space.bias or space.several or d > 2 else AngularSweep(space)
+    if d == 2 and not (space.bias or space.several):
+        return AngularSweep(space)
+    return BranchAndBound(space, climbs, ascend=hurried)

@@ -74,11 +74,17 @@ class Pricer(ABC):
     """Finds and bounds neurons of one space; the constructor prepares what does not depend on v."""
 
     proves = True  # whether bounds are finite
+    apart = False  # whether proposals cost less than a proof
     together = False  # whether the dimension is high: neurons are found, and are best moved, all together
 
     def __init__(self, form: Space):
         self.form = form
         self.features = np.ascontiguousarray(form.points.T)
+
+    @property
+    def nothing(self) -> Priced:
+        """No neuron, and nothing proven."""
+        return Priced(np.inf, np.zeros((0, len(self.features))), np.zeros(0), np.zeros(0))
 
     @abstractmethod
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
@@ -95,6 +101,13 @@ class Pricer(ABC):
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """Neurons as :meth:`price` returns them, perhaps not from everywhere; the bound may be inf."""
         return self.price(v, threshold, slack, clock)
+
+    def seconds(self, v: Array, threshold: float, slack: float, clock: Clock) -> float:
+        """About how long :meth:`price` would take, from a part of its work; inf if the clock stops even that.
+
+        0 for a pricer that has nothing to try first.
+        """
+        return 0.0
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """Local maxima of |h| near given neurons, above the threshold: cheap candidates that prove nothing."""

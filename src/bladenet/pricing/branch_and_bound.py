@@ -16,7 +16,7 @@ from bladenet import kernels
 from bladenet.clock import Clock
 from bladenet.gpu import attempted
 from bladenet.losses import Array
-from bladenet.parallel import count_workers, on_all_workers
+from bladenet.parallel import count_workers, on_all_workers, seconds_for
 from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
@@ -26,6 +26,7 @@ MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximu
 STEEP = 5  # features from which ascent finds neurons sooner than branch and bound
 MAX_DEPTH = 400  # a cone of this depth is smaller than rounding
 SHARES = 2  # root cones for each worker, at least
+SAMPLED = 256  # root cones from which some are drawn to estimate the time for all
 Task = tuple[Array, float]  # a root cone, and the sign of h there
 Searched = tuple[float, int, int, Array, Array]
 
@@ -93,12 +94,14 @@ class BranchAndBound(Pricer):
     Parameters
     ----------
     climbs : neurons per pricing that are followed to their local maximum
+    ascend : whether ascent proposes neurons, which is sooner than a search for a bound where cones are many
     """
 
-    def __init__(self, form: Space, climbs: int = MOST_CLIMBS):
+    def __init__(self, form: Space, climbs: int = MOST_CLIMBS, ascend: bool = False):
         super().__init__(form)
         self.climbs = climbs
-        self.ascent = Ascent(form) if form.points.shape[1] >= STEEP else None
+        self.apart = ascend or form.points.shape[1] >= STEEP
+        self.ascent = Ascent(form) if self.apart else None
         # no activation at a generator is larger
         self.reach = 2.0 * np.abs(form.points).sum(axis=1).max()
 
@@ -109,10 +112,7 @@ class BranchAndBound(Pricer):
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Root cones are searched on all workers, or together on a CUDA device."""
-        # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
-        most = float(np.abs(v).sum() * self.reach)
-        rounding = np.finfo(float).eps * (len(v) + 256) * most
-        cones = Cones(self.features, v, self.form.norm, threshold, slack, rounding, most + rounding)
+        cones = self._cones(v, threshold, slack)
         results = self._searched_on_device(cones, clock) or self._searched(cones, clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
@@ -120,14 +120,29 @@ class BranchAndBound(Pricer):
         bound = min(max(bounds), cones.crude)  # those of roots can be worse
         return self.ranked(v, found[:, :-1], found[:, -1], threshold, bound, sum(examined), sum(visits))
 
+    def seconds(self, v: Array, threshold: float, slack: float, clock: Clock) -> float:
+        """See :meth:`Pricer.seconds`. Some of the root cones are searched."""
+        cones, tasks = self._tasks(self._cones(v, threshold, slack), SAMPLED)
+        return seconds_for(cones.search, tasks, clock)
+
+    def _cones(self, v: Array, threshold: float, slack: float) -> Cones:
+        # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
+        most = float(np.abs(v).sum() * self.reach)
+        rounding = np.finfo(float).eps * (len(v) + 256) * most
+        return Cones(self.features, v, self.form.norm, threshold, slack, rounding, most + rounding)
+
     def _searched(self, cones: Cones, clock: Clock) -> list[Searched]:
-        """Search on all workers, each of which gets some root cones."""
+        """Search on all workers."""
+        cones, tasks = self._tasks(cones, SHARES * count_workers())
+        return on_all_workers(cones.search, tasks, clock)
+
+    def _tasks(self, cones: Cones, fewest: int) -> tuple[Cones, list[Task]]:
+        """The search and its root cones, cut until there are enough of them."""
         signs = (1.0, -1.0) if cones.v.ndim == 1 else (1.0,)
         roots, depth = self.roots, 0
-        while len(roots) * len(signs) < SHARES * count_workers() and depth < CELL_DEPTH:
+        while len(roots) * len(signs) < fewest and depth < CELL_DEPTH:
             roots, depth = [half for root in roots for half in halves(root, self.form.norm)], depth + 1
-        cones = replace(cones, cell_depth=CELL_DEPTH - depth)
-        return on_all_workers(cones.search, product(roots, signs), clock)
+        return replace(cones, cell_depth=CELL_DEPTH - depth), list(product(roots, signs))
 
     def _searched_on_device(self, cones: Cones, clock: Clock) -> list[Searched] | None:
         """Search on a CUDA device; None if cores are to do it."""

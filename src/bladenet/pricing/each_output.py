@@ -19,7 +19,7 @@ class EachOutput(Pricer):
 
     def __init__(self, one: Pricer):
         super().__init__(one.form)
-        self.one, self.proves = one, one.proves
+        self.one, self.proves, self.apart = one, one.proves, one.apart
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`."""
@@ -28,6 +28,10 @@ class EachOutput(Pricer):
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.propose`."""
         return self._gathered(v, threshold, lambda column: self.one.propose(column, threshold, slack, clock))
+
+    def seconds(self, v: Array, threshold: float, slack: float, clock: Clock) -> float:
+        """See :meth:`Pricer.seconds`."""
+        return sum(self.one.seconds(np.ascontiguousarray(column), threshold, slack, clock) for column in v.T)
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.nearby`."""

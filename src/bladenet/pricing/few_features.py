@@ -15,7 +15,7 @@ import numpy as np
 from bladenet import kernels
 from bladenet.clock import Clock
 from bladenet.losses import Array, Index
-from bladenet.parallel import on_all_cores, on_all_workers
+from bladenet.parallel import on_all_cores, on_all_workers, seconds_for
 from bladenet.pricing.ascent import one_output
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climb, climb_outputs
@@ -134,7 +134,7 @@ class FewFeatures(Pricer):
 
     def __init__(self, space: Space, most: int, exact: Callable[[Space, int], Pricer]):
         super().__init__(space)
-        self.most = most
+        self.most, self.apart = most, most > 1
         self.sets = list(combinations(range(space.points.shape[1]), most))
         self.spaces = Subspaces(space, exact, max(FEWEST, CANDIDATES // len(self.sets)))
         d = space.points.shape[1]
@@ -149,6 +149,10 @@ class FewFeatures(Pricer):
         """See :meth:`Pricer.price`. Every set is priced."""
         results = on_all_workers(Sets(self.spaces, v, threshold, slack).price, self.sets, clock)
         return self._gathered(results, v, threshold)
+
+    def seconds(self, v: Array, threshold: float, slack: float, clock: Clock) -> float:
+        """See :meth:`Pricer.seconds`. Some of the sets are priced."""
+        return seconds_for(Sets(self.spaces, v, threshold, slack).price, self.sets, clock)
 
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.propose`. The best neurons in some random directions of every set climb from there."""

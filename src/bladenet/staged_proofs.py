@@ -1,0 +1,79 @@
+"""Proofs that are worth something whenever they are stopped: loose ones first.
+
+A proof of max |h_v| ≤ t·β, for any t ≥ 1, bounds the objective from below, by the value of v/t. What it costs grows
+slowly with 1/(t − 1), so that t = 2 is often proven in a hundredth of the time that t = 1.01 takes. Within a time limit
+most of it should go to one proof, of the smallest t that it allows; a part of the work tells how long the whole would
+take.
+"""
+
+from collections.abc import Callable, Iterator
+from math import inf, log
+
+from bladenet.clock import Clock
+
+LOOSE = 1.0  # t − 1 that is tried first
+SECURED = 0.12  # of the time left: a proof that costs no more is done before a tighter one, which may not be finished
+EASY = 0.03  # of the time left: a loose proof so cheap that the finest may be affordable
+SHARE = 0.85  # of the time left that the main proof may take by estimate
+GROWTH = 1.2  # the cost is about (t − 1)^−GROWTH, until two estimates tell
+GROWTHS = 0.6, 3.0  # between which the second estimate is believed
+PROGRESS = 0.85  # of t − 1: a tighter proof that gets no further is not worth its time
+REFINED = 0.95  # of t − 1: an estimate for a proof that is hardly tighter is not worth its time
+FILLED = 0.7  # of the time it may take: a proof that is estimated to need so much is tight enough
+TRIES = 6  # estimates for one proof
+
+
+def falling_thresholds(
+    seconds: Callable[[float, Clock], float], finest: float, loosest: float, clock: Clock
+) -> Iterator[float]:
+    """t − 1 of the proofs to try, each when the one before is finished; none if nothing helps in the time left.
+
+    Parameters
+    ----------
+    seconds : about how long a proof of a t − 1 takes, by a part of it that a clock may stop: then inf
+    finest : of no use to go below
+    loosest : of no use to go above
+    clock : Clock with a deadline
+    """
+
+    def estimate(excess: float) -> float:
+        allowed = SHARE * clock.remaining
+        needed = seconds(excess, clock.part(allowed))
+        return needed if needed <= allowed else inf
+
+    if finest >= loosest:
+        return
+    excess = max(finest, min(LOOSE, loosest))
+    cost = estimate(excess)
+    if cost < EASY * clock.remaining and estimate(finest) < inf:
+        yield finest
+        return
+    while cost == inf:
+        if excess >= loosest or clock.stopped:
+            return
+        excess = min(2.0 * excess, loosest)
+        cost = estimate(excess)
+    growth, done = GROWTH, inf
+    while not clock.stopped:
+        if cost <= SECURED * clock.remaining and excess < PROGRESS * done:
+            yield excess
+            done = excess
+        # between `excess`, which is affordable, and what is not or not worth trying
+        tight = max(finest, excess * (cost / (SHARE * clock.remaining)) ** (1.0 / growth))
+        for _ in range(TRIES):
+            if tight >= REFINED * excess or cost >= FILLED * SHARE * clock.remaining:
+                break
+            needed = estimate(tight)
+            if needed < inf:
+                if needed > cost:
+                    growth = min(max(log(needed / cost) / log(excess / tight), GROWTHS[0]), GROWTHS[1])
+                excess, cost = tight, needed
+                tight = max(finest, excess * (cost / (SHARE * clock.remaining)) ** (1.0 / growth))
+            else:
+                tight = (excess * tight) ** 0.5
+        if excess >= PROGRESS * done or clock.stopped:
+            return
+        yield excess
+        done = excess
+        if excess <= finest:
+            return

@@ -1,0 +1,69 @@
+"""Proofs in stages: the time goes to one proof that is nearly as tight as the time allows."""
+
+import numpy as np
+import pytest
+
+from bladenet.clock import Clock
+from bladenet.staged_proofs import falling_thresholds
+
+
+class Time(Clock):
+    """A clock that is moved by hand."""
+
+    def __init__(self, limit):
+        super().__init__(None)
+        self.limit, self.now = limit, 0.0
+
+    @property
+    def remaining(self):
+        return self.limit - self.now
+
+    def part(self, seconds):
+        part = Time(min(seconds, self.remaining))
+        part.whole = self
+        return part
+
+
+def proofs(cost, limit, finest=1e-3, loosest=1e3, noise=0.0, tried=16):
+    """The excesses proven in a time limit, where a proof costs so many seconds and an estimate a part of it."""
+    time, rng, done = Time(limit), np.random.default_rng(0), []
+
+    def seconds(excess, clock):
+        needed = cost(excess) * np.exp(noise * rng.normal())
+        allowed = 1.3 * clock.remaining / tried
+        time.now += min(needed / tried, allowed)
+        return needed if needed / tried <= allowed else np.inf
+
+    for excess in falling_thresholds(seconds, finest, loosest, time):
+        if time.now + cost(excess) > limit:
+            break  # stopped: worth nothing
+        time.now += cost(excess)
+        done.append(excess)
+    return done
+
+
+@pytest.mark.parametrize("growth", [0.7, 1.0, 1.5, 2.5])
+@pytest.mark.parametrize("limit", [13.0, 58.0, 300.0])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_the_last_proof_takes_half_of_the_time_or_is_nearly_as_tight_as_all_of_it_allows(growth, limit, noise):
+    def cost(excess):
+        return 1.8 * excess**-growth
+
+    done = proofs(cost, limit, noise=noise)
+    ideal = max(1e-3, (1.8 / limit) ** (1.0 / growth))
+    assert cost(done[-1]) >= 0.45 * limit or done[-1] <= 1.6 * ideal
+    assert all(np.diff(done) < 0)
+
+
+def test_a_tight_proof_that_is_affordable_is_the_only_one():
+    assert proofs(lambda e: 0.1 - np.log(e), 60.0) == [1e-3]
+
+
+def test_what_cannot_be_proven_in_time_is_not_begun():
+    assert proofs(lambda e: 1e6 / e, 60.0, loosest=1.0) == []
+    assert proofs(lambda e: 1.0, 60.0, finest=0.2, loosest=0.1) == []
+
+
+def test_looser_proofs_are_tried_where_a_loose_one_is_too_long():
+    done = proofs(lambda e: 200.0 / e, 60.0)
+    assert 3.3 <= done[-1] <= 7.0
