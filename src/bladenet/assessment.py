@@ -14,6 +14,7 @@ from bladenet.rebuilding import Fit
 from bladenet.training import train
 
 ROUNDING = 1e-9  # of two objectives, relative
+SETTINGS = sorted(signature(train).parameters.keys() - {"X", "y", "beta", "start"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +102,10 @@ def _check_arguments(network: Any, settings: dict[str, Any]) -> None:
     for name in ("weights", "biases", "amplitudes", "intercept"):
         if not np.isfinite(getattr(network, name)).all():
             raise ValueError(f"the network has NaN or infinite {name}; train or load it again.")
-    known = signature(train).parameters.keys() - {"X", "y", "beta", "start"}
-    unknown = [name for name in settings if name not in known]
+    unknown = [name for name in settings if name not in SETTINGS]
     if unknown:
         raise TypeError(
-            f"certify() got an unexpected keyword argument {unknown[0]!r}; the settings are {', '.join(sorted(known))}."
+            f"certify() got an unexpected keyword argument {unknown[0]!r}; the settings are {', '.join(SETTINGS)}."
         )
 
 

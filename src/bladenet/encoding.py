@@ -235,6 +235,8 @@ class Cells:
         """The cells as numbers, false and true as 0 and 1."""
         odd = np.array([not self.numeric and not isinstance(value, (bool, np.bool_)) for value in self.values])
         if odd.any():
+            words = odd & [not is_number(value) for value in self.values]
+            odd = words if words.any() else odd  # one word makes text of all numbers in a file
             raise ValueError(
                 f"column {self.name!r} held numbers in training, but holds {self.values[odd.argmax()]!r} in "
                 f"{self.place(odd)}: convert it to numbers as in training."

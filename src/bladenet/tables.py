@@ -53,8 +53,6 @@ def read_table(data: str, text: Iterable[str] = ()) -> pd.DataFrame:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     if frame.empty:
         raise InputError(f"{path} has a header but no rows.")
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise InputError(f"rows of {path} have more cells than its header has names: complete the header.")
     if len(frame.columns) == 1 and (found := [mark for mark in ";\t|" if mark in str(frame.columns[0])]):
         raise InputError(
             f"{path} has one column; its header separates names by {found[0]!r}, not by commas: replace them."
@@ -66,16 +64,28 @@ def read_table(data: str, text: Iterable[str] = ()) -> pd.DataFrame:
 
 
 def _lines(path: Path) -> list[int]:
-    """The line in which each row begins; rows can have several lines, and empty ones are none."""
+    """The line in which each row begins; rows can have several lines, and empty ones are none.
+
+    Raises
+    ------
+    InputError
+        If a row has more cells than the header.
+    """
     from pandas.io.common import get_handle  # type: ignore[import-not-found] # opens what read_csv opens
 
-    begins, last = [], 0
+    begins, last, names = [], 0, 0
     with get_handle(path, "r", encoding="utf-8", compression="infer") as opened:
         rows = csv.reader(opened.handle)
         try:
             for cells in rows:
                 if len(cells) > 1 or "".join(cells).strip():
                     begins.append(last + 1)
+                    names = names or len(cells)
+                    if len(cells) > names:  # pandas takes the first column for names of rows
+                        raise InputError(
+                            f"line {last + 1} of {path} has {len(cells)} cells, but the header has {names}: give every "
+                            "column a name, and quote cells that contain commas."
+                        )
                 last = rows.line_num
         except csv.Error:  # a cell of more than 100,000 characters
             return []

@@ -33,7 +33,7 @@ def checked_module(module: Any) -> nn.Module:
         for name, child in part.named_children():
             if "_orig_mod" in child._modules:
                 setattr(part, name, child._modules["_orig_mod"])
-    return eager._modules.get("_orig_mod", eager)
+    return eager.get_submodule("_orig_mod") if "_orig_mod" in eager._modules else eager
 
 
 def checked_samples(module: nn.Module, X: Any) -> Tensor:

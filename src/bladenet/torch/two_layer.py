@@ -57,10 +57,10 @@ def from_torch(module: nn.Module) -> ReLUNetwork:
 
 
 def _deeper(module: nn.Module, X: Tensor) -> str:
-    steps = watched(module, X).steps
+    found = advice(module, watched(module, X).steps)
     return (
         "the module is no two-layer network, Linear, ReLU, Linear of its inputs, but computes something before or "
-        f"after that.{advice(module, steps)} bladenet.torch.refine proves how good the last block is, for what it reads."
+        f"after that.{found} bladenet.torch.refine proves how good the last block is, for what it reads."
     )
 
 
