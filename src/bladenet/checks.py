@@ -1,7 +1,8 @@
 """Checks of what users pass: every error names the argument, the value that is wrong, and what to do."""
 
 import numbers
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,19 @@ def refuse_cells(values: Any, name: str, remedy: str) -> None:
         shown = cell.item() if isinstance(cell, np.generic) else cell
         raise RowError(f"{name} must contain numbers only, but has {shown!r} in {ROW}{column}. {remedy}", wrong[0][0])
     raise RowError(f"{name} contains {cell} in {ROW}{column}. {NOT_FINITE}", wrong[0][0])
+
+
+@contextmanager
+def named_cells(X: Any, y: Any) -> Iterator[None]:
+    """Where scikit-learn refuses an array for a cell that is no finite number, say which one and what to do."""
+    try:
+        yield
+    except (TypeError, ValueError):
+        if X is not None:
+            refuse_cells(X, "X", "Pass a pandas or polars data frame, whose columns of text become categories.")
+        if y is not None:
+            refuse_cells(y, "y", "Correct or drop such rows; for classes there is BladeNetClassifier.")
+        raise
 
 
 def check_labels(y: Any) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
-from bladenet.checks import check_labels, positive_number, refuse_cells
+from bladenet.checks import check_labels, named_cells, positive_number
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
 from bladenet.losses import LOSSES, Array, Loss, get_loss
@@ -137,7 +136,7 @@ class _BladeNet(Readable, BaseEstimator):
         if framed:
             validate_data(self, X, skip_check_array=True)  # names and number of columns
         else:
-            with _named_cells(X, y if numeric else None):
+            with named_cells(X, y if numeric else None):
                 X, y = validate_data(self, X, y, dtype=np.float64, **checks)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if len(weight) and not weight.any():  # older scikit-learn accepts this
@@ -145,7 +144,7 @@ class _BladeNet(Readable, BaseEstimator):
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         if framed:
             encoding, X = Encoding.of_frame(X, names, weight > 0)
-            with _named_cells(None, y if numeric else None):
+            with named_cells(None, y if numeric else None):
                 X, y = check_X_y(X, y, dtype=np.float64, estimator=self, **checks)
         else:
             encoding = Encoding.of_numbers(names)
@@ -163,25 +162,12 @@ class _BladeNet(Readable, BaseEstimator):
                 f"the model was trained on a data frame with categories: pass a pandas or polars DataFrame with the "
                 f"columns {columns}, not {type(X).__name__}."
             )
-        with _named_cells(X, None):
+        with named_cells(X, None):
             return validate_data(self, X, reset=False, dtype=np.float64)
 
     def _scores(self, X: ArrayLike) -> Array:
         check_is_fitted(self, "network_")
         return self.network_.predict(self.scaling_.remaining.apply(self._encoded(X)))
-
-
-@contextmanager
-def _named_cells(X: Any, y: Any) -> Iterator[None]:
-    """Where scikit-learn refuses an array for a cell that is no finite number, say which one and what to do."""
-    try:
-        yield
-    except (TypeError, ValueError):
-        if X is not None:
-            refuse_cells(X, "X", "Pass a pandas or polars data frame, whose columns of text become categories.")
-        if y is not None:
-            refuse_cells(y, "y", "Correct or drop such rows; for classes there is BladeNetClassifier.")
-        raise
 
 
 class BladeNetRegressor(RegressorMixin, _BladeNet):
@@ -288,7 +274,7 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         """
         self._check_settings(classifies=False)
         samples, target, weight = self._prepare(X, y, sample_weight, y_numeric=True, multi_output=True)
-        with _named_cells(None, target):
+        with named_cells(None, target):
             coded = self._coded(target, weight)
         self._train(samples, *coded)
         if np.ndim(target) == 2 and np.shape(target)[1] == 1:  # predictions come in the shape of the targets
