@@ -197,7 +197,7 @@ def test_vertex_factor_without_vertices_promises_nothing():
 def test_invalid_input_is_named():
     with pytest.raises(ValueError, match=r"shape \(samples, features\), got shape \(3,\)"):
         bn.chamber_report([1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match="nan at row 0, column 1"):
+    with pytest.raises(ValueError, match=r"nan in row 0 \(counting from 0\), column 1"):
         bn.chamber_report([[1.0, np.nan]])
 
 

@@ -115,7 +115,7 @@ def test_alpha_0_fits_exactly_or_says_why_not(tmp_path):
     assert result.exit_code == 0, result.output
     assert "fits all targets exactly" in result.stdout
     path.write_text("x,y\n0,1\n1,3\n1,2\n")
-    assert_refused(run("fit", path, "--target", "y", "--alpha", "0", "--quiet"), "samples 1 and 2 are the same")
+    assert_refused(run("fit", path, "--target", "y", "--alpha", "0", "--quiet"), "line 3 and line 4 are the same")
 
 
 def test_explain_in_words_and_as_json(tmp_path):
@@ -191,7 +191,9 @@ def test_new_categories_are_warned_about_and_missing_columns_refused(table, tmp_
     warned = run("predict", model, new)
     assert warned.exit_code == 0
     (line,) = warned.stderr.splitlines()
-    assert line.startswith("bladenet: warning: column 'code' has categories not seen in training: 'y' (30 rows")
+    assert line.startswith(
+        "bladenet: warning: column 'code' has categories not seen in training: 'y'; 30 rows, the first is line 2."
+    )
     frame.drop(columns="sex").to_csv(new, index=False)
     assert_refused(run("predict", model, new), "no column 'sex'")
     frame.assign(age="old").to_csv(new, index=False)
@@ -202,9 +204,13 @@ def test_a_numeric_target_can_be_two_classes(tmp_path):
     path, out = tmp_path / "data.csv", tmp_path / "model.json"
     path.write_text("x,label\n" + "".join(f"{i},{int(i > 5)}\n" for i in range(12)))
     fit = ("fit", path, "--target", "label", "--alpha", "0.01", "--out", out)
-    assert "R² " in run(*fit).stdout
-    assert "accuracy 1.0000" in run(*fit, "--loss", "hinge").stdout
-    assert load_model(out).classes_.tolist() == [0, 1]
+    for options in ((), ("--loss", "hinge"), ("--task", "classification")):
+        result = run(*fit, *options, "--quiet")
+        assert "12 samples, 2 classes" in result.stdout
+        assert "accuracy 1.0000" in result.stdout
+        assert ("note: the target 'label' has the values 0 and 1 only" in result.stderr) is (not options)
+        assert load_model(out).classes_.tolist() == [0, 1]
+    assert "R² " in run(*fit, "--task", "regression").stdout
 
 
 @pytest.mark.parametrize(
@@ -267,7 +273,7 @@ def test_interrupted_before_there_is_a_result(tmp_path, monkeypatch):
         (("--scaling", "log"), ["--scaling must be one of none, standard, rank, blend", "'log'"]),
         (("--max-interaction", "0"), ["--max-interaction", "at least 1, got 0"]),
         (("--max-interaction", "2", "--norm", "2"), ["--max-interaction needs --norm 1"]),
-        (("--loss", "logistic"), ["at least two classes", "acceleration_g"]),
+        (("--loss", "logistic"), ["needs classes", "'acceleration_g' is -1.3 in line 3"]),
     ],
 )
 def test_bad_options_are_refused_in_one_line(options, parts):
@@ -279,8 +285,8 @@ def test_bad_options_are_refused_in_one_line(options, parts):
     [
         ("", ("--target", "a"), ["is empty"]),
         ("a,b\n", ("--target", "a"), ["no rows"]),
-        ("a,b\n1,2\n3,\n5,6\n", ("--target", "a"), ["column 'b'", "row 2"]),
-        ("a,b\n1,2\n,3\n5,6\n", ("--target", "a"), ["column 'a'", "row 2"]),
+        ("a,b\n1,2\n3,\n5,6\n", ("--target", "a"), ["column 'b'", "line 3"]),
+        ("a,b\n1,2\n,3\n5,6\n", ("--target", "a"), ["column 'a'", "line 3"]),
         ("a\n1\n3\n", ("--target", "a"), ["no column besides the target 'a'"]),
         (
             "a,b\n" + "1,n%d\n" * 20 % (*range(20),),
@@ -292,7 +298,7 @@ def test_bad_options_are_refused_in_one_line(options, parts):
             ("--target", "a", "--alpha", "1"),
             ["'b' holds numbers as text", "'?'"],
         ),
-        ("a,b\n1,2\n3,inf\n", ("--target", "a"), ["'b' is infinite in row 2"]),
+        ("a,b\n1,2\n3,inf\n", ("--target", "a"), ["'b' is infinite in line 3"]),
         ("a,b\n1,x\n3,y\n", ("--target", "b", "--loss", "squared"), ["numeric target", "'b'"]),
     ],
 )

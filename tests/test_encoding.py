@@ -104,7 +104,8 @@ def test_unknown_categories_are_no_known_one_and_warned_about(make):
     np.testing.assert_array_equal(X[1:4, 2:5], 0.0)
     np.testing.assert_array_equal(X[0], MATRIX[0])
     with pytest.warns(
-        UserWarning, match=re.escape("'other' (1 rows, the first is row 5, from 0). They are treated like 'female'")
+        UserWarning,
+        match=re.escape("'other'; 1 rows, the first is row 5 (counting from 0). They are treated like 'female'"),
     ):
         encoding.matrix(make(TABLE | {"sex": [*TABLE["sex"][:5], "other"]}))
 
@@ -112,19 +113,24 @@ def test_unknown_categories_are_no_known_one_and_warned_about(make):
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
 def test_missing_and_infinite_values_are_refused_with_columns_rows_and_remedy(make):
     holes = make(TABLE | {"size": [1.0, None, 2.0, float("nan"), 3.0, 4.0], "sex": [*TABLE["sex"][:5], None]})
-    expected = "X has missing values: 2 in column 'size' (the first in row 1), 1 in column 'sex' (the first in row 5)"
+    expected = (
+        "X has missing values: 2 in column 'size', the first in row 1 (counting from 0); 1 in column 'sex', the "
+        "first in row 5 (counting from 0). "
+    )
     for use in (encoding_of, encoding_of(make(TABLE)).matrix):
         with pytest.raises(ValueError, match=re.escape(expected)) as caught:
             use(holes)
         assert ("X.dropna()" if make is pd.DataFrame else "X.drop_nulls()") in str(caught.value)
     infinite = make(TABLE | {"size": [1.0, 2.0, -np.inf, 3.0, 4.0, 5.0]})
-    with pytest.raises(ValueError, match=re.escape("infinite values: 1 in column 'size' (the first in row 2)")):
+    with pytest.raises(
+        ValueError, match=re.escape("infinite values: 1 in column 'size', the first in row 2 (counting from 0)")
+    ):
         encoding_of(infinite)
 
 
 @pytest.mark.parametrize("holes", [pd.NA, None, np.nan, pd.NaT])
 def test_every_kind_of_missing_value_is_found(holes):
-    with pytest.raises(ValueError, match=r"1 in column 'a' \(the first in row 1\)"):
+    with pytest.raises(ValueError, match=r"1 in column 'a', the first in row 1 \(counting from 0\)"):
         encoding_of(pd.DataFrame({"a": pd.Series([1.0, holes, 3.0], dtype=object)}))
 
 
@@ -139,7 +145,10 @@ def test_every_kind_of_missing_value_is_found(holes):
         (pd.DataFrame({"mixed": [1, "a"]}), r"'mixed' holds neither .* type int, str \(such as 1\)"),
         (pd.DataFrame({"z": [1 + 2j, 3.0]}), "'z' holds neither .* complex"),
         (pd.DataFrame({"id": [f"n{i}" for i in range(20)]}), "'id' has 20 different texts in 20 rows, .* drop it"),
-        (pl.DataFrame({"a": [*map(str, range(20)), "?"]}), r"'a' holds numbers as text \(row 20, from 0, is '\?'\)"),
+        (
+            pl.DataFrame({"a": [*map(str, range(20)), "?"]}),
+            r"'a' holds numbers as text, '\?' in row 20 \(counting from 0\)",
+        ),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "several features called 'a': rename"),
         (pd.DataFrame({"a=x": [1, 2], "a": ["x", "y"], "b": [1, 2]}).rename(columns={"a=x": "a=y"}), "called 'a=y'"),
         (pd.DataFrame({"a": []}), r"X is empty: it has shape \(0, 1\)"),
@@ -158,7 +167,7 @@ def test_codes_and_long_texts_of_few_values_are_categories():
 
 def test_numbers_must_stay_numbers():
     encoding = encoding_of(pd.DataFrame({"a": [1.0, 2.0]}))
-    with pytest.raises(ValueError, match="column 'a' held numbers in training, but row 1 \\(from 0\\) is 'x'"):
+    with pytest.raises(ValueError, match="held numbers in training, but holds 'x' in row 1 \\(counting from 0\\)"):
         encoding.matrix(pd.DataFrame({"a": [True, "x"]}))
     np.testing.assert_array_equal(encoding.matrix(pl.DataFrame({"a": [True, False]})), [[1.0], [0.0]])
 

@@ -260,7 +260,7 @@ def test_classifier_refuses_regression_losses(plane, labels):
     ("X", "y", "message"),
     [
         ([[1.0], [np.nan]], [0.0, 1.0], "NaN"),
-        ([[1.0], [np.inf]], [0.0, 1.0], "infinity"),
+        ([[1.0], [np.inf]], [0.0, 1.0], r"inf in row 1 \(counting from 0\), column 0"),
         ([[1.0], [2.0]], [0.0, np.nan], "NaN"),
         (np.zeros((0, 2)), np.zeros(0), "0 sample"),
         (np.zeros((3, 0)), np.zeros(3), "0 feature"),
@@ -391,3 +391,74 @@ def test_class_weights_are_sample_weights(plane, classes):
 def test_bad_class_weights_are_named(plane, labels, class_weight):
     with pytest.raises(ValueError, match="class_weight"):
         BladeNetClassifier(class_weight=class_weight).fit(plane[0], labels)
+
+
+LABELS = np.where(np.arange(12) % 2 == 0, "yes", "no").astype(object)
+ROWS = np.random.default_rng(0).normal(size=(12, 2))
+
+
+def with_one(values, cell, where=5):
+    changed = values.astype(object)
+    changed[where] = cell
+    return changed
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+@pytest.mark.parametrize("kind", [np.asarray, list, pd.Series, lambda y: pd.Series(y).astype("category")])
+@pytest.mark.parametrize("estimator", [bn.BladeNetClassifier(alpha=0.1), bn.BladeNetClassifierCV(n_alphas=2)])
+def test_missing_labels_are_named(estimator, kind, missing):
+    # guards lists, which NumPy turns into text: NaN became a class "nan"
+    for X in (ROWS, pd.DataFrame(ROWS, columns=["a", "b"])):
+        with pytest.raises(
+            ValueError, match=r"y contains \S+ in row 5 \(counting from 0\), where a label is missing: drop"
+        ):
+            estimator.fit(X, kind(with_one(LABELS, missing)))
+
+
+def test_labels_of_two_types_are_refused():
+    for labels in (with_one(LABELS, 3), with_one(LABELS, 3).tolist()):
+        with pytest.raises(ValueError, match=r"y mixes text and other labels, 'yes' in row 0 .* and 3 in row 5"):
+            bn.BladeNetClassifier(alpha=0.1).fit(ROWS, labels)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (
+            np.array([["a", 1.0], ["b", 2.0]] * 6, dtype=object),
+            "has 'a' in row 0 .*, column 0. Pass a pandas or polars",
+        ),
+        (np.array([["a", "1"], ["b", "2"]] * 6), "has 'a' in row 0 .*, column 0. Pass a pandas or polars data frame"),
+        ([[1.0, "a"], [2.0, "b"]] * 6, "has 'a' in row 0 .*, column 1. Pass a pandas or polars data frame"),
+        (with_one(ROWS, None, (5, 1)), r"X contains None in row 5 \(counting from 0\), column 1"),
+        (with_one(ROWS, pd.NA, (5, 1)), r"X contains <NA> in row 5 \(counting from 0\), column 1"),
+    ],
+)
+def test_cells_that_are_no_numbers_are_named(X, message):
+    model = bn.BladeNetRegressor(alpha=0.1, tol=1e-2)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, ROWS[:, 0])
+    model.fit(ROWS, ROWS[:, 0])
+    with pytest.raises(ValueError, match=message):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("X", [ROWS, pd.DataFrame(ROWS, columns=["a", "b"])])
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (with_one(ROWS[:, 0], "on request"), "has 'on request' in row 5 .*for classes there is BladeNetClassifier"),
+        (LABELS.astype(str), "has 'yes' in row 0 .*for classes there is BladeNetClassifier"),
+        (with_one(ROWS[:, 0], pd.NA), "y contains <NA> in row 5"),
+        (with_one(ROWS[:, 0], None), "y contains (nan|None) in row 5"),
+    ],
+)
+def test_targets_that_are_no_numbers_are_named(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        bn.BladeNetRegressor(alpha=0.1).fit(X, y)
+
+
+@pytest.mark.parametrize("name", [name for name in bn.__all__ if name.startswith("BladeNet")])
+def test_unknown_keywords_name_public_classes(name):
+    with pytest.raises(TypeError, match=rf"^{name}.__init__\(\) got an unexpected keyword argument 'foo'"):
+        getattr(bn, name)(foo=1)

@@ -1,5 +1,6 @@
 """Polishing, refining, canonicalising and certifying networks: what they promise, against other ways to compute it."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -269,6 +270,138 @@ def test_the_gap_of_a_trained_network():
 def test_modules_that_are_no_two_layer_networks(module, message):
     with pytest.raises(ValueError, match=message):
         bt.from_torch(module)
+
+
+def functional(between):
+    class Functional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(2, 4), nn.Linear(4, 1)
+
+        def forward(self, x):
+            return self.b(between(self.a(x)))
+
+    return Functional()
+
+
+def around(*between, end=()):
+    return nn.Sequential(nn.Linear(2, 4), *between, nn.Linear(4, 1), *end)
+
+
+@pytest.mark.parametrize(
+    ("module", "parts"),
+    [
+        (around(nn.BatchNorm1d(4), nn.ReLU()), ["Linear, BatchNorm, ReLU, Linear", "fold it into the Linear"]),
+        (around(nn.ReLU(), nn.BatchNorm1d(4)), ["Linear, ReLU, BatchNorm, Linear", "fold it into the Linear"]),
+        (around(nn.ReLU(), end=[nn.BatchNorm1d(1)]), ["Linear, ReLU, Linear, BatchNorm", "fold it into the Linear"]),
+        (around(nn.LayerNorm(4), nn.ReLU()), ["LayerNorm", "depends on the other neurons"]),
+        (around(nn.ReLU(), end=[nn.Sigmoid()]), ["Sigmoid: leave it out", "loss='logistic'"]),
+        (around(nn.Sigmoid()), ["Linear, Sigmoid, Linear", "train with torch.nn.ReLU"]),
+        (around(nn.ReLU(), end=[nn.Softmax(1)]), ["Softmax: leave it out", "loss='softmax'"]),
+        (around(nn.LeakyReLU()), ["Linear, LeakyReLU, Linear", "two of ReLU"]),
+        (around(nn.GELU()), ["Linear, GELU, Linear", "train with torch.nn.ReLU"]),
+        (around(nn.Tanh()), ["Tanh", "train with torch.nn.ReLU"]),
+        (functional(nn.functional.silu), ["SiLU", "train with torch.nn.ReLU"]),
+        (functional(lambda z: z.clamp(min=0)), ["clamp", "write torch.relu"]),
+        (around(nn.ReLU(), end=[nn.ReLU()]), ["Leave out the ReLU at the end"]),
+        (around(), ["one linear map"]),
+        (around(nn.ReLU(), nn.Linear(4, 4), nn.ReLU()), ["no two-layer network", "bladenet.torch.refine"]),
+        (
+            nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2, 4)), nn.ReLU(), nn.Linear(4, 1)),
+            ["Layer '0' is parametrised", "remove_parametrizations"],
+        ),
+    ],
+)
+def test_refusals_say_what_is_there_and_what_to_do(module, parts):
+    X, y = data(12)
+    with pytest.raises(ValueError, match="Linear, ReLU, Linear") as refused:
+        bt.certify(module, X, y, beta=1.0)
+    for part in parts:
+        assert part in str(refused.value)
+
+
+def test_dropout_is_no_obstacle():
+    X, y = data(12)
+    plain = sequential(2, 4, 1)
+    expected = bt.certify(plain, X, y, beta=1.0, tol=1e-2).objective
+    for layers in ((plain[0], nn.Dropout(), plain[1], plain[2]), (*plain[:2], nn.Dropout(), plain[2], nn.Dropout())):
+        assert bt.certify(nn.Sequential(*layers), X, y, beta=1.0, tol=1e-2).objective == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_any_precision_is_certified_for_the_weights_as_they_are(dtype):
+    X, y = data(12)
+    module = sequential(2, 4, 1).to(dtype)
+    found = bt.certify(module, torch.tensor(X), torch.tensor(y), beta=1.0, tol=1e-2)
+    exact = copy.deepcopy(module).double()
+    np.testing.assert_allclose(found.network.predict(X), exact(torch.tensor(X)).detach()[:, 0], rtol=1e-12, atol=1e-14)
+    with torch.no_grad():
+        balanced = value_of(
+            rescaled(exact, two_layer_blocks(exact, torch.tensor(X))), torch.tensor(X), torch.tensor(y), 1.0
+        )
+    assert found.objective == pytest.approx(float(balanced), rel=1e-9)
+    for data_type in (torch.float16, torch.bfloat16):  # and data of any
+        x, t = torch.tensor(X).to(data_type), torch.tensor(y).to(data_type)
+        rounded = bt.certify(module, x, t, beta=1.0, tol=1e-2)
+        again = bt.certify(module, x.double(), t.double(), beta=1.0, tol=1e-2)
+        assert rounded.objective == again.objective
+        assert bt.polish(module, x, t, beta=1.0, counts=[1], full=False).after > 0
+        assert bt.refine(module, x, t, beta=1.0, tol=1e-2).after > 0
+
+
+def compiled_ones():
+    module = sequential(2, 4, 1)
+    yield torch.compile(module, backend="eager")
+    yield nn.Sequential(torch.compile(module[0], backend="eager"), module[1], module[2])
+    yield nn.Sequential(torch.compile(nn.Sequential(module[0], module[1]), backend="eager"), module[2])
+    inside = sequential(2, 4, 1)
+    inside.compile(backend="eager")
+    yield inside
+
+
+def test_compiled_modules_are_seen_through():
+    X, y = data(12)
+    plain = sequential(2, 4, 1)
+    expected = bt.certify(plain, X, y, beta=1.0, tol=1e-2).objective
+    for module in compiled_ones():
+        assert bt.certify(module, X, y, beta=1.0, tol=1e-2).objective == pytest.approx(expected)
+        assert len(bt.identify(module, X)) == 1
+        refined = bt.refine(module, X, y, beta=1.0, tol=1e-2)
+        assert refined.after < refined.before
+        assert not any("_orig_mod" in name for name, _ in refined.module.named_modules())
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.ones((12, 3)), np.ones(12), r"X must have shape \(samples, 2\), as the module takes, got shape \(12, 3\)"),
+        (np.ones(12), np.ones(12), r"got shape \(12,\)"),
+        (np.ones((12, 1, 2)), np.ones(12), r"got shape \(12, 1, 2\)"),
+        (np.ones((12, 2)), np.ones(5), r"one target for each of the 12 samples"),
+        (
+            np.ones((12, 2)),
+            np.ones((12, 2)),
+            r"the network's outputs have the shape \(12,\), and the targets \(12, 2\)",
+        ),
+        (np.ones((12, 2)), ["a"] * 12, "y must hold numbers"),
+        (np.full((12, 2), np.nan), np.ones(12), r"X has NaN or infinite entries, first in row 0 \(counting from 0\)"),
+    ],
+)
+def test_shapes_are_checked_before_any_work(monkeypatch, X, y, message):
+    monkeypatch.setattr("bladenet.assessment.train", lambda *args, **settings: pytest.fail("it worked"))
+    with pytest.raises(ValueError, match=message):
+        bt.certify(sequential(2, 4, 1), X, y, beta=1.0)
+
+
+def test_modules_outside_the_class_are_refused():
+    X, y = data(12)
+    for module in (sequential(2, 4, 1), NO_OUTPUT_BIAS):
+        with pytest.raises(ValueError, match=r"biases in 3|biases in 4"):
+            bt.certify(module, X, y, beta=1.0, bias=False, vertices_only=True)
+    with pytest.raises(TypeError, match=r"TorchScript module.*pass the module it was made of"):
+        bt.certify(torch.jit.script(sequential(2, 4, 1)), X, y, beta=1.0)
+    with pytest.raises(TypeError, match=r"got ReLUNetwork; for networks of bladenet there is bladenet\.certify"):
+        bt.certify(bt.from_torch(sequential(2, 4, 1)), X, y, beta=1.0)
 
 
 X0, Y0 = data(12)

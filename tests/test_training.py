@@ -622,7 +622,11 @@ def test_thousand_samples_are_certified(loss):
     [
         ((np.ones((2, 3)), np.zeros(2)), {}, r"\(m, 4\)"),
         ((np.ones((2, 4)), np.zeros(3)), {}, r"\(2, 4\) and \(3,\)"),
-        ((np.full((1, 4), np.nan), np.zeros(1)), {}, "start's weights contains nan at row 0, column 0"),
+        (
+            (np.full((1, 4), np.nan), np.zeros(1)),
+            {},
+            "start's weights contains nan in row 0 \\(counting from 0\\), column 0",
+        ),
         ((np.ones((1, 4)), np.ones(1)), {"bias": False}, "bias=False"),
         ((np.ones((1, 4)), np.ones(1)), {"norm": 1, "max_interaction": 2}, "reads 4 features, but max_interaction=2"),
     ],

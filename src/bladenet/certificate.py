@@ -57,12 +57,13 @@ class Certificate:
     ----------
     status : Status
     objective : float, of the network, recomputed
-    lower_bound : float, no network of any width has a smaller objective
+    lower_bound : float, no network of any width in the class (see `bias`, `max_interaction`) has a smaller objective
     gap : float, (objective − lower_bound) / max(|objective|, tiny)
     tol : float, the gap that was asked for
     factor : float or None; for vertices-only networks with p = 2, the proven c of Theorems 4 and 5: the optimum over
         vertices is at most 1/c times the optimum over all networks
     max_interaction : int or None; then "all networks" are those whose neurons read at most so many features
+    bias : whether networks have biases and an intercept; if False, "all networks" are those without
     n_components : int or None; principal components that neurons were sought in
     relaxed : whether the lower bound is that of a convex relaxation, without a search that proves
     misfit : float or None; for interpolation the largest |f(x_i) − y_i|. The objective is then the penalty, or inf if
@@ -79,6 +80,7 @@ class Certificate:
     n_components: int | None = None
     relaxed: bool = False
     misfit: float | None = None
+    bias: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as strings and numbers, ready for JSON; what is infinite, as before an exact fit, is None."""
@@ -86,34 +88,49 @@ class Certificate:
         return fields | {"status": self.status.value, "advice": self.advice}
 
     @property
-    def _networks(self) -> str:
-        most = self.max_interaction
-        reads = "" if most is None else f" whose neurons read at most {most} feature{'s' * (most > 1)}"
+    def networks(self) -> str:
+        """What the lower bound speaks of, in words: "no …" has a smaller objective."""
+        reads = self._reads
         fits = "" if self.misfit is None else f"{' and' if reads else ''} that fits all targets exactly"
-        return f"ReLU network of any width{reads}{fits}"
+        return f"ReLU network of any width{self._unbiased}{reads}{fits}"
+
+    @property
+    def _unbiased(self) -> str:
+        return "" if self.bias else " without biases"
+
+    @property
+    def _reads(self) -> str:
+        most = self.max_interaction
+        return "" if most is None else f" whose neurons read at most {most} feature{'s' * (most > 1)}"
+
+    @property
+    def _optimum(self) -> str:
+        narrower = f"{self._unbiased}{self._reads}"
+        return f"true optimum{f' among networks{narrower}' if narrower else ''}"
 
     @property
     def advice(self) -> str:
         """What the status means and what to do about it."""
         if self.status is Status.GLOBAL:
             return (
-                f"Globally optimal: no {self._networks} has {self._measure} below {self.lower_bound:.8g}, and "
+                f"Globally optimal: no {self.networks} has {self._measure} below {self.lower_bound:.8g}, and "
                 f"this one has {self.objective:.8g}{self._missed}."
             )
         if self.status is Status.BOUNDED:
             return (
-                f"The true optimum is between {self.lower_bound:.8g} and {self.objective:.8g}, but the gap exceeds "
-                f"the tolerance {self.tol:.1e}. {self._remedy}"
+                f"The {self._optimum} is between {self.lower_bound:.8g} and {self.objective:.8g}, but the gap "
+                f"exceeds the tolerance {self.tol:.1e}. {self._remedy}"
             )
         if self.status is Status.RESTRICTED:
             tail = f" Any vertices-only optimum is within a factor {1 / self.factor:.6g} of it." if self.factor else ""
             return (
-                "Optimal among networks whose neurons are blades of samples (vertices_only=True); over all networks "
-                f"the optimum is at least {self.lower_bound:.8g}.{tail} Use vertices_only=False for the global one."
+                f"Optimal among networks{self._unbiased} whose neurons are blades of samples (vertices_only=True); "
+                f"over all networks{self._unbiased} the optimum is at least {self.lower_bound:.8g}.{tail} Use "
+                "vertices_only=False for the global one."
             )
         return (
             f"Stopped before the tolerance {self.tol:.1e} was reached: this is the best network so far{self._missed}, "
-            f"and the true optimum is proven to be at least {self.lower_bound:.8g}. Allow more time or raise tol."
+            f"and the {self._optimum} is proven to be at least {self.lower_bound:.8g}. Allow more time or raise tol."
         )
 
     @property
@@ -296,7 +313,7 @@ def certify(
     else:
         status = Status.STOPPED if stopped else Status.BOUNDED
     scope = (problem.max_interaction, problem.n_components, relaxed)
-    return Certificate(status, objective, lower, gap, tol, factor, *scope, misfit)
+    return Certificate(status, objective, lower, gap, tol, factor, *scope, misfit, problem.bias)
 
 
 def _rounding(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork) -> float:

@@ -1,7 +1,8 @@
 """Checks of what users pass: every error names the argument, the value that is wrong, and what to do."""
 
 import numbers
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,37 @@ from bladenet.losses import Array, Loss, SoftmaxLoss
 
 EXTREME = 1e100  # beyond it, and below its inverse, squares of the data leave the range of float64
 MOST_CLASSES = 10_000
+NOT_FINITE = "NaN and infinite values are not accepted: drop or impute them first."
+ROW = "\0"  # in the template of a message, where the name of a row goes
+LINE = "line of the file"  # name of the index of a table whose rows are known by the lines that they begin in
+
+
+def place(row: int, index: Any = None) -> str:
+    """A row in words: its line, where the index of the table is one of lines, or its position."""
+    if getattr(index, "name", None) == LINE:
+        return f"line {index[row]}"
+    return f"row {row} (counting from 0)"
+
+
+class RowError(ValueError):
+    """An error about rows of the data, named by their positions, or by lines of a file with :meth:`told`.
+
+    Parameters
+    ----------
+    template : the message, with ROW for each row
+    rows : positions, from 0
+    """
+
+    def __init__(self, template: str, *rows: int):
+        self.template, self.rows = template, rows
+        super().__init__(self.told(None))
+
+    def told(self, index: Any) -> str:
+        """The message, for a table with this index."""
+        message = self.template
+        for row in self.rows:
+            message = message.replace(ROW, place(row, index), 1)
+        return message
 
 
 def finite_array(values: ArrayLike, name: str) -> Array:
@@ -21,15 +53,112 @@ def finite_array(values: ArrayLike, name: str) -> Array:
     try:
         array = np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
+        refuse_cells(raw, name, "Encode or drop non-numeric columns.")
         raise ValueError(f"{name} must contain numbers only: {error}. Encode or drop non-numeric columns.") from None
     if not np.isfinite(array).all():
-        where = np.argwhere(~np.isfinite(array))[0]
-        place = f"row {where[0]}" + (f", column {where[1]}" if len(where) > 1 else "") if len(where) else "the value"
-        raise ValueError(
-            f"{name} contains {array[tuple(where)]} at {place}. "
-            "NaN and infinite values are not accepted: drop or impute them first."
-        )
+        refuse_cells(array, name, "")
+        raise ValueError(f"{name} is {array}. {NOT_FINITE}")
     return array
+
+
+def refuse_cells(values: Any, name: str, remedy: str) -> None:
+    """Raise an error about the first cell of an array that is text, missing or infinite, if there is one.
+
+    Parameters
+    ----------
+    values : (n,) or (n, columns), of numbers, text or objects
+    remedy : for text
+
+    Raises
+    ------
+    RowError
+        Naming the cell.
+    """
+    cells = _as_cells(values)
+    if cells.ndim not in (1, 2):
+        return
+    if cells.dtype.kind == "f":
+        wrong = np.argwhere(~np.isfinite(cells)).tolist()
+    else:
+        wrong = [list(where) for where, cell in np.ndenumerate(cells) if _is_no_number(cell)]
+    if not wrong:
+        return
+    cell, column = cells[tuple(wrong[0])], "".join(f", column {k}" for k in wrong[0][1:])
+    if isinstance(cell, (str, bytes)):
+        shown = cell.item() if isinstance(cell, np.generic) else cell
+        raise RowError(f"{name} must contain numbers only, but has {shown!r} in {ROW}{column}. {remedy}", wrong[0][0])
+    raise RowError(f"{name} contains {cell} in {ROW}{column}. {NOT_FINITE}", wrong[0][0])
+
+
+@contextmanager
+def named_cells(X: Any, y: Any) -> Iterator[None]:
+    """Where scikit-learn refuses an array for a cell that is no finite number, say which one and what to do."""
+    try:
+        yield
+    except (TypeError, ValueError):
+        if X is not None:
+            refuse_cells(X, "X", "Pass a pandas or polars data frame, whose columns of text become categories.")
+        if y is not None:
+            refuse_cells(y, "y", "Correct or drop such rows; for classes there is BladeNetClassifier.")
+        raise
+
+
+def check_labels(y: Any) -> None:
+    """Refuse classes of which some are missing, or some text and some numbers.
+
+    Raises
+    ------
+    RowError
+        Naming a row.
+    """
+    cells = _as_cells(y)
+    if cells.dtype.kind == "f":
+        missing = np.isnan(cells)
+    elif cells.dtype.kind == "O":
+        missing = np.array([is_missing(cell) for cell in cells.ravel()], dtype=bool)
+    else:
+        return
+    if missing.any():
+        row, more = int(missing.argmax()), int(missing.sum()) - 1
+        others = f" and {more} more" if more else ""
+        raise RowError(
+            f"y contains {cells.ravel()[row]} in {ROW}{others}, where a label is missing: drop such rows, or make them "
+            "a class of their own.",
+            row,
+        )
+    text = np.array([isinstance(cell, str) for cell in cells.ravel()], dtype=bool)
+    if cells.dtype.kind == "O" and text.any() and not text.all():
+        rows = int(text.argmax()), int((~text).argmax())
+        one, other = (repr(cells.ravel()[row]) for row in rows)
+        raise RowError(
+            f"y mixes text and other labels, {one} in {ROW} and {other} in {ROW}: make all of one type.", *rows
+        )
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is None, NaN, or what pandas has for them."""
+    if cell is None:
+        return True
+    try:
+        return bool(cell != cell)  # NaN and NaT are no equals of themselves
+    except (TypeError, ValueError):  # pandas.NA does not say; an array is something
+        return type(cell).__name__ == "NAType"
+
+
+def _as_cells(values: Any) -> np.ndarray:
+    """An array of what is in it: a list of text and numbers stays one."""
+    array = np.asarray(values) if not isinstance(values, (list, tuple)) else np.array(values, dtype=object)
+    numeric = array.dtype.kind == "O" and all(type(cell) in (int, float) for cell in array.ravel())
+    return array.astype(np.float64) if numeric else array
+
+
+def _is_no_number(cell: Any) -> bool:
+    if isinstance(cell, (str, bytes)):
+        try:
+            return not np.isfinite(float(cell))
+        except ValueError:
+            return True
+    return is_missing(cell) or (isinstance(cell, numbers.Real) and not np.isfinite(float(cell)))
 
 
 def is_zero(value: Any) -> bool:
@@ -70,9 +199,10 @@ def checked_targets(y: ArrayLike, n: int, loss: Loss) -> Array:
         raise ValueError(f"the largest entry of y is {np.abs(y).max():g}: rescale y to below {EXTREME:g}.")
     if (y < loss.lowest).any():
         row = int((y < loss.lowest).argmax())
-        raise ValueError(
-            f"loss={loss.name!r} needs targets of at least {loss.lowest:g}, but y contains {y[row]:g} in row {row}. "
-            "Correct or drop such samples, or use loss='squared'."
+        raise RowError(
+            f"loss={loss.name!r} needs targets of at least {loss.lowest:g}, but y contains {y[row]:g} in {ROW}. "
+            "Correct or drop such samples, or use loss='squared'.",
+            row,
         )
     if loss.classifies and not np.isin(y, (-1.0, 1.0)).all():
         odd = y[~np.isin(y, (-1.0, 1.0))][0]

@@ -21,14 +21,13 @@ from bladenet.reproduce.commands import app as reproduce
 from bladenet.tables import (
     SHIPPED,
     InputError,
-    checked_target,
     choose_features,
     feature_columns,
     is_numeric,
     predictions,
     read_table,
-    target_trained_on,
 )
+from bladenet.targets import Target, target_trained_on
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,11 +132,18 @@ def fit(
         str,
         typer.Option(help="Regularisation (mean loss + alpha × penalty); 0: exact fit; auto: cross-validated."),
     ] = "auto",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="regression or classification. Default: as --loss says; else classification of text and of two whole "
+            "numbers such as 0 and 1, regression of other numbers."
+        ),
+    ] = None,
     loss: Annotated[
         str | None,
         typer.Option(
-            help="squared, huber, quantile (the median) or poisson (counts) (default squared for a numeric target), "
-            "logistic (classes; default for other targets) or hinge (two classes)."
+            help="squared (default), huber, quantile (the median) or poisson (counts) for regression; logistic "
+            "(default) or hinge (two classes) for classification."
         ),
     ] = None,
     bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether neurons and output have offsets.")] = True,
@@ -159,24 +165,25 @@ def fit(
 
     Ctrl-C ends training with the best network so far.
     """
-    settings = checked_settings(norm, max_interaction, scaling, alpha, loss, tol, time_limit)
+    settings = checked_settings(norm, max_interaction, scaling, alpha, task, loss, tol, time_limit)
     _check_writable(out, MODEL_SUFFIXES, "--out")
     _check_writable(plot, PLOT_SUFFIXES, "--plot")
     _check_writable(report, REPORT_SUFFIXES, "--report")
     frame = read_table(data)
     names = choose_features(frame, target, features or [])
-    X, y = feature_columns(frame, names), frame[target]
+    X, chosen = feature_columns(frame, names), Target.of(frame[target], task, loss)
+    y, classifies = chosen.y, chosen.loss in CLASSIFICATION
     console = _console(quiet)
     complete(settings, X, console)
-    loss = loss or ("squared" if is_numeric(y) else "logistic")
-    y = checked_target(y, loss, classifies=loss in CLASSIFICATION)
     plane = len(names) == 2 and all(is_numeric(X[name]) for name in names)
-    if plot is not None and loss in CLASSIFICATION and y.nunique() > 2 and not plane:
+    if plot is not None and classifies and y.nunique() > 2 and not plane:
         raise InputError(
             f"--plot draws one output, but {target!r} has {y.nunique()} classes, each with its own; choose two numeric "
             "--features, or --report."
         )
-    model = train_table(X, y, {**settings, "loss": loss, "bias": bias}, console)
+    if chosen.note:
+        typer.echo(f"bladenet: note: {chosen.note}", err=True)
+    model = train_table(X, y, {**settings, "loss": chosen.loss, "bias": bias}, console)
     if out is not None:
         from bladenet.io import save_model
 
@@ -209,7 +216,7 @@ def predict(
         try:
             result = predictions(fitted, X)
         except ValueError as error:
-            raise InputError(str(error)) from None
+            raise InputError.of(error, X) from None
     for message in dict.fromkeys(str(warning.message) for warning in raised):
         typer.echo(f"bladenet: warning: {message}", err=True)
     text = result.to_csv(index=False)
@@ -319,7 +326,7 @@ def _save_report(
     try:
         model.report(path, X, y, target=target, title=title)
     except ValueError as error:
-        raise InputError(str(error)) from None
+        raise InputError.of(error, X) from None
 
 
 def _features_of(

@@ -71,22 +71,22 @@ class _CrossValidated:
 
     def __init__(
         self,
-        alphas: ArrayLike | None = None,
-        n_alphas: int = 25,
-        eps: float = 1e-5,
-        cv: Splitter = None,
-        rule: str = "best",
-        norm: int = 2,
-        bias: bool = True,
-        loss: str | Loss = "squared",
-        output_norm: int = 2,
-        tol: float = 1e-6,
-        scaling: str | None = "auto",
-        max_interaction: int | None = None,
-        vertices_only: bool = False,
-        strategy: str = "auto",
-        time_limit: float | None = None,
-        callback: Callable[[Round], object] | None = None,
+        alphas: ArrayLike | None,
+        n_alphas: int,
+        eps: float,
+        cv: Splitter,
+        rule: str,
+        norm: int,
+        bias: bool,
+        loss: str | Loss,
+        output_norm: int,
+        tol: float,
+        scaling: str | None,
+        max_interaction: int | None,
+        vertices_only: bool,
+        strategy: str,
+        time_limit: float | None,
+        callback: Callable[[Round], object] | None,
     ):
         self.alphas = alphas
         self.n_alphas = n_alphas
@@ -237,6 +237,44 @@ class BladeNetRegressorCV(_CrossValidated, BladeNetRegressor):
     validation_ : ValidationCurve with ``alphas`` (k,) and ``losses`` (k, folds), in units of the mean loss, and
         ``data()``, a data frame of means and standard errors; all others are those of :class:`BladeNetRegressor`
     """
+
+    def __init__(
+        self,
+        alphas: ArrayLike | None = None,
+        n_alphas: int = 25,
+        eps: float = 1e-5,
+        cv: Splitter = None,
+        rule: str = "best",
+        norm: int = 2,
+        bias: bool = True,
+        loss: str | Loss = "squared",
+        output_norm: int = 2,
+        tol: float = 1e-6,
+        scaling: str | None = "auto",
+        max_interaction: int | None = None,
+        vertices_only: bool = False,
+        strategy: str = "auto",
+        time_limit: float | None = None,
+        callback: Callable[[Round], object] | None = None,
+    ):
+        super().__init__(
+            alphas,
+            n_alphas,
+            eps,
+            cv,
+            rule,
+            norm,
+            bias,
+            loss,
+            output_norm,
+            tol,
+            scaling,
+            max_interaction,
+            vertices_only,
+            strategy,
+            time_limit,
+            callback,
+        )
 
 
 class BladeNetClassifierCV(_CrossValidated, BladeNetClassifier):

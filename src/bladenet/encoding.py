@@ -10,12 +10,14 @@ from __future__ import annotations
 import numbers
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Self
 
 import numpy as np
 
+from bladenet.cells import is_measurement, is_number
+from bladenet.checks import place
 from bladenet.losses import Array, Index
 
 Level = str | int | float | bool
@@ -63,8 +65,8 @@ class Column:
         levels = list(dict.fromkeys(cells.as_levels()[new]))
         like = repr(self.levels[0]) if len(self.levels) == 2 else "no known category (all indicators 0)"
         warnings.warn(
-            f"column {self.name!r} has categories not seen in training: {_listed(levels)} ({int(new.sum())} rows, the "
-            f"first is row {int(new.argmax())}, from 0). They are treated like {like}.",
+            f"column {self.name!r} has categories not seen in training: {_listed(levels)}; {int(new.sum())} rows, the "
+            f"first is {cells.place(new)}. They are treated like {like}.",
             UserWarning,
             stacklevel=3,
         )
@@ -201,17 +203,23 @@ class Cells:
     values : (n,) float64 if the column holds numbers, else object
     missing : (n,) bool
     declared : levels of a categorical type in its order; () if it has none of its own; None for other types
+    index : of a pandas frame, which may name its rows
     """
 
     name: str
     values: np.ndarray
     missing: np.ndarray
     declared: tuple[Any, ...] | None
+    index: Any = None
 
     @property
     def numeric(self) -> bool:
         """Whether the cells are numbers."""
         return self.values.dtype != object
+
+    def place(self, mask: np.ndarray) -> str:
+        """The first row of a mask, in words."""
+        return place(int(mask.argmax()), self.index)
 
     def column(self, name: str, kept: np.ndarray) -> Column:
         """What the column is, from its type and its kept cells."""
@@ -227,10 +235,11 @@ class Cells:
         """The cells as numbers, false and true as 0 and 1."""
         odd = np.array([not self.numeric and not isinstance(value, (bool, np.bool_)) for value in self.values])
         if odd.any():
-            row = int(odd.argmax())
+            words = odd & [not is_number(value) for value in self.values]
+            odd = words if words.any() else odd  # one word makes text of all numbers in a file
             raise ValueError(
-                f"column {self.name!r} held numbers in training, but row {row} (from 0) is {self.values[row]!r}: "
-                "convert it to numbers as in training."
+                f"column {self.name!r} held numbers in training, but holds {self.values[odd.argmax()]!r} in "
+                f"{self.place(odd)}: convert it to numbers as in training."
             )
         return self.values.astype(np.float64)
 
@@ -243,20 +252,21 @@ class Cells:
     def _check_text(self, seen: dict[Level, None], rows: int) -> None:
         """Refuse what is no set of categories: mixtures, other types, numbers as text, identifiers."""
         kinds = {type(level) for level in seen}
-        if kinds not in ({str}, {bool}) or not all(isinstance(v, (str, bool, np.bool_)) for v in self.values):
+        alike = kinds in ({str}, {bool}) and all(isinstance(v, (str, bool, np.bool_)) for v in self.values)
+        if alike and len(seen) <= FEW_LEVELS:
+            return
+        if np.mean([is_measurement(value) and not isinstance(value, bool) for value in self.values]) > 0.5:
+            odd = np.array([not (_is_real(value) or (alike and is_number(value))) for value in self.values])
+            raise ValueError(
+                f"column {self.name!r} holds numbers as text, {self.values[odd.argmax()]!r} in {self.place(odd)}: "
+                "convert it to numbers (1234.5: no thousands separators, currency or units), or to a categorical type "
+                "if they are codes."
+            )
+        if not alike:
             types = ", ".join(sorted({type(value).__name__ for value in self.values.tolist()}))
             raise ValueError(
                 f"column {self.name!r} holds neither numbers nor categories but values of type {types} "
                 f"(such as {self.values[0]!r}): convert it to numbers, to strings, or drop it."
-            )
-        if len(seen) <= FEW_LEVELS:
-            return
-        numeric = np.array([_is_number(value) for value in self.values])
-        if numeric.mean() > 0.5:
-            row = int((~numeric).argmax())
-            raise ValueError(
-                f"column {self.name!r} holds numbers as text (row {row}, from 0, is {self.values[row]!r}): convert it "
-                "to numbers, or to a categorical type if they are codes."
             )
         if 2 * len(seen) > rows:
             raise ValueError(
@@ -272,6 +282,7 @@ def _read(frame: Any) -> list[Cells]:
         raise ValueError(f"X is empty: it has shape {frame.shape}; found 0 sample(s) or 0 feature(s), 1 is required.")
     if library == "pandas":
         cells = [_read_pandas(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
+        cells = [replace(column, index=frame.index) for column in cells]
     else:
         cells = [_read_polars(column) for column in frame.get_columns()]
     fill = "X.dropna() and X.fillna(value)" if library == "pandas" else "X.drop_nulls() and X.fill_null(value)"
@@ -314,14 +325,13 @@ def _from_objects(name: str, values: np.ndarray, missing: np.ndarray, declared: 
 
 def _refuse(cells: list[Cells], wrong: list[np.ndarray], adjective: str, remedy: str) -> None:
     found = [
-        f"{int(mask.sum())} in column {column.name!r} (the first in row {int(mask.argmax())})"
+        f"{int(mask.sum())} in column {column.name!r}, the first in {column.place(mask)}"
         for column, mask in zip(cells, wrong, strict=True)
         if mask.any()
     ]
     if found:
         more = f" and in {len(found) - SHOWN} more columns" if len(found) > SHOWN else ""
-        listed = ", ".join(found[:SHOWN]) + more
-        raise ValueError(f"X has {adjective} values: {listed}; rows are counted from 0. {remedy}")
+        raise ValueError(f"X has {adjective} values: {'; '.join(found[:SHOWN])}{more}. {remedy}")
 
 
 def _level(value: Any) -> Level:
@@ -333,14 +343,6 @@ def _level(value: Any) -> Level:
 
 def _is_real(value: Any) -> bool:
     return isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool)
-
-
-def _is_number(text: Any) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _listed(values: list[Any]) -> str:

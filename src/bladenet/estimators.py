@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
-from bladenet.checks import positive_number
+from bladenet.checks import check_labels, named_cells, positive_number
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
 from bladenet.losses import LOSSES, Array, Loss, get_loss
@@ -33,18 +33,18 @@ class _BladeNet(Readable, BaseEstimator):
 
     def __init__(
         self,
-        alpha: float | str = 1e-3,
-        norm: int = 2,
-        bias: bool = True,
-        loss: str | Loss = "squared",
-        output_norm: int = 2,
-        tol: float = 1e-6,
-        scaling: str | None = "auto",
-        max_interaction: int | None = None,
-        vertices_only: bool = False,
-        strategy: str = "auto",
-        time_limit: float | None = None,
-        callback: Callable[[Round], object] | None = None,
+        alpha: float | str,
+        norm: int,
+        bias: bool,
+        loss: str | Loss,
+        output_norm: int,
+        tol: float,
+        scaling: str | None,
+        max_interaction: int | None,
+        vertices_only: bool,
+        strategy: str,
+        time_limit: float | None,
+        callback: Callable[[Round], object] | None,
     ):
         self.alpha = alpha
         self.norm = norm
@@ -130,18 +130,22 @@ class _BladeNet(Readable, BaseEstimator):
         self, X: Any, y: Any, sample_weight: ArrayLike | None, **checks: Any
     ) -> tuple[Array, np.ndarray, Array]:
         """Validate training data: features (n, d), targets as they come and weights (n,)."""
-        framed = is_frame(X)
+        framed, numeric = is_frame(X), bool(checks.get("y_numeric"))
+        if y is not None and not numeric:
+            check_labels(y)
         if framed:
             validate_data(self, X, skip_check_array=True)  # names and number of columns
         else:
-            X, y = validate_data(self, X, y, dtype=np.float64, **checks)
+            with named_cells(X, y if numeric else None):
+                X, y = validate_data(self, X, y, dtype=np.float64, **checks)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if len(weight) and not weight.any():  # older scikit-learn accepts this
             raise ValueError("sample_weight is zero for every sample; at least one must be greater than 0.")
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         if framed:
             encoding, X = Encoding.of_frame(X, names, weight > 0)
-            X, y = check_X_y(X, y, dtype=np.float64, estimator=self, **checks)
+            with named_cells(None, y if numeric else None):
+                X, y = check_X_y(X, y, dtype=np.float64, estimator=self, **checks)
         else:
             encoding = Encoding.of_numbers(names)
         self.encoding_ = encoding
@@ -158,7 +162,8 @@ class _BladeNet(Readable, BaseEstimator):
                 f"the model was trained on a data frame with categories: pass a pandas or polars DataFrame with the "
                 f"columns {columns}, not {type(X).__name__}."
             )
-        return validate_data(self, X, reset=False, dtype=np.float64)
+        with named_cells(X, None):
+            return validate_data(self, X, reset=False, dtype=np.float64)
 
     def _scores(self, X: ArrayLike) -> Array:
         check_is_fitted(self, "network_")
@@ -222,6 +227,36 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     feature_names_in_ : of str, if X was a data frame with string columns
     """
 
+    def __init__(
+        self,
+        alpha: float | str = 1e-3,
+        norm: int = 2,
+        bias: bool = True,
+        loss: str | Loss = "squared",
+        output_norm: int = 2,
+        tol: float = 1e-6,
+        scaling: str | None = "auto",
+        max_interaction: int | None = None,
+        vertices_only: bool = False,
+        strategy: str = "auto",
+        time_limit: float | None = None,
+        callback: Callable[[Round], object] | None = None,
+    ):
+        super().__init__(
+            alpha,
+            norm,
+            bias,
+            loss,
+            output_norm,
+            tol,
+            scaling,
+            max_interaction,
+            vertices_only,
+            strategy,
+            time_limit,
+            callback,
+        )
+
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train.
 
@@ -239,7 +274,9 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         """
         self._check_settings(classifies=False)
         samples, target, weight = self._prepare(X, y, sample_weight, y_numeric=True, multi_output=True)
-        self._train(samples, *self._coded(target, weight))
+        with named_cells(None, target):
+            coded = self._coded(target, weight)
+        self._train(samples, *coded)
         if np.ndim(target) == 2 and np.shape(target)[1] == 1:  # predictions come in the shape of the targets
             network = self.network_
             self.network_ = replace(

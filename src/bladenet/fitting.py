@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
 NO_SCALING, SCALINGS = "none", ("standard", "rank", "blend")
+TASKS = ("regression", "classification")
 REGRESSION, CLASSIFICATION = ("squared", "huber", "quantile", "poisson"), ("logistic", "hinge")
 
 
@@ -22,6 +23,7 @@ def checked_settings(
     max_interaction: int | None,
     scaling: str | None,
     alpha: str,
+    task: str | None,
     loss: str | None,
     tol: float,
     time_limit: float | None,
@@ -37,6 +39,13 @@ def checked_settings(
         raise InputError(f"--scaling must be one of {', '.join((NO_SCALING, *SCALINGS))}, got {scaling!r}.")
     if loss is not None and loss not in REGRESSION + CLASSIFICATION:
         raise InputError(f"--loss must be one of {', '.join(REGRESSION + CLASSIFICATION)}, got {loss!r}.")
+    if task is not None and task not in TASKS:
+        raise InputError(f"--task must be one of {', '.join(TASKS)}, got {task!r}.")
+    losses = CLASSIFICATION if task == TASKS[1] else REGRESSION
+    if task is not None and loss is not None and loss not in losses:
+        raise InputError(
+            f"--task {task} does not go with --loss {loss}: choose {' or '.join(losses)}, or leave it out."
+        )
     if not 1e-12 <= tol < 1:
         raise InputError(f"--tol is a relative gap and must be between 1e-12 and 1, got {tol:g}.")
     if time_limit is not None and not 0 < time_limit < float("inf"):
@@ -82,7 +91,7 @@ def _features(X: pd.DataFrame) -> int:
     try:
         return len(Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))[0].features)
     except ValueError as error:
-        raise InputError(str(error)) from None
+        raise InputError.of(error, X) from None
 
 
 def train_table(
@@ -100,7 +109,7 @@ def train_table(
             console.print("choosing alpha by cross-validation …")
         return model.fit(X, y)
     except ValueError as error:
-        raise InputError(str(error)) from None
+        raise InputError.of(error, X) from None
 
 
 def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:
@@ -125,6 +134,7 @@ def summary(
     files: list[Path],
 ) -> str:
     """What was proven, of what, with which settings, how well it fits, and which files were written."""
+    from bladenet.estimators import BladeNetClassifier
     from bladenet.quality import measures
     from bladenet.settings import settings_of
 
@@ -132,11 +142,12 @@ def summary(
     source = " and ".join(X.columns) if X.shape[1] <= 2 else f"{X.shape[1]} columns"
     seconds = model.history_[-1].seconds if model.history_ else 0.0
     neurons = len(model.network_)
+    classes = f"{len(model.classes_)} classes, " if isinstance(model, BladeNetClassifier) else ""
     return "\n".join(
         [
             str(model.certificate_),
             f"{y.name} from {source}: {neurons} neuron{'' if neurons == 1 else 's'}, "
-            f"{len(X)} samples, {len(model.history_)} rounds in {seconds:.2g} s",
+            f"{len(X)} samples, {classes}{len(model.history_)} rounds in {seconds:.2g} s",
             ", ".join(f"{name} {value}" for name, value in settings_of(model)),
             f"{measure} {value:.4f} on the training data",
             *(f"saved {path}" for path in files),

@@ -13,6 +13,7 @@ import numpy as np
 
 from bladenet.blades import corners
 from bladenet.certificate import TINY
+from bladenet.checks import ROW, RowError
 from bladenet.column_generation import ColumnGeneration, Round
 from bladenet.losses import Array, ExactFit, by_sample
 from bladenet.master import restricted_problem
@@ -111,9 +112,9 @@ def check_consistent(problem: TrainingProblem) -> None:
     lengths = np.ones(len(rows)) if problem.bias else np.linalg.norm(X, axis=1)
     zero = lengths == 0.0
     if (zero & Y.any(axis=1)).any():
-        raise ValueError(
-            f"no network without a bias fits sample {rows[zero & Y.any(axis=1)][0]}, which is 0 and whose target is "
-            "not: use bias=True, or beta > 0."
+        raise RowError(
+            f"no network without a bias fits {ROW}, which is 0 and whose target is not: use bias=True, or beta > 0.",
+            int(rows[zero & Y.any(axis=1)][0]),
         )
     X, Y, rows = (array[~zero] for array in (by_sample(1.0 / np.where(zero, 1.0, lengths), X), Y, rows))
     Y = by_sample(1.0 / lengths[~zero], Y)
@@ -123,9 +124,11 @@ def check_consistent(problem: TrainingProblem) -> None:
         return
     k = int(off.argmax())
     same = "the same" if problem.bias else "on the same ray (and there is no bias)"
-    raise ValueError(
-        f"no network fits the targets exactly: samples {rows[first[group[k]]]} and {rows[k]} are {same} but have "
-        "different targets. Use beta > 0 (alpha > 0), or leave one of them out."
+    raise RowError(
+        f"no network fits the targets exactly: {ROW} and {ROW} are {same} but have different targets. "
+        "Use beta > 0 (alpha > 0), or leave one of them out.",
+        int(rows[first[group[k]]]),
+        int(rows[k]),
     )
 
 

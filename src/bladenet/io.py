@@ -150,7 +150,7 @@ def _decode(document: dict[str, Any]) -> Model:
     blades = [_decode_blade(blade, d) for blade in document["blades"]]
     if len(blades) != m:
         raise ValueError(f"{m} neurons have {len(blades)} blades")
-    certificate = document["certificate"]
+    certificate = {"bias": bool(model.bias)} | document["certificate"]  # older files do not say it
     encoding = _decode_encoding(document["columns"], d)
     fitted = {
         "n_features_in_": len(encoding.columns),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.checks import ROW, RowError
 from bladenet.encoding import is_frame
 from bladenet.formulas import Units
 from bladenet.losses import Array, get_loss
@@ -150,7 +151,7 @@ def defining_samples(model: Any, X: Array) -> np.ndarray:
         off = np.abs(X[samples] @ weight + bias) > CONTACT * (np.linalg.norm(weight) * extent + abs(bias))
         if off.any():
             row = samples[int(off.argmax())]
-            raise ValueError(f"row {row} of X is not on the neuron it should define; pass the training data.")
+            raise RowError(f"{ROW} of X is not on the neuron it should define; pass the training data.", row)
     if not chosen:
         return np.zeros(n, dtype=bool)
     groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bladenet.checks import LINE, RowError, place
 from bladenet.datasets import csv_path
 
 if TYPE_CHECKING:
@@ -16,15 +18,24 @@ if TYPE_CHECKING:
 
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
+SHOWN = 3  # rows listed in a message
 SHIPPED = ("motorcycle", "houses", "penguins")
 
 
 class InputError(Exception):
     """Something the user can put right; its message is one line."""
 
+    @classmethod
+    def of(cls, error: Exception, frame: pd.DataFrame | None = None) -> InputError:
+        """The same as an error of the library; rows are those of a table that was read."""
+        return cls(error.told(frame.index) if isinstance(error, RowError) and frame is not None else str(error))
+
 
 def read_table(data: str, text: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a CSV file, or a shipped data set if there is no file of that name; some columns as text."""
+    """Read a CSV file, or a shipped data set if there is no file of that name; some columns as text.
+
+    Rows are known by the line of the file that they begin in, as an editor counts lines: the header is line 1.
+    """
     import pandas as pd  # here, not at the top: the command line must start fast
 
     path = Path(data)
@@ -33,7 +44,7 @@ def read_table(data: str, text: Iterable[str] = ()) -> pd.DataFrame:
             raise InputError(f"there is no file {data}, and no shipped data set of that name ({', '.join(SHIPPED)}).")
         path = csv_path(data)
     try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys(text, str))
+        frame = pd.read_csv(path, dtype=dict.fromkeys(text, str), low_memory=False)
     except pd.errors.EmptyDataError:
         raise InputError(f"{path} is empty.") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
@@ -46,7 +57,39 @@ def read_table(data: str, text: Iterable[str] = ()) -> pd.DataFrame:
         raise InputError(
             f"{path} has one column; its header separates names by {found[0]!r}, not by commas: replace them."
         )
+    lines = _lines(path)
+    if len(lines) == len(frame):
+        frame.index = pd.Index(lines, name=LINE)
     return frame
+
+
+def _lines(path: Path) -> list[int]:
+    """The line in which each row begins; rows can have several lines, and empty ones are none.
+
+    Raises
+    ------
+    InputError
+        If a row has more cells than the header.
+    """
+    from pandas.io.common import get_handle  # type: ignore[import-not-found] # opens what read_csv opens
+
+    begins, last, names = [], 0, 0
+    with get_handle(path, "r", encoding="utf-8", compression="infer") as opened:
+        rows = csv.reader(opened.handle)
+        try:
+            for cells in rows:
+                if len(cells) > 1 or "".join(cells).strip():
+                    begins.append(last + 1)
+                    names = names or len(cells)
+                    if len(cells) > names:  # pandas takes the first column for names of rows
+                        raise InputError(
+                            f"line {last + 1} of {path} has {len(cells)} cells, but the header has {names}: give every "
+                            "column a name, and quote cells that contain commas."
+                        )
+                last = rows.line_num
+        except csv.Error:  # a cell of more than 100,000 characters
+            return []
+    return begins[1:]
 
 
 def is_numeric(column: pd.Series) -> bool:
@@ -65,12 +108,27 @@ def _check_column(frame: pd.DataFrame, name: str) -> None:
     raise InputError(f"there is no column {name!r}.{hint} The columns are: {', '.join(columns)}.")
 
 
-def _check_present(column: pd.Series) -> None:
+def check_present(column: pd.Series) -> None:
+    """Refuse missing cells."""
     missing = column.isna().to_numpy()
     if missing.any():
-        others = f" and {missing.sum() - 1} more" if missing.sum() > 1 else ""
-        row = f"row {missing.argmax() + 1}{others}"
-        raise InputError(f"column {column.name!r} has no value in {row} (row 1 follows the header): drop or fill it.")
+        raise InputError(f"column {column.name!r} has no value in {listed_rows(column, missing)}: drop or fill it.")
+
+
+def check_finite(column: pd.Series) -> None:
+    """Refuse infinite numbers."""
+    infinite = np.isinf(column.to_numpy(dtype=float)) if is_numeric(column) else np.zeros(1, dtype=bool)
+    if infinite.any():
+        raise InputError(f"column {column.name!r} is infinite in {listed_rows(column, infinite)}: correct or drop it.")
+
+
+def listed_rows(column: pd.Series, mask: np.ndarray) -> str:
+    """Some rows of a mask, with what is in them unless it is nothing: "line 13 ('on request') and 2 more"."""
+    rows = np.flatnonzero(mask).tolist()
+    cells = [column.iloc[row] for row in rows[:SHOWN]]
+    shown = ["" if cell != cell else f" ({str(cell)!r})" for cell in cells]
+    listed = [f"{place(row, column.index)}{cell}" for row, cell in zip(rows, shown, strict=False)]
+    return ", ".join(listed) + (f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else "")
 
 
 def choose_features(frame: pd.DataFrame, target: str, asked: list[str]) -> list[str]:
@@ -95,43 +153,9 @@ def feature_columns(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     for name in names:
         _check_column(frame, name)
         column = frame[name]
-        _check_present(column)
-        infinite = np.isinf(column.to_numpy(dtype=float)) if is_numeric(column) else np.zeros(1, dtype=bool)
-        if infinite.any():
-            raise InputError(f"column {name!r} is infinite in row {infinite.argmax() + 1} (row 1 follows the header).")
+        check_present(column)
+        check_finite(column)
     return frame[names]
-
-
-def checked_target(y: pd.Series, loss: str, *, classifies: bool) -> pd.Series:
-    """The target, checked to be numbers or classes as the loss needs."""
-    _check_present(y)
-    if not classifies:
-        if not is_numeric(y):
-            raise InputError(f"--loss {loss} needs a numeric target; {y.name!r} is not. Use logistic or hinge.")
-        return y.astype(float)
-    classes = y.unique()
-    continuous = is_numeric(y) and (y.astype(float) % 1 != 0).any()
-    if continuous or len(classes) < 2 or (loss == "hinge" and len(classes) > 2):
-        shown = ", ".join(str(label) for label in classes[:5]) + (", …" if len(classes) > 5 else "")
-        needed = "exactly two classes" if loss == "hinge" else "at least two classes"
-        needed += ", text or whole numbers" if continuous else ""
-        raise InputError(
-            f"--loss {loss} needs {needed}; {y.name!r} has {len(classes)} values: {shown}. "
-            "A numeric target is fitted with --loss squared, huber, quantile or poisson."
-        )
-    return y if is_numeric(y) else y.astype(str)
-
-
-def target_trained_on(model: BladeNetRegressor | BladeNetClassifier, y: pd.Series) -> pd.Series:
-    """A target in the form that the model was trained on it: numbers, truth values or text."""
-    classes = getattr(model, "classes_", None)
-    kind = np.dtype(float) if classes is None else classes.dtype
-    if kind.kind not in "biuf":
-        return y.astype(str)
-    try:
-        return y.astype(kind)
-    except ValueError as error:
-        raise InputError(f"the model was trained on numbers, but column {y.name!r} holds text: {error}.") from None
 
 
 def predictions(model: BladeNetRegressor | BladeNetClassifier, X: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.torch.layers import ReLULayer, outputs_of, rows_read, watched
+from bladenet.torch.refusals import advice, last_block_of
 
 TRIALS = 16  # samples of a trial
 AGREE = 1e-9  # in float64, relative
@@ -51,13 +52,13 @@ def two_layer_blocks(module: nn.Module, X: Tensor) -> list[Block]:
     return [block for block in plain if _can_be_replaced(module, block, X[:TRIALS])]
 
 
-def last_block(blocks: list[Block]) -> Block:
+def last_block(blocks: list[Block], module: nn.Module, X: Tensor) -> Block:
     """Of the blocks of a module the one that computes its output.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there is none; says what is there instead, and what to do.
     """
     for block in blocks:
         if block.final:
@@ -65,6 +66,7 @@ def last_block(blocks: list[Block]) -> Block:
     raise ValueError(
         "the module must end in Linear, ReLU, Linear, plain ones that are neither pruned nor parametrised: what the "
         "second one computes must be the module's output, and nothing else may read what is in between."
+        + advice(module, last_block_of(watched(module, X).steps))
     )
 
 

@@ -27,9 +27,10 @@ from bladenet.problem import TrainingProblem
 from bladenet.rebuilding import Fit, blades_of
 from bladenet.torch.blocks import Block, network_of, two_layer_blocks, write_block
 from bladenet.torch.fixed_neurons import FixedNeurons
-from bladenet.torch.inputs import checked_samples
-from bladenet.torch.layers import outputs_of, rows_read
+from bladenet.torch.inputs import checked_module, checked_samples
+from bladenet.torch.layers import outputs_of, rows_read, watched
 from bladenet.torch.polishing import polished_neurons
+from bladenet.torch.refusals import advice
 from bladenet.training import train
 
 COUNTS = [1, 2, 5, 10, 20]  # samples of the faces that neurons are proposed on
@@ -119,10 +120,14 @@ def canonicalise(
     ValueError
         On invalid input, or if the module has no such blocks.
     """
+    module = checked_module(module)
     samples = checked_samples(module, X)
     blocks = _disjoint(two_layer_blocks(module, samples))
     if not blocks:
-        raise ValueError("the module has no two-layer block: no Linear, ReLU, Linear.")
+        raise ValueError(
+            "the module has no two-layer block: no Linear, ReLU, Linear, plain ones of which the second alone reads "
+            f"the first.{advice(module, watched(module, samples).steps)}"
+        )
     before = outputs_of(module, samples).double()
     result = deepcopy(module).double()
     done = [_canonical(result, block, samples.double(), norm, output_norm, tol, time_limit) for block in blocks]

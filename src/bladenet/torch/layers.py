@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from bladenet.torch.refusals import STEPS, advice
+
 BATCH = 512  # samples per forward pass
 LOOK = 2  # samples of the pass that is watched
 ENTRIES = 2**24  # of rows that are held at once
@@ -90,6 +92,7 @@ class Watch(TorchFunctionMode):
         self.rectified: dict[Place, tuple[Tensor, ReLULayer]] = {}
         self.layers: list[ReLULayer] = []
         self.pairs: list[tuple[ReLULayer, str]] = []  # a layer of neurons, and a Linear that reads them
+        self.steps: list[str] = []  # functions in the order in which they are called, those that have names
         self.output: Tensor | None = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -97,6 +100,9 @@ class Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         source = args[0] if args else kwargs.get("input")
         result = func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        if name in STEPS:
+            self.steps.append(name)
         if func in RELUS:
             layer = self.made.get(_place(source), (None, None))[1]
             if layer is not None:
@@ -175,13 +181,13 @@ def relu_layers(module: nn.Module, X: Tensor) -> list[ReLULayer]:
     ValueError
         If there are none, or `X` is not what the module takes.
     """
-    layers = watched(module, X).layers
-    if not layers:
+    watch = watched(module, X)
+    if not watch.layers:
         raise ValueError(
             "the module has no ReLU neurons: no Linear, Conv1d or Conv2d (without groups, padded by zeros) whose "
-            "output goes into a ReLU, at once or after a batch normalisation."
+            f"output goes into a ReLU, at once or after a batch normalisation.{advice(module, watch.steps)}"
         )
-    return layers
+    return watch.layers
 
 
 def _has_neurons(part: nn.Module) -> bool:

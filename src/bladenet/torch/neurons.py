@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bladenet.torch.faces import LARGE, Blades, projections, span
-from bladenet.torch.inputs import checked_samples, finite_tensor
+from bladenet.torch.inputs import checked_module, checked_samples, finite_tensor
 from bladenet.torch.layers import ReLULayer, relu_layers
 from bladenet.torch.nearest import nearest_rows, rank_of
 
@@ -95,6 +95,7 @@ def identify(module: nn.Module, X: Any, *, samples: int | None = None) -> list[L
     """
     if samples is not None and (not isinstance(samples, Integral) or isinstance(samples, bool) or samples < 1):
         raise ValueError(f"samples must be a whole number of at least 1, got {samples!r}.")
+    module = checked_module(module)
     tensor = checked_samples(module, X)
     return [_identified(module, layer, tensor, samples) for layer in relu_layers(module, tensor)]
 

@@ -92,7 +92,7 @@ class Objective:
 
         Neurons that the optimum does without become 0.
         """
-        result, last = rescaled(module, blocks), last_block(blocks)
+        result, last = rescaled(module, blocks), last_block(blocks, module, self.X)
         weights, biases = (tensor.cpu().numpy() for tensor in last.hidden.neurons(result))
         network = self.lasso(inputs_of(result, last, self.X), weights, biases, last.have_biases(module)[1])
         write_block(result, last, network.balanced())

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from bladenet.losses import Loss, row_norms
 from bladenet.torch.blocks import Block, last_block, two_layer_blocks
 from bladenet.torch.faces import Blades, projections, span
+from bladenet.torch.inputs import checked_module
 from bladenet.torch.layers import ReLULayer, relu_layers, rows_read
 from bladenet.torch.nearest import nearest_rows, rank_of
 from bladenet.torch.objective import Objective, inputs_of
@@ -107,12 +108,13 @@ def polish(
     ValueError
         On invalid input, before any work; names the value and the remedy.
     """
+    module = checked_module(module)
     objective = Objective.create(module, X, y, beta=beta, loss=loss)
     found = relu_layers(module, objective.X)
     chosen = _chosen(found, layers)
     counts = sorted(set(_checked_counts(counts)))
     blocks = two_layer_blocks(module, objective.X)
-    last = last_block(blocks)
+    last = last_block(blocks, module, objective.X)
     inputs_of(module, last, objective.X)  # one row per sample, or an error
     steps: list[Step] = []
     best, before = module, objective.value(module)

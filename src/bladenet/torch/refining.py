@@ -19,6 +19,7 @@ from bladenet.column_generation import Round
 from bladenet.losses import Loss
 from bladenet.rebuilding import Fit
 from bladenet.torch.blocks import last_block, two_layer_blocks, write_block
+from bladenet.torch.inputs import checked_module
 from bladenet.torch.objective import Objective, inputs_of, rescaled
 from bladenet.training import train
 
@@ -74,9 +75,10 @@ def refine(
     ValueError
         On invalid input, before any work; names the value and the remedy.
     """
+    module = checked_module(module)
     objective = Objective.create(module, X, y, beta=beta, loss=loss)
     blocks = two_layer_blocks(module, objective.X)
-    block = last_block(blocks)
+    block = last_block(blocks, module, objective.X)
     bias, intercept = block.have_biases(module)
     if bias != intercept:
         without = block.out if bias else block.hidden.name
