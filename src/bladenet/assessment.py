@@ -6,13 +6,14 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from bladenet.certificate import TINY, Status, objective_of
+from bladenet.display import Shown
 from bladenet.network import ReLUNetwork
 from bladenet.rebuilding import Fit
 from bladenet.training import train
 
 
-@dataclass(frozen=True, eq=False)
-class Assessment:
+@dataclass(frozen=True, eq=False, repr=False)
+class Assessment(Shown):
     """What is proven about a network that was trained elsewhere.
 
     Attributes

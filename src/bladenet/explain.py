@@ -9,6 +9,7 @@ import numpy as np
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate
+from bladenet.display import ROWS, Listing, Shown, View, brief
 from bladenet.encoding import Encoding, Level
 from bladenet.evidence import Evidence
 from bladenet.formulas import Point, Units, apart, counted, number, percent
@@ -27,8 +28,8 @@ VALUES = 6  # values of one sample, or names, written out
 SAMPLES = 4  # defining samples of one neuron written out
 
 
-@dataclass(frozen=True)
-class DefiningSample:
+@dataclass(frozen=True, repr=False)
+class DefiningSample(Shown):
     """A training sample that the hyperplane of a neuron passes through.
 
     Attributes
@@ -43,8 +44,8 @@ class DefiningSample:
     target: Level | tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class NeuronExplanation:
+@dataclass(frozen=True, repr=False)
+class NeuronExplanation(Shown):
     """One neuron, amplitude · relu(weights·x + bias), and what defines it.
 
     Attributes
@@ -81,9 +82,14 @@ class NeuronExplanation:
     orientation: int
     acts_on: int
 
+    def _view(self) -> View:
+        through = brief(tuple(sample.index for sample in self.samples))
+        facts = [("neuron", str(self.neuron)), ("share", percent(self.share)), ("contribution", self.formula)]
+        return View("NeuronExplanation", [*facts, ("through samples", through), ("acts on", str(self.acts_on))])
 
-@dataclass(frozen=True)
-class Leverage:
+
+@dataclass(frozen=True, repr=False)
+class Leverage(Shown):
     """What rests on one training sample.
 
     Attributes
@@ -98,9 +104,13 @@ class Leverage:
     share: float
     importance: float
 
+    def _view(self) -> View:
+        neurons, share = brief(self.neurons), percent(self.share)
+        return View("Leverage", [("sample", str(self.sample.index)), ("neurons", neurons), ("share", share)])
 
-@dataclass(frozen=True)
-class Explanation:
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
     """A trained network in words and numbers: the sum of its neurons, the most important first, and an intercept.
 
     Attributes
@@ -131,6 +141,22 @@ class Explanation:
     n_samples: int
     output: str
     outputs: tuple[str, ...] = ()
+
+    def _view(self) -> View:
+        rows = [
+            (str(n.neuron), percent(n.share), n.formula, brief(tuple(sample.index for sample in n.samples)))
+            for n in self.neurons[:ROWS]
+        ]
+        count, status = len(self.neurons), self.certificate.status.value
+        facts = [
+            ("output", self.output),
+            ("status", f"{status}, gap {self.certificate.gap:.2g}"),
+            ("intercept", self.amounts(self.intercept)),
+            ("training samples", str(self.n_samples)),
+        ]
+        note = "print() describes the neurons; data(), features() and leverage() are tables, plot() draws."
+        header = ("neuron", "share", "contribution", "through samples")
+        return View(f"Explanation of {counted(count, 'neuron')}", facts, header, rows, count, note)
 
     def data(self) -> pd.DataFrame:
         """One row per neuron, the most important first.
@@ -212,7 +238,7 @@ class Explanation:
             )
             for i, own in neurons.items()
         ]
-        return sorted(found, key=lambda row: (-row.importance, row.sample.index))
+        return Listing(sorted(found, key=lambda row: (-row.importance, row.sample.index)))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares of the output's variation that columns, pairs and larger sets of columns have."""

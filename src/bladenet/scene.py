@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.display import Shown
 from bladenet.encoding import is_frame
 from bladenet.formulas import Units
 from bladenet.losses import Array, get_loss
@@ -24,8 +25,8 @@ MARGIN = 0.04  # of the data's range, around the data
 CONTACT = 1e-6  # a sample this close to a hyperplane, in units of the data's range, lies on it
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scene(Shown):
     """What all pictures need: checked data, names, and which samples are ringed."""
 
     model: Any

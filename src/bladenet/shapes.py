@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.display import Listing, Shown, View
 from bladenet.formulas import apart, percent
 from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
@@ -31,8 +32,8 @@ FIELDS = ("effect", "kink", "sample")  # beside the columns, in data()
 AVERAGED = 100  # samples that average effects are taken over
 
 
-@dataclass(frozen=True, eq=False)
-class Term:
+@dataclass(frozen=True, eq=False, repr=False)
+class Term(Shown):
     """The neurons that read exactly these columns.
 
     Attributes
@@ -57,8 +58,8 @@ def terms_of(model: Any) -> list[Term]:
     return sorted(terms, key=lambda term: -term.share)
 
 
-@dataclass(frozen=True, eq=False)
-class Shape:
+@dataclass(frozen=True, eq=False, repr=False)
+class Shape(Shown):
     """An effect on the output as a function of one or two columns.
 
     Attributes
@@ -77,6 +78,11 @@ class Shape:
     share: float
     effect: Callable[[Array], Array]
     neurons: Index
+
+    def _view(self) -> View:
+        neurons = str(len(self.neurons)) if len(self.neurons) else "all, averaged"
+        share = "unknown" if np.isnan(self.share) else percent(self.share)
+        return View("Shape", [("columns", " × ".join(self.names)), ("share", share), ("neurons", neurons)])
 
     @classmethod
     def of(cls, scene: Scene, term: Term) -> Shape:
@@ -216,7 +222,7 @@ def shapes_of(scene: Scene) -> list[Shape]:
     """
     terms = terms_of(scene.model)
     shown = [Shape.of(scene, term) for term in terms if len(term.columns) <= 2]
-    return shown if shown or not terms else _profiles(scene)
+    return Listing(shown if shown or not terms else _profiles(scene))
 
 
 def _profiles(scene: Scene) -> list[Shape]:
