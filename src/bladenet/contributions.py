@@ -15,7 +15,18 @@ from bladenet.display import ROWS, Shown, View, cut, number
 from bladenet.formulas import counted
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
-from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, INK, clipped, new_axes, style, write_titles
+from bladenet.styling import (
+    CLASS_COLOURS,
+    FAINT,
+    FEWEST_BARS,
+    INK,
+    clipped,
+    column_labels,
+    new_axes,
+    style,
+    wrapped,
+    write_titles,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +40,7 @@ PRINTED = 20  # predictions written out
 NAME = 24  # characters of an output in a table
 BARS = 10  # contributions to one prediction drawn
 NOTHING = 1e-12  # of the largest contribution: rounding, of a sample on the neuron's hyperplane
-READ, WIDE = 3, 40  # features, and characters, that name a neuron in a picture
+WIDE = 28  # letters of a line that names what a neuron reads in a picture
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -168,7 +179,9 @@ class Contributions(Shown):
             if not 0 <= value < count:
                 raise IndexError(f"{name} must be 0 to {count - 1}, got {value}.")
         parts = self.values[row].reshape(-1, outputs.shape[1])[:, output]
-        short = [f"neuron {neuron.neuron}: {_short(neuron.columns)}" for neuron in self.explanation.neurons]
+        neurons = self.explanation.neurons
+        reads = column_labels([neuron.columns for neuron in neurons], WIDE)
+        short = [f"neuron {neuron.neuron}: {text}" for neuron, text in zip(neurons, reads, strict=True)]
         steps = self._steps(parts, float(np.atleast_1d(self.intercept)[output]), short, BARS)
         names, heights = [name for name, _ in steps], np.array([height for _, height in steps])
         ends = np.cumsum(heights)
@@ -189,10 +202,11 @@ class Contributions(Shown):
             ax.set_ylim(max(len(steps), FEWEST_BARS) - 0.5, -0.5)
             ax.use_sticky_edges = False
             ax.margins(x=0.14)
-            ax.set_xlabel(name := self._name(output))
+            name = self._name(output)
+            ax.set_xlabel(wrapped(name, WIDE + 12))
             active = int((self.distances[row] > 0).sum())
-            caption = f"{active} of {len(parts)} neurons are active; each adds its bar, the strongest first"
-            write_titles(ax, f"{title or f'Row {row}'}: {name} = {number(total)}", caption)
+            caption = f"{active} of {len(parts)} neurons are active; each adds its bar,\nthe strongest first"
+            write_titles(ax, f"{title or f'Row {row}'}: {clipped(name, WIDE)} = {number(total)}", caption)
         return ax
 
     def _steps(self, parts: Array, intercept: float, names: list[str], most: int) -> list[tuple[str, float]]:
@@ -219,9 +233,3 @@ class Contributions(Shown):
             steps = self._steps(parts[:, k], intercept, formulas, LISTED)
             lines += [f"  {number(value):>11}  {text}" for text, value in steps]
         return lines
-
-
-def _short(columns: tuple[str, ...]) -> str:
-    """What a neuron reads, in a few words."""
-    shown = " × ".join(columns[:READ]) if len(columns) <= READ else f"{len(columns)} features"
-    return clipped(shown, WIDE)

@@ -14,7 +14,7 @@ from bladenet.display import ROWS, Shown, View, brief
 from bladenet.formulas import counted, listed, number, percent
 from bladenet.losses import Array, row_norms
 from bladenet.network import ReLUNetwork
-from bladenet.styling import CLASS_COLOURS, INK, new_axes, style, write_titles
+from bladenet.styling import CLASS_COLOURS, INK, label_axes, new_axes, style, write_titles
 from bladenet.training import Fit
 
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ class WhatIf(Shown):
                 moved = (after - before)[chosen]
                 marks = ax.scatter(before[chosen].ravel(), moved.ravel(), s=24, c=colour, marker=marker, label=label)
                 marks.set(edgecolor="white", linewidth=0.4)
-            ax.set_xlabel(f"{self.output}, with all rows")
-            ax.set_ylabel("change without them")
+            label_axes(ax, f"{self.output}, with all rows", "change without them")
             ax.legend(loc="best")
             caption = f"{self.neurons_before} → {self.neurons_after} neurons, {self.kept} of them the same"
             write_titles(ax, f"Without {listed([f'row {i}' for i in self.without], NAMED)}", caption)
