@@ -18,6 +18,7 @@ from bladenet.formulas import apart, percent
 from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
 from bladenet.panels import draw_shape
+from bladenet.scaling import Scaling
 from bladenet.scene import Scene
 from bladenet.styling import new_axes, style
 
@@ -92,7 +93,7 @@ class Shape(Shown):
         scaling = scene.units.scaling
         mean = float(part.predict(scaling.apply(scene.typical)).mean())
         title = f"{' × '.join(scene.names[i] for i in term.columns)}   {percent(term.share, 0)}"
-        effect = lambda rows: part.predict(scaling.apply(rows)) - mean  # noqa: E731 - closes over all of these
+        effect = partial(_above, partial(_output, part, scaling), mean)
         return cls(scene, term.columns, title, term.share, effect, chosen)
 
     @property
@@ -231,20 +232,28 @@ def _profiles(scene: Scene) -> list[Shape]:
     samples = scene.some(AVERAGED) if len(scene.X) else scene.typical
     sources = np.array(scene.model.encoding_.sources)
 
-    def average(column: int, rows: Array) -> Array:
-        total = np.zeros(len(rows))
-        for sample in samples:
-            total += network.predict(scaling.apply(np.where(sources == column, rows, sample)))
-        return total / len(samples)
-
-    def effect(column: int, mean: float, rows: Array) -> Array:
-        return average(column, rows) - mean
-
-    heights = [average(i, samples) for i in range(len(scene.names))]
+    averages = [partial(_average, network, scaling, samples, sources == i) for i in range(len(scene.names))]
+    heights = [average(samples) for average in averages]
     none = np.zeros(0, dtype=np.int64)
     parts = [
-        Shape(scene, (i,), name, float("nan"), partial(effect, i, float(heights[i].mean())), none)
+        Shape(scene, (i,), name, float("nan"), partial(_above, averages[i], float(heights[i].mean())), none)
         for i, name in enumerate(scene.names)
     ]
     spreads = np.array([values.std() for values in heights])
     return [parts[i] for i in np.argsort(-spreads, kind="stable")]
+
+
+def _output(network: ReLUNetwork, scaling: Scaling, rows: Array) -> Array:
+    return network.predict(scaling.apply(rows))
+
+
+def _average(network: ReLUNetwork, scaling: Scaling, samples: Array, column: np.ndarray, rows: Array) -> Array:
+    """The output averaged over samples in which the features of one column, (d,) bool, are those of each row."""
+    total = np.zeros(len(rows))
+    for sample in samples:
+        total += network.predict(scaling.apply(np.where(column, rows, sample)))
+    return total / len(samples)
+
+
+def _above(function: Callable[[Array], Array], mean: float, rows: Array) -> Array:
+    return function(rows) - mean

@@ -101,19 +101,20 @@ def clipped(name: str, most: int) -> str:
 def abbreviated(names: Sequence[str], most: int) -> dict[str, str]:
     """Names as wide as so many small letters at most, all different.
 
-    The middle is left out, or what comes before where names begin to differ; where that does not help, they are
-    numbered.
+    The middle is left out, or what comes before the word in which names begin to differ; those that are alike even so
+    are numbered.
     """
     short = {name: clipped(name, most) for name in names}
     for text, count in Counter(short.values()).items():
         alike = [name for name in short if short[name] == text]
         if count > 1:
             same = [len(set(letters)) == 1 for letters in zip(*alike, strict=False)]
-            start = same.index(False) if False in same else len(same)
-            short |= {name: clipped(f"…{name[start:]}", most) for name in alike}
-            if len({short[name] for name in alike}) < count:
-                short |= {name: clipped(name, most - 4) + f" #{k + 1}" for k, name in enumerate(alike)}
-    return short
+            before = alike[0][: [*same, False].index(False)]
+            word = 1 + max(before.rfind(mark) for mark in " _-./")
+            short |= {name: clipped(f"…{name[word:]}", most) for name in alike}
+    counts = Counter(short.values())
+    alike = [name for name in short if counts[short[name]] > 1]
+    return short | {name: f"{clipped(name, most - 5)} #{k + 1}" for k, name in enumerate(alike)}
 
 
 def wrapped(text: str, width: int, lines: int = 2) -> str:
