@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # data → problem → pricing ⇄ master → network → certificate → training; a module imports from earlier lines only.
 # The pricing package and the master problem are one line each, free inside.
 LAYERS = [
-    {"losses", "algebra", "kernels", "cifar", "datasets", "clock"},
+    {"losses", "algebra", "kernels", "cifar", "datasets", "clock", "display"},
     {"parallel", "checks", "gpu"},
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
@@ -115,8 +115,8 @@ def test_first_stages_stand_alone():
     kernels = [name for name in GRAPH if name.split(".")[0] == "kernels"]
     assert len(kernels) > 1
     assert all(other.split(".")[0] == "kernels" for name in kernels for other in GRAPH[name])
-    assert GRAPH["problem"] <= {"losses", "checks"}
-    assert GRAPH["certificate"] <= {"losses", "network", "problem"}
+    assert GRAPH["problem"] <= {"losses", "checks", "display"}
+    assert GRAPH["certificate"] <= {"losses", "network", "problem", "display"}
     assert (GRAPH["active_set"] | GRAPH["interior_point"]) <= {"losses", "kernels", "parallel", "restricted"}
 
 

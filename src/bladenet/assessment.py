@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bladenet.certificate import TINY, Status, misfit_of, objective_of
+from bladenet.display import Shown
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
 from bladenet.rebuilding import Fit
@@ -17,8 +18,8 @@ ROUNDING = 1e-9  # of two objectives, relative
 SETTINGS = sorted(signature(train).parameters.keys() - {"X", "y", "beta", "start"})
 
 
-@dataclass(frozen=True, eq=False)
-class Assessment:
+@dataclass(frozen=True, eq=False, repr=False)
+class Assessment(Shown):
     """What is proven about a network that was trained elsewhere.
 
     Attributes

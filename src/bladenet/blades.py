@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bladenet import algebra
+from bladenet.display import Shown, View, brief
 from bladenet.losses import Array, Index
 
 CONTACT = 1e-12  # a sample this close to a hyperplane, in units of the data's size, lies on it
@@ -18,8 +19,8 @@ APART = 1e-9  # samples closer together than this, or to the span of others, do 
 FAITHFUL = 1e-9  # largest difference between a weight and the blade it is taken for
 
 
-@dataclass(frozen=True, eq=False)
-class Blade:
+@dataclass(frozen=True, eq=False, repr=False)
+class Blade(Shown):
     """What defines one neuron.
 
     Attributes
@@ -34,6 +35,11 @@ class Blade:
     coordinates: tuple[int, ...]
     orientation: int
     pull: Array | None = None
+
+    def _view(self) -> View:
+        free = "a face" if not self.is_vertex else f"{self.orientation:+d}"
+        facts = [("samples", brief(self.samples)), ("features", brief(self.coordinates)), ("orientation", free)]
+        return View("Blade", facts)
 
     @property
     def is_vertex(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bladenet.display import Shown, View
 from bladenet.losses import Array, by_sample
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
@@ -33,8 +34,8 @@ class Status(Enum):
     STOPPED = "STOPPED"
 
 
-@dataclass(frozen=True, eq=False)
-class DualProof:
+@dataclass(frozen=True, eq=False, repr=False)
+class DualProof(Shown):
     """A dual variable together with what pricing proved for this very variable.
 
     Attributes
@@ -49,8 +50,8 @@ class DualProof:
     bound: float
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
     """The proven quality of a network.
 
     Attributes
@@ -81,6 +82,11 @@ class Certificate:
     relaxed: bool = False
     misfit: float | None = None
     bias: bool = True
+
+    def _view(self) -> View:
+        bound = f"{self.lower_bound:.8g}"
+        facts = [("status", self.status.value), ("objective", f"{self.objective:.8g}"), ("lower bound", bound)]
+        return View("Certificate", [*facts, ("gap", f"{self.gap:.2g}"), ("tol", f"{self.tol:.2g}")], note=self.advice)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as strings and numbers, ready for JSON; what is infinite, as before an exact fit, is None."""

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bladenet.checks import finite_array
+from bladenet.display import Shown
 from bladenet.isometry import isometry_constant, isometry_diameter, minimum_over_sphere
 from bladenet.losses import Array, Index
 
@@ -36,8 +37,8 @@ MOST_CONES = 20_000  # of one search of the sphere
 ISOMETRY_BUDGET = 50_000_000  # cones times samples, over all anchors
 
 
-@dataclass(frozen=True)
-class Chambers:
+@dataclass(frozen=True, repr=False)
+class Chambers(Shown):
     """Geometry of the chambers of a data set, and what it guarantees for networks of vertices only.
 
     Attributes

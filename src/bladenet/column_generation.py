@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bladenet.display import Shown
 from bladenet.joint_descent import moved_together
 from bladenet.losses import Array, by_sample
 from bladenet.master import restricted_problem
@@ -45,8 +46,8 @@ COARSE_TOL = 0.02
 TYPICAL = 30  # points per feature, below which a subsample says little about the whole
 
 
-@dataclass(frozen=True)
-class Round:
+@dataclass(frozen=True, repr=False)
+class Round(Shown):
     """One round of training, in the user's units.
 
     Attributes

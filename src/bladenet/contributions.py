@@ -11,10 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bladenet.formulas import number
+from bladenet.display import ROWS, Shown, View, cut, number
+from bladenet.formulas import counted
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
-from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, INK, clipped, new_axes, style, write_titles
+from bladenet.styling import (
+    CLASS_COLOURS,
+    FAINT,
+    FEWEST_BARS,
+    INK,
+    clipped,
+    column_labels,
+    new_axes,
+    style,
+    wrapped,
+    write_titles,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,14 +34,17 @@ if TYPE_CHECKING:
 
     from bladenet.explain import Explanation
 
+STRONGEST = 3  # contributions to one prediction in a table
 LISTED = 8  # contributions to one prediction written out
+PRINTED = 20  # predictions written out
+NAME = 24  # characters of an output in a table
 BARS = 10  # contributions to one prediction drawn
 NOTHING = 1e-12  # of the largest contribution: rounding, of a sample on the neuron's hyperplane
-READ, WIDE = 3, 40  # features, and characters, that name a neuron in a picture
+WIDE = 28  # letters of a line that names what a neuron reads in a picture
 
 
-@dataclass(frozen=True, eq=False)
-class Contributions:
+@dataclass(frozen=True, eq=False, repr=False)
+class Contributions(Shown):
     """What the neurons contribute to the outputs of some samples, in units of the output.
 
     For classifiers the output is the score (see `output` of :class:`Explanation`), for Poisson the logarithm.
@@ -70,6 +85,24 @@ class Contributions:
 
     def __len__(self) -> int:
         return len(self.distances)
+
+    def _view(self) -> View:
+        outputs = np.atleast_2d(self.outputs[:ROWS].T).T
+        rows = []
+        for k, values in enumerate(outputs):
+            best = int(values.argmax())
+            parts = self.distances[k] * self.amplitudes.reshape(-1, outputs.shape[1])[:, best]
+            largest = np.argsort(-np.abs(parts), kind="stable")[:STRONGEST]
+            shown = [f"neuron {self.explanation.neurons[j].neuron} {number(parts[j])}" for j in largest if parts[j]]
+            name = (cut(self._name(best), NAME),) if len(values) > 1 else ()
+            rows.append((str(k), *name, number(values[best]), ", ".join(shown) or "none"))
+        header = ("row", *(("largest output",) if outputs.shape[1] > 1 else ()), "output", "strongest contributions")
+        count = len(self.explanation.neurons)
+        title = f"Contributions of {counted(count, 'neuron')} to the {self.explanation.output}"
+        note = "print() has more of them, data() is a table of all, plot(row) draws."
+        return View(
+            title, [("intercept", self.explanation.amounts(self.explanation.intercept))], header, rows, len(self), note
+        )
 
     def data(self) -> pd.DataFrame:
         """One row per sample and neuron active there, after one for the intercept; contributions of a sample sum up.
@@ -120,7 +153,10 @@ class Contributions:
         return {"output": self.explanation.output, "intercept": intercept, "samples": samples}
 
     def __str__(self) -> str:
-        return "\n\n".join("\n".join(self._described(row, parts)) for row, parts in enumerate(self.values))
+        shown = range(min(len(self), PRINTED))
+        texts = ["\n".join(self._described(row)) for row in shown]
+        more = len(self) - len(shown)
+        return "\n\n".join([*texts, *([f"and {counted(more, 'more row')}; data() has all."] if more else [])])
 
     def plot(self, row: int = 0, output: int = 0, ax: Axes | None = None, title: str | None = None) -> Axes:
         """Draw one output of one sample as a waterfall from the intercept over the strongest neurons to the output.
@@ -143,7 +179,9 @@ class Contributions:
             if not 0 <= value < count:
                 raise IndexError(f"{name} must be 0 to {count - 1}, got {value}.")
         parts = self.values[row].reshape(-1, outputs.shape[1])[:, output]
-        short = [f"neuron {neuron.neuron}: {_short(neuron.columns)}" for neuron in self.explanation.neurons]
+        neurons = self.explanation.neurons
+        reads = column_labels([neuron.columns for neuron in neurons], WIDE)
+        short = [f"neuron {neuron.neuron}: {text}" for neuron, text in zip(neurons, reads, strict=True)]
         steps = self._steps(parts, float(np.atleast_1d(self.intercept)[output]), short, BARS)
         names, heights = [name for name, _ in steps], np.array([height for _, height in steps])
         ends = np.cumsum(heights)
@@ -164,10 +202,11 @@ class Contributions:
             ax.set_ylim(max(len(steps), FEWEST_BARS) - 0.5, -0.5)
             ax.use_sticky_edges = False
             ax.margins(x=0.14)
-            ax.set_xlabel(name := self._name(output))
+            name = self._name(output)
+            ax.set_xlabel(wrapped(name, WIDE + 12))
             active = int((self.distances[row] > 0).sum())
-            caption = f"{active} of {len(parts)} neurons are active; each adds its bar, the strongest first"
-            write_titles(ax, f"{title or f'Row {row}'}: {name} = {number(total)}", caption)
+            caption = f"{active} of {len(parts)} neurons are active; each adds its bar,\nthe strongest first"
+            write_titles(ax, f"{title or f'Row {row}'}: {clipped(name, WIDE)} = {number(total)}", caption)
         return ax
 
     def _steps(self, parts: Array, intercept: float, names: list[str], most: int) -> list[tuple[str, float]]:
@@ -183,10 +222,10 @@ class Contributions:
     def _name(self, output: int) -> str:
         return self.explanation.outputs[output] if self.explanation.outputs else self.explanation.output
 
-    def _described(self, row: int, parts: Array) -> list[str]:
+    def _described(self, row: int) -> list[str]:
         """The text for one sample: one output after the other."""
         outputs = np.atleast_1d(self.outputs[row])
-        parts = parts.reshape(-1, len(outputs))
+        parts = self.distances[row][:, None] * self.amplitudes.reshape(-1, len(outputs))
         formulas = [neuron.formula for neuron in self.explanation.neurons]
         lines = []
         for k, (total, intercept) in enumerate(zip(outputs, np.atleast_1d(self.intercept), strict=True)):
@@ -194,9 +233,3 @@ class Contributions:
             steps = self._steps(parts[:, k], intercept, formulas, LISTED)
             lines += [f"  {number(value):>11}  {text}" for text, value in steps]
         return lines
-
-
-def _short(columns: tuple[str, ...]) -> str:
-    """What a neuron reads, in a few words."""
-    shown = " × ".join(columns[:READ]) if len(columns) <= READ else f"{len(columns)} features"
-    return clipped(shown, WIDE)

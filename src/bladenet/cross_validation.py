@@ -12,6 +12,7 @@ from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from bladenet.checks import checked_alphas, checked_targets
+from bladenet.display import ROWS, Shown, View, number
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.losses import Array, Loss, Mask, get_loss
 from bladenet.selection import Comparison, Selection, Split, shuffled_splits
@@ -25,8 +26,8 @@ RULES = ("best", "one_standard_error")
 Splitter: TypeAlias = int | BaseCrossValidator | Iterable[Split] | None
 
 
-@dataclass(frozen=True, eq=False)
-class ValidationCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class ValidationCurve(Shown):
     """Mean losses on samples left out, for falling α.
 
     Attributes
@@ -37,6 +38,21 @@ class ValidationCurve:
 
     alphas: Array
     losses: Array
+
+    def _view(self) -> View:
+        count = len(self.losses)
+        if not count:
+            return View("ValidationCurve: empty")
+        means, errors = self.means, self.standard_errors
+        best, careful = (self.choose(rule) for rule in RULES)
+        marks = {careful: "within one standard error", best: "best"}
+        start = max(0, min(best - ROWS // 2, count - ROWS))
+        rows = [
+            (number(self.alphas[k]), number(means[k]), number(errors[k]), marks.get(k, ""))
+            for k in range(start, min(count, start + ROWS))
+        ]
+        title = f"ValidationCurve: {count} alphas, {self.losses.shape[-1]} folds"
+        return View(title, (), ("alpha", "loss", "standard error", ""), rows, count, "data() has all." * (count > ROWS))
 
     @property
     def means(self) -> Array:

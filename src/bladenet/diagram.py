@@ -8,13 +8,13 @@ import numpy as np
 
 from bladenet.explain import Explanation
 from bladenet.formulas import counted
-from bladenet.styling import CLASS_COLOURS, FAINT, INK, SURFACE_TINT, clipped, new_axes, style, write_titles
+from bladenet.styling import CLASS_COLOURS, FAINT, INK, SURFACE_TINT, abbreviated, new_axes, style, write_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NEURONS, COLUMNS, OUTPUTS = 14, 14, 10  # most drawn
-LETTERS = 18  # of a name
+LETTERS = 22  # of a name
 LEFT, MIDDLE, RIGHT = 0.0, 1.0, 2.0  # where columns, neurons and outputs are
 
 
@@ -25,9 +25,8 @@ def draw_network(explanation: Explanation, ax: Axes | None = None) -> Axes:
     output, blue lowers it.
     """
     neurons = explanation.neurons[:NEURONS]
-    read = {name for neuron in neurons for name in neuron.columns}
-    columns = [name for name in explanation.column_names if name in read][:COLUMNS]
-    outputs = (explanation.outputs or (_output(explanation),))[:OUTPUTS]
+    columns, outputs = _nodes(explanation)
+    short, results = abbreviated(columns, LETTERS), abbreviated(outputs, LETTERS)
     amplitudes = np.array([np.atleast_1d(neuron.amplitude)[: len(outputs)] for neuron in neurons])
     largest = max((neuron.importance for neuron in neurons), default=0.0) or 1.0
     with style():
@@ -45,12 +44,12 @@ def draw_network(explanation: Explanation, ax: Axes | None = None) -> Axes:
                 line = ax.plot([MIDDLE, RIGHT], [y, end], color=CLASS_COLOURS[int(value > 0)], zorder=1)
                 line[0].set(linewidth=0.4 + 4.0 * strength * share, alpha=0.8, solid_capstyle="round")
         for name, (x, y) in places.items():
-            _node(ax, x, y, clipped(name, LETTERS))
+            _node(ax, x, y, short[name])
         for neuron, y in zip(neurons, middles, strict=True):
             _node(ax, MIDDLE, y, f"neuron {neuron.neuron}")
         for name, y in zip(outputs, ends, strict=True):
-            _node(ax, RIGHT, y, clipped(name, LETTERS))
-        ax.set_xlim(LEFT - 0.35, RIGHT + 0.35)
+            _node(ax, RIGHT, y, results[name])
+        ax.set_xlim(LEFT - 0.4, RIGHT + 0.4)
         ax.set_ylim(-0.08, 1.08)
         ax.set_axis_off()
         total = len(explanation.neurons)
@@ -58,6 +57,19 @@ def draw_network(explanation: Explanation, ax: Axes | None = None) -> Axes:
         caption = f"{which}; wider lines matter more, vermilion raises the output and blue lowers it"
         write_titles(ax, f"{counted(len(explanation.column_names), 'column')} → {counted(total, 'neuron')}", caption)
     return ax
+
+
+def drawn_names(explanation: Explanation) -> dict[str, str]:
+    """What is written for the names of columns and outputs."""
+    columns, outputs = _nodes(explanation)
+    return abbreviated(columns, LETTERS) | abbreviated(outputs, LETTERS)
+
+
+def _nodes(explanation: Explanation) -> tuple[list[str], list[str]]:
+    """The columns and outputs that are drawn."""
+    read = {name for neuron in explanation.neurons[:NEURONS] for name in neuron.columns}
+    columns = [name for name in explanation.column_names if name in read][:COLUMNS]
+    return columns, list(explanation.outputs or (_output(explanation),))[:OUTPUTS]
 
 
 def _output(explanation: Explanation) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 
 from bladenet.cells import is_measurement, is_number
 from bladenet.checks import place
+from bladenet.display import Shown
 from bladenet.losses import Array, Index
 
 Level = str | int | float | bool
@@ -26,8 +27,8 @@ FEW_LEVELS = 12  # text may have that many different values, whatever they look 
 SHOWN = 5  # columns or values listed in a message
 
 
-@dataclass(frozen=True)
-class Column:
+@dataclass(frozen=True, repr=False)
+class Column(Shown):
     """One column of the data and the features it becomes.
 
     Attributes
@@ -86,8 +87,8 @@ class Column:
         return levels[0] if len(levels) == 2 else None
 
 
-@dataclass(frozen=True)
-class Encoding:
+@dataclass(frozen=True, repr=False)
+class Encoding(Shown):
     """How the columns of the data become the features of the network; :meth:`matrix` does it."""
 
     columns: tuple[Column, ...]

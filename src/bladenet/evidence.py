@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from bladenet.blades import CONTACT
+from bladenet.display import Shown
 from bladenet.losses import Array, Index, by_sample, over_outputs, row_norms
 from bladenet.training import Fit
 
 BLOCK = 4_000_000  # activations held at a time
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evidence(Shown):
     """What neurons rest on and what they do on the training samples.
 
     Attributes

@@ -9,13 +9,15 @@ import numpy as np
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate
+from bladenet.display import ROWS, Listing, Shown, View, brief
 from bladenet.encoding import Encoding, Level
 from bladenet.evidence import Evidence
-from bladenet.formulas import Point, Units, apart, counted, number, percent
+from bladenet.explained_neurons import DefiningSample, Leverage, NeuronExplanation
+from bladenet.formulas import Units, apart, counted, number, percent
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import Scaling
-from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, new_axes, style, write_titles
+from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, column_labels, new_axes, style, write_titles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,84 +25,13 @@ if TYPE_CHECKING:
 
 LISTED = 20  # neurons described in the text
 TERMS = 12  # features and pairs listed in it
+SET = 30  # letters of a line that names columns in a picture
 VALUES = 6  # values of one sample, or names, written out
 SAMPLES = 4  # defining samples of one neuron written out
 
 
-@dataclass(frozen=True)
-class DefiningSample:
-    """A training sample that the hyperplane of a neuron passes through.
-
-    Attributes
-    ----------
-    index : row of the training data, from 0
-    features : its value in each column of the training data, in the user's units
-    target : its target, or its class
-    """
-
-    index: int
-    features: tuple[Level | None, ...]
-    target: Level | tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class NeuronExplanation:
-    """One neuron, amplitude · relu(weights·x + bias), and what defines it.
-
-    Attributes
-    ----------
-    neuron : position in the network
-    formula : its contribution to the output, with feature names and rounded numbers; with several outputs what its
-        amplitudes multiply
-    weights, bias, amplitude : as in the network; for several outputs a tuple of amplitudes
-    importance : standard deviation of its contribution over the training samples, in units of the output; with several
-        outputs the length of theirs
-    share : of the variation of the output over the training samples; those of all neurons sum to 1
-    kind : "vertex" if the samples (and the coordinates) determine the hyperplane, else "face"
-    samples : training samples that the hyperplane passes through
-    coordinates : names of the features that the weights may use
-    columns : names of the columns of the training data that those come from
-    switches : where it switches on, in the user's units of the features it reads: a value of one, points along a line
-        or a curve of two, () for more
-    orientation : +1 or −1, the sign of the generalised cross product of the samples; 0 for a face
-    acts_on : number of training samples on its active side
-    """
-
-    neuron: int
-    formula: str
-    weights: tuple[float, ...]
-    bias: float
-    amplitude: float | tuple[float, ...]
-    importance: float
-    share: float
-    kind: str
-    samples: tuple[DefiningSample, ...]
-    coordinates: tuple[str, ...]
-    columns: tuple[str, ...]
-    switches: tuple[Point, ...]
-    orientation: int
-    acts_on: int
-
-
-@dataclass(frozen=True)
-class Leverage:
-    """What rests on one training sample.
-
-    Attributes
-    ----------
-    sample : DefiningSample
-    neurons : those whose hyperplane passes through it, the most important first
-    share, importance : of these neurons together
-    """
-
-    sample: DefiningSample
-    neurons: tuple[int, ...]
-    share: float
-    importance: float
-
-
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
     """A trained network in words and numbers: the sum of its neurons, the most important first, and an intercept.
 
     Attributes
@@ -131,6 +62,22 @@ class Explanation:
     n_samples: int
     output: str
     outputs: tuple[str, ...] = ()
+
+    def _view(self) -> View:
+        rows = [
+            (str(n.neuron), percent(n.share), n.formula, brief(tuple(sample.index for sample in n.samples)))
+            for n in self.neurons[:ROWS]
+        ]
+        count, status = len(self.neurons), self.certificate.status.value
+        facts = [
+            ("output", self.output),
+            ("status", f"{status}, gap {self.certificate.gap:.2g}"),
+            ("intercept", self.amounts(self.intercept)),
+            ("training samples", str(self.n_samples)),
+        ]
+        note = "print() describes the neurons; data(), features() and leverage() are tables, plot() draws."
+        header = ("neuron", "share", "contribution", "through samples")
+        return View(f"Explanation of {counted(count, 'neuron')}", facts, header, rows, count, note)
 
     def data(self) -> pd.DataFrame:
         """One row per neuron, the most important first.
@@ -212,7 +159,7 @@ class Explanation:
             )
             for i, own in neurons.items()
         ]
-        return sorted(found, key=lambda row: (-row.importance, row.sample.index))
+        return Listing(sorted(found, key=lambda row: (-row.importance, row.sample.index)))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares of the output's variation that columns, pairs and larger sets of columns have."""
@@ -227,10 +174,10 @@ class Explanation:
                 text = f"{percent(share)}, {counted(count, 'neuron')}"
                 note = ax.annotate(text, (100.0 * max(share, 0.0), place), xytext=(4, 0), textcoords="offset points")
                 note.set(va="center", fontsize=8.5, color=FAINT)
-            ax.set_yticks(places, [_listed(columns, " × ") for columns in frame["columns"]])
+            ax.set_yticks(places, column_labels(frame["columns"], SET), fontsize=8.5)
             ax.set_ylim(max(len(frame), FEWEST_BARS) - 0.5, -0.5)
             ax.margins(x=0.25)
-            ax.set_xlabel("share of the variation of the output over the training samples, %")
+            ax.set_xlabel("share of the variation of the output\nover the training samples, %")
             ax.axvline(0.0, color=FAINT, linewidth=0.8)
             proven = f"{self.certificate.status.value}, {counted(len(self.neurons), 'neuron')}"
             write_titles(ax, "What the output depends on", proven)

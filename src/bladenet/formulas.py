@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from bladenet.display import number
 from bladenet.encoding import Encoding
 from bladenet.losses import Array
 from bladenet.scaling import Scaling
@@ -192,11 +193,6 @@ def clip_line(weight: Array, bias: float) -> Array | None:
         ends = sorted((-position / step, (1.0 - position) / step))
         first, last = max(first, ends[0]), min(last, ends[1])
     return start + np.outer([first, last], direction) if first < last else None
-
-
-def number(value: float) -> str:
-    """A number for reading: five significant digits and a true minus sign."""
-    return f"{value:.5g}".replace("-", "−")
 
 
 def percent(share: float, digits: int = 1) -> str:

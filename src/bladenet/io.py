@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate, Status
 from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV, ValidationCurve
+from bladenet.display import Listing
 from bladenet.encoding import Column, Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.evidence import Evidence
@@ -147,7 +148,7 @@ def _decode(document: dict[str, Any]) -> Model:
     if isinstance(parameters.get("class_weight"), list):
         parameters["class_weight"] = dict(parameters["class_weight"])
     model = _ESTIMATORS[document["kind"]](**parameters)
-    blades = [_decode_blade(blade, d) for blade in document["blades"]]
+    blades = Listing(_decode_blade(blade, d) for blade in document["blades"])
     if len(blades) != m:
         raise ValueError(f"{m} neurons have {len(blades)} blades")
     certificate = {"bias": bool(model.bias)} | document["certificate"]  # older files do not say it
@@ -159,7 +160,7 @@ def _decode(document: dict[str, Any]) -> Model:
         "network_": network,
         "blades_": blades,
         "certificate_": Certificate(**{**certificate, "status": Status(certificate["status"])}),
-        "history_": [Round(**row) for row in document["history"]],
+        "history_": Listing(Round(**row) for row in document["history"]),
         "evidence_": _decode_evidence(document["evidence"], blades, d, network.amplitudes.shape[1:]),
         "alpha_": float(document["alpha"]),
         "beta_": float(document["beta"]),

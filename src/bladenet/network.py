@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bladenet.checks import finite_array
+from bladenet.display import FIRST, ROWS, Shown, View, brief, first, number
 from bladenet.losses import Array, by_sample, row_norms
 
 STRIP = 4096  # samples whose activations are held at once
 
 
-@dataclass(frozen=True, eq=False)
-class ReLUNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class ReLUNetwork(Shown):
     """f(x) = Σ_j amplitudes_j · (weights_j·x + biases_j)_+ + intercept, a two-layer ReLU network.
 
     Attributes
@@ -46,6 +47,18 @@ class ReLUNetwork:
 
     def __len__(self) -> int:
         return len(self.amplitudes)
+
+    def _view(self) -> View:
+        several = self.amplitudes.ndim == 2
+        title = f"ReLUNetwork: {self.weights.shape[1]} inputs → {len(self)} neurons"
+        if several:
+            title += f" → {self.amplitudes.shape[1]} outputs"
+        names = ("neuron", "amplitudes" if several else "amplitude", "weights", "bias")
+        rows = [
+            (str(j), brief(self.amplitudes[j]), _terms(self.weights[j]), number(float(bias)))
+            for j, bias in enumerate(self.biases[:ROWS])
+        ]
+        return View(title, [("intercept", brief(self.intercept))], names, rows, len(self))
 
     def hidden(self, X: ArrayLike) -> Array:
         """Activations of the hidden layer: (n, d) → (n, m)."""
@@ -93,3 +106,9 @@ class ReLUNetwork:
             biases=self.biases * factor,
             amplitudes=by_sample(share, self.amplitudes),
         )
+
+
+def _terms(weights: Array) -> str:
+    """The largest weights of a neuron, with the numbers of their inputs."""
+    order = np.argsort(-np.abs(weights), kind="stable")[: np.count_nonzero(weights)]
+    return first([f"{number(float(weights[c]))}·x{c}" for c in order[: FIRST + 1]], len(order)) or "0"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup, escape
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+BREAKS = re.compile(r"([_/])(?=\w)")  # in a name
 
 
 def checked_page(path: str | PathLike[str]) -> Path:
@@ -41,7 +46,13 @@ def render(template: str, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     return environment.get_template(template).render(context)
+
+
+def breakable(text: Any) -> Markup:
+    """Text, escaped, that may be broken where a name goes on after an underscore or the like."""
+    return Markup(BREAKS.sub(r"\1<wbr>", str(escape(text))))
 
 
 def picture(ax: Axes, kind: str, dpi: float, **settings: Any) -> str:

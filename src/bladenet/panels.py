@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bladenet.scene import CURVE
-from bladenet.styling import CLASS_COLOURS, EFFECT, FAINT, INK, colour_bar, shown_in_legend
+from bladenet.styling import (
+    CLASS_COLOURS,
+    EFFECT,
+    FAINT,
+    INK,
+    abbreviated,
+    clipped,
+    colour_bar,
+    draw_legend,
+    room,
+    shown_in_legend,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +30,9 @@ if TYPE_CHECKING:
 TAIL = 0.005  # of the effects beyond either end of the colours of a map
 LINES = 25  # neurons drawn on a map
 DOTS = 1500  # samples drawn on a panel
+WRITTEN = 5  # columns of a table with room for its numbers
+ACROSS, HIGH, ABOVE = 32, 28, 40  # letters along the axes of a panel, and in a line of its title
+LEVEL, UPRIGHT, LEGEND = 24, 16, 19  # of a category beside the axes, below them, and in a legend
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (2, 2)), (0, (1, 3)))  # so that curves on each other are all seen
 
 
@@ -26,12 +41,27 @@ def draw_shape(shape: Shape, ax: Axes) -> None:
     _Panel(ax, shape).draw()
 
 
+def _title(shape: Shape) -> str:
+    """The title on one line, or a line for each column; the axes have the names in full."""
+    if room(shape.title) <= ABOVE:
+        return shape.title
+    short = abbreviated(shape.names, ABOVE - 7)
+    share = shape.title.removeprefix(" × ".join(shape.names))
+    return " ×\n".join(short[name] for name in shape.names) + share
+
+
+def _levels(names: list[str], letters: int = LEVEL) -> dict[str, Any]:
+    """Categories as labels of ticks."""
+    short = abbreviated(names, letters)
+    return {"labels": [short[name] for name in names], "fontsize": 10 if max(map(room, names)) <= letters / 2 else 7.5}
+
+
 class _Panel:
     """A shape drawn into axes."""
 
     def __init__(self, ax: Axes, shape: Shape):
         self.ax, self.shape, self.scene = ax, shape, shape.scene
-        self.effect, self.names = shape.effect, shape.names
+        self.effect = shape.effect
 
     def draw(self) -> None:
         """Choose by the kinds of columns."""
@@ -44,7 +74,7 @@ class _Panel:
             self._curves(numeric.index(True))
         else:
             self._table()
-        self.ax.set_title(self.shape.title, fontsize=10.5)
+        self.ax.set_title(_title(self.shape), fontsize=10.5)
 
     def _curve(self) -> None:
         """One number."""
@@ -59,8 +89,11 @@ class _Panel:
         marks.set(edgecolor=CLASS_COLOURS[1], linewidth=1.0)
         self._rug(0)
         self.ax.set_xlim(low, high)
-        self.ax.set_xlabel(self.names[0])
-        self.ax.set_ylabel("effect")
+        self._label(self.shape.names[0], "effect")
+
+    def _label(self, x: str, y: str) -> None:
+        self.ax.set_xlabel(wrapped(x, ACROSS))
+        self.ax.set_ylabel(wrapped(y, HIGH))
 
     def _rug(self, which: int) -> None:
         """Where the samples are."""
@@ -75,14 +108,14 @@ class _Panel:
         colours = [CLASS_COLOURS[int(value > 0)] for value in height]
         self.ax.barh(np.arange(len(names)), height, color=colours, height=0.6)
         self.ax.axvline(0.0, color=FAINT, linewidth=0.8)
-        self.ax.set_yticks(np.arange(len(names)), names)
+        self.ax.set_yticks(np.arange(len(names)), **_levels(names))
         self.ax.invert_yaxis()
-        self.ax.set_ylabel(self.shape.named(0))
-        self.ax.set_xlabel("effect")
+        self._label("effect", self.shape.named(0))
 
     def _curves(self, which: int) -> None:
         """A number and categories: a curve for each."""
         names, states = self.shape.levels(1 - which)
+        short = abbreviated(names, LEGEND)
         places = self.shape.along(which)
         self.ax.axhline(0.0, color=FAINT, linewidth=0.6)
         for k, (name, state) in enumerate(zip(names, states, strict=True)):
@@ -93,13 +126,12 @@ class _Panel:
                 height,
                 color=CLASS_COLOURS[k % len(CLASS_COLOURS)],
                 linestyle=DASHES[k % len(DASHES)],
-                label=shown_in_legend(name),
+                label=shown_in_legend(short[name]),
             )
         self._rug(which)
         self.ax.set_xlim(*self.shape.range(which))
-        self.ax.set_xlabel(self.names[which])
-        self.ax.set_ylabel("effect")
-        self.ax.legend(title=self.shape.named(1 - which), fontsize=8, title_fontsize=8, loc="best")
+        self._label(self.shape.names[which], "effect")
+        draw_legend(self.ax, clipped(self.shape.named(1 - which), 2 * LEGEND), fontsize=8, title_fontsize=8)
 
     def _map(self) -> None:
         """Two numbers."""
@@ -133,8 +165,7 @@ class _Panel:
         self.ax.scatter(x, y, s=4, c=INK, alpha=0.35, linewidths=0)
         self.ax.set_xlim(x0, x1)
         self.ax.set_ylim(y0, y1)
-        self.ax.set_xlabel(self.names[0])
-        self.ax.set_ylabel(self.names[1])
+        self._label(*self.shape.names)
 
     def _table(self) -> None:
         """Two columns of categories."""
@@ -143,14 +174,14 @@ class _Panel:
         height = self.effect(self.shape.rows(pairs)).reshape(len(down), len(across))
         reach = float(np.abs(height).max()) or 1.0
         surface = self.ax.imshow(height, cmap=EFFECT, vmin=-reach, vmax=reach, aspect="auto")
-        for (i, j), value in np.ndenumerate(height):
+        for (i, j), value in np.ndenumerate(height if len(across) <= WRITTEN else height[:0]):
             colour = "white" if abs(value) > 0.6 * reach else INK
             self.ax.text(j, i, f"{value:.3g}".replace("-", "−"), ha="center", va="center", fontsize=8, color=colour)
         self._scale(surface, -reach, reach)
-        self.ax.set_xticks(np.arange(len(across)), across)
-        self.ax.set_yticks(np.arange(len(down)), down)
-        self.ax.set_xlabel(self.shape.named(0))
-        self.ax.set_ylabel(self.shape.named(1))
+        narrow = any(room(name) * len(across) > ACROSS for name in across)
+        self.ax.set_xticks(np.arange(len(across)), **_levels(across, UPRIGHT), rotation=90 if narrow else 0)
+        self.ax.set_yticks(np.arange(len(down)), **_levels(down))
+        self._label(self.shape.named(0), self.shape.named(1))
 
     def _scale(self, surface: Any, low: float, high: float) -> None:
         from matplotlib.ticker import MaxNLocator

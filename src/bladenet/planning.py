@@ -9,6 +9,7 @@ from math import comb, log10
 
 from joblib import cpu_count
 
+from bladenet.display import Shown
 from bladenet.problem import StandardForm
 
 STRATEGIES = ("auto", "exact", "anytime", "relaxed")
@@ -29,8 +30,8 @@ MASTER = 0.02  # seconds for a restricted problem, which small data need all the
 ROUNDS = 12
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Shown):
     """What will be attempted.
 
     Attributes

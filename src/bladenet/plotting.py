@@ -21,14 +21,22 @@ from bladenet.styling import (
     CLASS_SHADES,
     FAINT,
     INK,
+    LEGEND,
+    SHORT,
     SURFACE,
+    abbreviated,
+    clipped,
     colour_bar,
+    draw_legend,
+    label_axes,
     new_axes,
     plural,
+    room,
     short,
     shown_in_legend,
     style,
     verdict,
+    wrapped,
     write_titles,
 )
 
@@ -40,7 +48,9 @@ if TYPE_CHECKING:
     from bladenet.training import Round
 
 PANELS = 6  # parts of a network of many features
-SIZE = (4.4, 3.5)  # inches of one panel
+SIZE, ROOMY = (4.4, 3.5), (5.4, 4.2)  # inches of one panel; where some show categories
+NAMED = 40  # letters of a name in a caption
+LINE = 64  # letters of the caption over each of them
 PALE = 0.55  # how much white is in the colours of places, so that samples stand out
 STRONGEST = 40  # neurons drawn boldly; more bold lines would hide the function
 FEW_RINGS = 60  # more rings are drawn smaller
@@ -111,7 +121,6 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
             caption = _draw_regions(ax, scene) if model.network_.amplitudes.ndim == 1 else _draw_class_map(ax, scene)
         else:
             caption = _draw_surface(ax, scene)
-        ax.set_xlabel(scene.names[0])
         write_titles(ax, verdict(model), caption)
     return ax
 
@@ -164,17 +173,21 @@ def _draw_panels(scene: Scene) -> Axes:
 
     parts = shapes_of(scene)[:PANELS]
     caption = _panels_caption(scene, parts)
-    columns = max(1, min(len(parts), 2 if len(parts) == 4 else 3))
+    plain = all(all(part.numeric) for part in parts)
+    columns = max(1, min(len(parts), 3 if plain and len(parts) != 4 else 2))
     rows = max(1, -(-len(parts) // columns))
+    width, height = SIZE if plain else ROOMY
     with style():
-        figure = pyplot.figure(figsize=(SIZE[0] * max(columns, 2), SIZE[1] * rows + 0.9))
+        figure = pyplot.figure(figsize=(width * max(columns, 2), height * rows + 0.9))
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax in grid[len(parts) :]:
             ax.set_axis_off()
         for ax, part in zip(grid, parts, strict=False):
             draw_shape(part, ax)
-        figure.suptitle(f"{verdict(scene.model)}\n", x=0.01, ha="left", fontsize=12, fontweight="bold")
-        figure.text(0.01, 1.0 - 0.42 / figure.get_figheight(), caption, fontsize=9, color=FAINT)
+        caption = wrapped(caption, LINE * max(columns, 2), 3)
+        above = "\n" * len(caption.splitlines())
+        figure.suptitle(f"{verdict(scene.model)}{above}", x=0.01, ha="left", fontsize=12, fontweight="bold")
+        figure.text(0.01, 1.0 - 0.3 / figure.get_figheight(), caption, va="top", fontsize=9, color=FAINT)
     return grid[0]
 
 
@@ -196,9 +209,10 @@ def _panels_caption(scene: Scene, shown: list[Shape]) -> str:
 def _output(scene: Scene) -> str:
     classes = getattr(scene.model, "classes_", None)
     if classes is not None:
-        return f"the score of {scene.target} = {classes[1]}"
+        return f"the score of {clipped(scene.target, NAMED)} = {clipped(str(classes[1]), NAMED)}"
     link = get_loss(scene.model.loss).link
-    return f"the {link} of {scene.target}" if link else scene.target
+    target = clipped(scene.target, NAMED)
+    return f"the {link} of {target}" if link else target
 
 
 def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
@@ -227,10 +241,17 @@ def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
     marks = ax.scatter(kinks, np.interp(kinks, places, heights), s=30, c="white", marker="D", zorder=5)
     marks.set(edgecolor=colour, label=f"kinks ({len(kinks)})")
     ax.set_xlim(scene.low[0], scene.high[0])
-    ax.set_ylabel(label)
-    ax.legend(loc="best")
+    label_axes(ax, scene.names[0], label)
+    if classification:
+        _draw_class_legend(ax, scene)
+    else:
+        ax.legend(loc="best")
     drawn = "score" if classification else "logarithm of the fit" if curved else "fit"
-    shape = "a straight line" if scene.units.straight.all() else f"as smooth as the scaling of {scene.names[0]}"
+    shape = (
+        "a straight line"
+        if scene.units.straight.all()
+        else f"as smooth as the scaling of {clipped(scene.names[0], NAMED)}"
+    )
     return f"{len(kinks)} kink{plural(len(kinks))}, elsewhere the {drawn} is {shape}"
 
 
@@ -254,6 +275,7 @@ def _draw_surface(ax: Axes, scene: Scene) -> str:
     points.set(edgecolor="white", linewidth=0.4)
     ticks = np.array(MaxNLocator(7).tick_values(levels[0], levels[-1]))
     colour_bar(ax, surface, scene.target, ticks[(ticks >= levels[0]) & (ticks <= levels[-1])])
+    label_axes(ax, *scene.names)
     return _draw_neurons(ax, scene, "white")
 
 
@@ -272,8 +294,9 @@ def _draw_regions(ax: Axes, scene: Scene) -> str:
         ax.contour(first, second, height, levels=[score.middle], colors=INK, linewidths=2.4, zorder=2.5)
         ax.plot([], [], color=INK, linewidth=2.4, label="decision boundary")
     _scatter_classes(ax, scene, *scene.X.T)
-    ax.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
     colour_bar(ax, surface, score.label, levels[::5])
+    label_axes(ax, *scene.names)
+    _draw_class_legend(ax, scene)
     return _draw_neurons(ax, scene, "#666666")
 
 
@@ -294,16 +317,31 @@ def _draw_class_map(ax: Axes, scene: Scene) -> str:
             ax.contour(first, second, lead.reshape(GRID, GRID), levels=[0.0], colors=INK, linewidths=2.0, zorder=2.5)
     ax.plot([], [], color=INK, linewidth=2.0, label="where the likeliest class changes")
     _scatter_classes(ax, scene, *scene.X.T)
-    ax.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
+    label_axes(ax, *scene.names)
+    _draw_class_legend(ax, scene)
     return _draw_neurons(ax, scene, "#666666")
 
 
 def _scatter_classes(ax: Axes, scene: Scene, x: Array, y: Array) -> None:
+    labels = _class_labels(scene)
     for k, name in enumerate(scene.model.classes_):
         own, look = scene.y == name, k % len(CLASS_COLOURS)
         marks = ax.scatter(x[own], y[own], s=20, c=CLASS_COLOURS[look], marker=CLASS_MARKERS[look], zorder=3)
-        marks.set_label(shown_in_legend(f"{scene.target}: {name}"))
+        marks.set_label(shown_in_legend(labels[str(name)]))
         marks.set(edgecolor="white", linewidth=0.4)
+
+
+def _class_labels(scene: Scene) -> dict[str, str]:
+    """What the classes are called in a legend: by their names alone, if these are long."""
+    names = [str(name) for name in scene.model.classes_]
+    labels = {name: f"{scene.target}: {name}" for name in names}
+    return labels if all(room(label) <= SHORT for label in labels.values()) else abbreviated(names, LEGEND)
+
+
+def _draw_class_legend(ax: Axes, scene: Scene) -> None:
+    full = all(label.startswith(scene.target) for label in _class_labels(scene).values())
+    title = "" if full else clipped(scene.target, 2 * LEGEND)
+    draw_legend(ax, title, frameon=True, framealpha=0.85, edgecolor="none")
 
 
 def _ring(ax: Axes, points: Array, label: str) -> None:
@@ -330,7 +368,6 @@ def _draw_neurons(ax: Axes, scene: Scene, colour: str) -> str:
     _ring(ax, scene.X[scene.defining], "defining samples")
     ax.set_xlim(scene.low[0], scene.high[0])
     ax.set_ylim(scene.low[1], scene.high[1])
-    ax.set_ylabel(scene.names[1])
     total, ringed = len(scene.model.network_), int(scene.defining.sum())
     notes = [f"{len(lines)} of {total} cross the picture"] if len(lines) < total else []
     notes.append(f"the {STRONGEST} strongest drawn boldly" if len(lines) > STRONGEST else "bolder if stronger")

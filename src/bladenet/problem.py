@@ -21,14 +21,15 @@ from bladenet.checks import (
     is_zero,
     positive_number,
 )
+from bladenet.display import Shown, View, brief, number
 from bladenet.losses import Array, ExactFit, Index, Loss, SquaredLoss, by_sample, get_loss, row_norms
 
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingProblem:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainingProblem(Shown):
     """Validated data of one training problem, in the user's units. Build it with :meth:`create`.
 
     Attributes
@@ -55,6 +56,21 @@ class TrainingProblem:
     max_interaction: int | None = None
     n_components: int | None = None
     output_norm: int = 2
+
+    def _view(self) -> View:
+        n, d = self.X.shape
+        limits = (("at most features per neuron", self.max_interaction), ("principal components", self.n_components))
+        facts = [
+            ("samples", str(n)),
+            ("features", str(d)),
+            ("outputs", brief(self.y.shape[1:] or 1)),
+            ("loss", repr(self.loss)),
+            ("beta", number(self.beta)),
+            ("norm", str(self.norm)),
+            ("bias", brief(self.bias)),
+            *((name, str(value)) for name, value in limits if value is not None),
+        ]
+        return View("TrainingProblem", facts)
 
     @classmethod
     def create(
@@ -136,8 +152,8 @@ class TrainingProblem:
         return other
 
 
-@dataclass(frozen=True, eq=False)
-class StandardForm:
+@dataclass(frozen=True, eq=False, repr=False)
+class StandardForm(Shown):
     """A problem centred (if there is a bias), scaled to unit size and with repeated samples merged, and its inverse.
 
     With x = centre + scale · x', a neuron of unit norm keeps its direction, its offset and its output are divided

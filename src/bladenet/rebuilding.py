@@ -10,6 +10,7 @@ from bladenet.blades import APART, Blade, corners, find_blades, neurons
 from bladenet.certificate import Certificate, DualProof, certify, misfit_of
 from bladenet.chambers import vertex_factor
 from bladenet.column_generation import ColumnGeneration, Round
+from bladenet.display import Listing, Shown, View, brief, number
 from bladenet.losses import Array, ExactFit
 from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
@@ -24,8 +25,8 @@ MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solut
 Known = dict[bytes, Blade]  # of the neurons of a standard form
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Shown):
     """Result of :func:`train`.
 
     Attributes
@@ -44,6 +45,20 @@ class Fit:
     history: list[Round]
     problem: TrainingProblem
     proof: DualProof
+
+    def _view(self) -> View:
+        proven, last = self.certificate, self.history[-1] if self.history else None
+        facts = [
+            ("status", proven.status.value),
+            ("beta", number(self.problem.beta)),
+            ("objective", f"{proven.objective:.8g}"),
+            ("lower bound", f"{proven.lower_bound:.8g}"),
+            ("gap", f"{proven.gap:.2g}"),
+            ("neurons", str(len(self.network))),
+            ("samples, features", brief(self.problem.X.shape)),
+            ("rounds", f"{len(self.history)}" + (f" in {last.seconds:.2g} s" if last else "")),
+        ]
+        return View("Fit", facts, note=proven.advice)
 
 
 def finish(
@@ -86,7 +101,7 @@ def finish(
         vertices_only=restricted,
         factor=vertex_factor(form.points, form.bias) if restricted and not stopped else None,
     )
-    return Fit(network, certificate, blades, search.history, problem, proof)
+    return Fit(network, certificate, Listing(blades), Listing(search.history), problem, proof)
 
 
 def _rebuilt(

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from bladenet.checks import checked_alphas
 from bladenet.column_generation import ColumnGeneration, Round
+from bladenet.display import Listing, Shown, View, number, spread
 from bladenet.losses import Array, Loss
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
@@ -35,8 +36,8 @@ MANY = 20_000  # points from which one search keeps all cores busy
 EXACTLY = 1e-9  # relative accuracy of the first α, from which on networks are constant
 
 
-@dataclass(frozen=True, eq=False)
-class RegularisationPath:
+@dataclass(frozen=True, eq=False, repr=False)
+class RegularisationPath(Shown):
     """What :func:`path` has found.
 
     Attributes
@@ -47,6 +48,23 @@ class RegularisationPath:
 
     alphas: Array
     fits: list[Fit]
+
+    def _view(self) -> View:
+        shown = spread(len(self.fits))
+        rows = [
+            (
+                number(alpha),
+                str(len(fit.network)),
+                f"{fit.certificate.objective:.6g}",
+                f"{fit.certificate.gap:.2g}",
+                fit.certificate.status.value,
+            )
+            for alpha, fit in ((float(self.alphas[k]), self.fits[k]) for k in shown)
+        ]
+        header = ("alpha", "neurons", "objective", "gap", "status")
+        note = "data() has all." if len(shown) < len(self.fits) else ""
+        title = f"RegularisationPath: networks for {len(self.fits)} alphas"
+        return View(title, (), header, rows, len(self.fits), note)
 
     def data(self) -> pd.DataFrame:
         """One row per α: alpha, beta, neurons, penalty, objective, lower_bound, gap, status."""
@@ -151,7 +169,7 @@ def path(
         else:
             on_all_cores(lambda stretch, _: walk.settle(*stretch), walk.stretches, clock)
     reached = sorted(walk.fits)
-    return RegularisationPath(values[reached], [walk.fits[k] for k in reached])
+    return RegularisationPath(values[reached], Listing(walk.fits[k] for k in reached))
 
 
 @dataclass(frozen=True, eq=False)

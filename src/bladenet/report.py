@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from bladenet import __version__
 from bladenet.certificate import Certificate, Status
 from bladenet.contributions import Contributions
-from bladenet.diagram import draw_network
+from bladenet.diagram import draw_network, drawn_names
+from bladenet.display import flat
 from bladenet.explain import TERMS, Explanation, written
 from bladenet.files import write_atomically
 from bladenet.formulas import counted, listed, number, percent
@@ -102,7 +103,7 @@ def _context(
     if drawable(model) and len(model.network_):
         scene = Scene.of(model, X, y, target)
     return {
-        "title": title or f"How {target} is predicted",
+        "title": flat(title or f"How {target} is predicted"),
         "verdict": STATUS_WORDS[proven.status],
         "good": proven.status is Status.GLOBAL,
         "advice": proven.advice,
@@ -112,6 +113,7 @@ def _context(
         "fit": None if scene is None else _fit_picture(scene, given=X is not None),
         "shares": _shares_picture(explanation),
         "diagram": _diagram_picture(explanation),
+        "names": _abbreviations(explanation),
         "gaps": _gap_picture(model.history_),
         "rounds": _rounds(model.history_),
         "prediction": None if data is None else _prediction_picture(model, explanation, data.features),
@@ -175,6 +177,12 @@ def _diagram_picture(explanation: Explanation) -> Picture | None:
     strongest = explanation.neurons[0]
     text = f"The network as a graph; the most important neuron reads {', '.join(strongest.columns[:NAMED])}."
     return _picture(draw_network(explanation), text, "Columns, neurons and outputs.")
+
+
+def _abbreviations(explanation: Explanation) -> list[tuple[str, str]]:
+    """Names of columns and outputs as the smallest picture has them, and in full."""
+    short = drawn_names(explanation)
+    return [(text, name) for name, text in short.items() if text != name]
 
 
 def _gap_picture(history: list[Round]) -> Picture | None:

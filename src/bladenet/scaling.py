@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from bladenet.display import Shown
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 
@@ -22,7 +23,7 @@ APART = 1e-12  # knots closer in rank than this are one; their distance on the o
 SMALLEST = 1e-100  # the same for their distance in the user's units
 
 
-class Scaling(ABC):
+class Scaling(Shown, ABC):
     """A strictly increasing map of each feature; see :func:`fit_scaling`."""
 
     @abstractmethod
@@ -59,7 +60,7 @@ class Scaling(ABC):
         """Values of a feature at which the slope of its scaling changes, ascending."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AffineScaling(Scaling):
     """x' = (x − centre) / scale.
 
@@ -129,7 +130,7 @@ class AffineScaling(Scaling):
         return np.zeros(0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MonotoneScaling(Scaling):
     """Each feature mapped piecewise linearly through knots, and straight on outside them.
 

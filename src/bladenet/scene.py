@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bladenet.checks import ROW, RowError
+from bladenet.display import Shown, cut, flat
 from bladenet.encoding import is_frame
 from bladenet.formulas import Units
 from bladenet.losses import Array, get_loss
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 GRID = 300  # grid points per axis
 CURVE = 60  # points along a line that a scaling bends
 MARGIN = 0.04  # of the data's range, around the data
+NAMED = 24  # letters of the target, and of a class, beside an axis
 CONTACT = 1e-6  # a sample this close to a hyperplane, in units of the data's range, lies on it
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scene(Shown):
     """What all pictures need: checked data, names, and which samples are ringed."""
 
     model: Any
@@ -170,11 +172,12 @@ class Score:
     @classmethod
     def of(cls, scene: Scene) -> Score:
         """The score of the scene's classifier."""
-        model, positive = scene.model, scene.model.classes_[1]
+        model, positive = scene.model, cut(flat(str(scene.model.classes_[1])), NAMED)
+        target = cut(flat(scene.target), NAMED)
         if get_loss(model.loss).name == "logistic":
-            label = f"probability of {scene.target} = {positive}"
+            label = f"probability of {target} = {positive}"
             return cls(lambda X: model.predict_proba(X)[:, 1], 0.5, 0.5, label)
-        return cls(model.decision_function, 0.0, 1.0, f"score, above 0 for {scene.target} = {positive}")
+        return cls(model.decision_function, 0.0, 1.0, f"score, above 0 for {target} = {positive}")
 
     def heights(self, scene: Scene) -> Array:
         """Where each sample's class is."""

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.display import Listing, Shown, View
 from bladenet.formulas import apart, percent
 from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
 from bladenet.panels import draw_shape
+from bladenet.scaling import Scaling
 from bladenet.scene import Scene
 from bladenet.styling import new_axes, style
 
@@ -31,8 +33,8 @@ FIELDS = ("effect", "kink", "sample")  # beside the columns, in data()
 AVERAGED = 100  # samples that average effects are taken over
 
 
-@dataclass(frozen=True, eq=False)
-class Term:
+@dataclass(frozen=True, eq=False, repr=False)
+class Term(Shown):
     """The neurons that read exactly these columns.
 
     Attributes
@@ -57,8 +59,8 @@ def terms_of(model: Any) -> list[Term]:
     return sorted(terms, key=lambda term: -term.share)
 
 
-@dataclass(frozen=True, eq=False)
-class Shape:
+@dataclass(frozen=True, eq=False, repr=False)
+class Shape(Shown):
     """An effect on the output as a function of one or two columns.
 
     Attributes
@@ -78,6 +80,11 @@ class Shape:
     effect: Callable[[Array], Array]
     neurons: Index
 
+    def _view(self) -> View:
+        neurons = str(len(self.neurons)) if len(self.neurons) else "all, averaged"
+        share = "unknown" if np.isnan(self.share) else percent(self.share)
+        return View("Shape", [("columns", " × ".join(self.names)), ("share", share), ("neurons", neurons)])
+
     @classmethod
     def of(cls, scene: Scene, term: Term) -> Shape:
         """A term of the network."""
@@ -86,7 +93,7 @@ class Shape:
         scaling = scene.units.scaling
         mean = float(part.predict(scaling.apply(scene.typical)).mean())
         title = f"{' × '.join(scene.names[i] for i in term.columns)}   {percent(term.share, 0)}"
-        effect = lambda rows: part.predict(scaling.apply(rows)) - mean  # noqa: E731 - closes over all of these
+        effect = partial(_above, partial(_output, part, scaling), mean)
         return cls(scene, term.columns, title, term.share, effect, chosen)
 
     @property
@@ -216,7 +223,7 @@ def shapes_of(scene: Scene) -> list[Shape]:
     """
     terms = terms_of(scene.model)
     shown = [Shape.of(scene, term) for term in terms if len(term.columns) <= 2]
-    return shown if shown or not terms else _profiles(scene)
+    return Listing(shown if shown or not terms else _profiles(scene))
 
 
 def _profiles(scene: Scene) -> list[Shape]:
@@ -225,20 +232,28 @@ def _profiles(scene: Scene) -> list[Shape]:
     samples = scene.some(AVERAGED) if len(scene.X) else scene.typical
     sources = np.array(scene.model.encoding_.sources)
 
-    def average(column: int, rows: Array) -> Array:
-        total = np.zeros(len(rows))
-        for sample in samples:
-            total += network.predict(scaling.apply(np.where(sources == column, rows, sample)))
-        return total / len(samples)
-
-    def effect(column: int, mean: float, rows: Array) -> Array:
-        return average(column, rows) - mean
-
-    heights = [average(i, samples) for i in range(len(scene.names))]
+    averages = [partial(_average, network, scaling, samples, sources == i) for i in range(len(scene.names))]
+    heights = [average(samples) for average in averages]
     none = np.zeros(0, dtype=np.int64)
     parts = [
-        Shape(scene, (i,), name, float("nan"), partial(effect, i, float(heights[i].mean())), none)
+        Shape(scene, (i,), name, float("nan"), partial(_above, averages[i], float(heights[i].mean())), none)
         for i, name in enumerate(scene.names)
     ]
     spreads = np.array([values.std() for values in heights])
     return [parts[i] for i in np.argsort(-spreads, kind="stable")]
+
+
+def _output(network: ReLUNetwork, scaling: Scaling, rows: Array) -> Array:
+    return network.predict(scaling.apply(rows))
+
+
+def _average(network: ReLUNetwork, scaling: Scaling, samples: Array, column: np.ndarray, rows: Array) -> Array:
+    """The output averaged over samples in which the features of one column, (d,) bool, are those of each row."""
+    total = np.zeros(len(rows))
+    for sample in samples:
+        total += network.predict(scaling.apply(np.where(column, rows, sample)))
+    return total / len(samples)
+
+
+def _above(function: Callable[[Array], Array], mean: float, rows: Array) -> Array:
+    return function(rows) - mean

@@ -5,10 +5,15 @@ No global matplotlib setting changes.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 from bladenet.certificate import Status
+from bladenet.display import cut, flat
 from bladenet.losses import Array
 
 if TYPE_CHECKING:
@@ -44,6 +49,10 @@ RC: dict[Any, Any] = {
     "xtick.color": FAINT,
     "ytick.color": FAINT,
 }
+ACROSS, HIGH, CAPTION = 56, 42, 88  # letters that there is room for along the axes of a picture, and above them
+MEMBERS = 3  # columns of a set that are named
+SHORT, LEGEND = 26, 36  # letters of a name that has room inside the axes, and below them
+WORD = re.compile(r"[^\s_\-/.,;]*[\s_\-/.,;]*")
 STATUS_WORDS = {
     Status.GLOBAL: "Globally optimal",
     Status.BOUNDED: "Not certified to tolerance",
@@ -55,7 +64,7 @@ STATUS_WORDS = {
 def colour_bar(ax: Axes, surface: Any, label: str, ticks: Array) -> None:
     """A colour scale beside the axes."""
     bar = ax.figure.colorbar(surface, ax=ax, pad=0.02, ticks=ticks)
-    bar.set_label(label)
+    bar.set_label(wrapped(label, HIGH))
     bar.outline.set_visible(False)
 
 
@@ -73,9 +82,92 @@ def short(gap: float) -> str:
     return f"{digits}e{int(exponent)}"
 
 
+def room(text: str) -> float:
+    """How wide a text is, in average small letters."""
+    wide = sum(east_asian_width(letter) in "WF" for letter in text)
+    large = sum(letter.isupper() or letter in "mw@%" for letter in text)
+    return len(text) + 0.8 * wide + 0.3 * large
+
+
 def clipped(name: str, most: int) -> str:
-    """A name in at most so many characters."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    """A name on one line, as wide as so many small letters at most; the middle is left out."""
+    name = flat(name)
+    letters = len(name)
+    while room(cut(name, letters)) > most:
+        letters -= 1
+    return cut(name, letters)
+
+
+def abbreviated(names: Sequence[str], most: int) -> dict[str, str]:
+    """Names as wide as so many small letters at most, all different.
+
+    The middle is left out, or what comes before the word in which names begin to differ; those that are alike even so
+    are numbered.
+    """
+    short = {name: clipped(name, most) for name in names}
+    for text, count in Counter(short.values()).items():
+        alike = [name for name in short if short[name] == text]
+        if count > 1:
+            same = [len(set(letters)) == 1 for letters in zip(*alike, strict=False)]
+            before = alike[0][: [*same, False].index(False)]
+            word = 1 + max(before.rfind(mark) for mark in " _-./")
+            short |= {name: clipped(f"…{name[word:]}", most) for name in alike}
+    counts = Counter(short.values())
+    alike = [name for name in short if counts[short[name]] > 1]
+    return short | {name: f"{clipped(name, most - 5)} #{k + 1}" for k, name in enumerate(alike)}
+
+
+def wrapped(text: str, width: int, lines: int = 2) -> str:
+    """A text on so many lines at most, of so many small letters, broken where words end if that fits."""
+    text = flat(text)
+    if room(text) <= width:
+        return text
+    for parts in (re.findall(r"\S+\s*", text), WORD.findall(text), list(clipped(text, (width - 1) * lines))):
+        found = [""]
+        for part in parts:
+            if found[-1] and room((found[-1] + part).rstrip()) > width:
+                found.append("")
+            found[-1] += part
+        if len(found) <= lines and all(room(line.rstrip()) <= width for line in found):
+            break
+    return "\n".join(line.strip() for line in found)
+
+
+def column_labels(sets: Iterable[tuple[str, ...]], width: int) -> list[str]:
+    """What sets of columns are called in a picture, on two lines of so many letters at most."""
+    sets = list(sets)
+    short = abbreviated(list(dict.fromkeys(name for columns in sets for name in columns)), width - 2)
+    labels = []
+    for columns in sets:
+        line = " × ".join(columns[:MEMBERS]) if len(columns) <= MEMBERS else f"{len(columns)} columns"
+        if room(line) > width and len(columns) <= 2:
+            line = " ×\n".join(short[name] for name in columns)
+        labels.append("\n".join(wrapped(part, width) for part in line.split("\n")))
+    return labels
+
+
+def draw_legend(ax: Axes, title: str = "", **look: Any) -> None:
+    """A legend inside the axes, looking as for ``ax.legend``; below them where it would hide much of what is drawn."""
+    from matplotlib.transforms import ScaledTranslation
+
+    handles, labels = ax.get_legend_handles_labels()
+    if all(room(label) <= SHORT for label in (*labels, title)):
+        ax.legend(handles, labels, title=title or None, loc="best", **look)
+        return
+    down = 24.0 + 12.0 * len(ax.get_xlabel().splitlines())  # ticks and label, in points
+    ax.legend(
+        handles,
+        labels,
+        title=title or None,
+        fontsize=8,
+        title_fontsize=8,
+        ncols=2,
+        loc="upper left",
+        bbox_to_anchor=(0.0, 0.0),
+        bbox_transform=ax.transAxes + ScaledTranslation(0.0, -down / 72.0, ax.figure.dpi_scale_trans),
+        borderaxespad=0.0,
+        alignment="left",
+    )
 
 
 def shown_in_legend(text: str) -> str:
@@ -95,8 +187,15 @@ def plural(count: int) -> str:
     return "" if count == 1 else "s"
 
 
+def label_axes(ax: Axes, x: str, y: str) -> None:
+    """What the axes of a picture of usual size show."""
+    ax.set_xlabel(wrapped(x, ACROSS))
+    ax.set_ylabel(wrapped(y, HIGH))
+
+
 def write_titles(ax: Axes, title: str, caption: str) -> None:
     """Title, and between it and the axes a caption of one or more lines."""
+    caption = "\n".join(wrapped(line, CAPTION, 3) for line in caption.splitlines())
     ax.set_title(title, pad=10 + 13 * len(caption.splitlines()))
     note = ax.annotate(caption, (0.0, 1.0), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points")
     note.set(ha="left", va="bottom", fontsize=8.5, color=FAINT)

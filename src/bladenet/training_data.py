@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight
 
 from bladenet.certificate import misfit_of, objective_of
+from bladenet.display import Shown
 from bladenet.formulas import number
 from bladenet.losses import Array
 from bladenet.problem import TrainingProblem
@@ -19,8 +20,8 @@ SAME = 1e-9  # relative difference of two objectives that are the same
 ROUNDING = 1e-12  # of outputs and targets
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingData:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainingData(Shown):
     """What a model was trained on.
 
     Attributes

@@ -10,10 +10,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from bladenet.certificate import Certificate, Status
+from bladenet.display import ROWS, Shown, View, brief
 from bladenet.formulas import counted, listed, number, percent
 from bladenet.losses import Array, row_norms
 from bladenet.network import ReLUNetwork
-from bladenet.styling import CLASS_COLOURS, INK, new_axes, style, write_titles
+from bladenet.styling import CLASS_COLOURS, INK, label_axes, new_axes, style, write_titles
 from bladenet.training import Fit
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ NAMED = 5  # rows written out
 SAME = 1e-9  # distance of hyperplanes that are one
 
 
-@dataclass(frozen=True, eq=False)
-class WhatIf:
+@dataclass(frozen=True, eq=False, repr=False)
+class WhatIf(Shown):
     """Two optima for the same β: of all samples, and of those that are left.
 
     Attributes
@@ -72,10 +73,33 @@ class WhatIf:
             fit,
         )
 
+    def _view(self) -> View:
+        before, after = self.certificate_before, self.certificate_after
+        facts = [
+            ("neurons", f"{self.neurons_before} → {self.neurons_after}, {self.kept} the same"),
+            ("objective", f"{number(before.objective)} → {number(after.objective)}"),
+            ("status", f"{before.status.value} → {after.status.value}"),
+        ]
+        chosen = list(self.without[:ROWS])
+        shown = zip(chosen, self.outputs_before[chosen], self.outputs_after[chosen], strict=True)
+        rows = [(str(i), brief(old), brief(new)) for i, old, new in shown]
+        title = f"WhatIf: without {counted(len(self.without), 'row')}"
+        header = ("left out", f"{self.output} before", "after")
+        return View(title, facts, header, rows, len(self.without), self._moved)
+
     @property
     def changes(self) -> Array:
         """How far each row's output moves, (n,); for several outputs the length of the change."""
         return row_norms(self.outputs_after - self.outputs_before)
+
+    @property
+    def _moved(self) -> str:
+        """Which row's output moves most, and by how much."""
+        moved = self.changes
+        furthest = int(moved.argmax())
+        spread = float(row_norms(self.outputs_before - self.outputs_before.mean(axis=0)).max())
+        relative = f", {percent(moved[furthest] / spread)} of the largest deviation of outputs" if spread > 0 else ""
+        return f"The {self.output} moves most at row {furthest}: by {number(float(moved[furthest]))}{relative}."
 
     def data(self) -> pd.DataFrame:
         """One row per row of the training data: left_out, before and after (numbered for several outputs), change."""
@@ -104,16 +128,12 @@ class WhatIf:
     def __str__(self) -> str:
         rows = listed([f"row {i}" for i in self.without], NAMED)
         before, after = self.certificate_before, self.certificate_after
-        moved = self.changes
-        furthest = int(moved.argmax())
-        spread = float(row_norms(self.outputs_before - self.outputs_before.mean(axis=0)).max())
-        relative = f", {percent(moved[furthest] / spread)} of the largest deviation of outputs" if spread > 0 else ""
         lines = [
             f"Without {rows} the {_found(before, after)} has {counted(self.neurons_after, 'neuron')} instead of "
             f"{self.neurons_before}; {self.kept} of them are the same.",
             f"Objective {number(before.objective)} ({before.status.value}) → {number(after.objective)} "
             f"({after.status.value}).",
-            f"The {self.output} moves most at row {furthest}: by {number(float(moved[furthest]))}{relative}.",
+            self._moved,
         ]
         if self.outputs_before.ndim == 1:
             lines += [
@@ -136,8 +156,7 @@ class WhatIf:
                 moved = (after - before)[chosen]
                 marks = ax.scatter(before[chosen].ravel(), moved.ravel(), s=24, c=colour, marker=marker, label=label)
                 marks.set(edgecolor="white", linewidth=0.4)
-            ax.set_xlabel(f"{self.output}, with all rows")
-            ax.set_ylabel("change without them")
+            label_axes(ax, f"{self.output}, with all rows", "change without them")
             ax.legend(loc="best")
             caption = f"{self.neurons_before} → {self.neurons_after} neurons, {self.kept} of them the same"
             write_titles(ax, f"Without {listed([f'row {i}' for i in self.without], NAMED)}", caption)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from bladenet.basis_pursuit import least_change
 from bladenet.blades import Blade, neurons
 from bladenet.certificate import Certificate
+from bladenet.display import Shown
 from bladenet.interpolation import FIRST_PRICE, RISE
 from bladenet.losses import Array, ExactFit, by_sample, row_norms
 from bladenet.network import ReLUNetwork
@@ -41,8 +42,8 @@ RISES = 5  # of the price of a miss, until none is worth it
 LARGEST = 3_000_000  # samples × neurons × outputs of a restricted problem
 
 
-@dataclass(frozen=True, eq=False)
-class CanonicalBlock:
+@dataclass(frozen=True, eq=False, repr=False)
+class CanonicalBlock(Shown):
     """One block, before and after.
 
     Attributes
@@ -71,8 +72,8 @@ class CanonicalBlock:
         return replace(self.network, weights=weights, biases=biases)
 
 
-@dataclass(frozen=True, eq=False)
-class Canonical:
+@dataclass(frozen=True, eq=False, repr=False)
+class Canonical(Shown):
     """What :func:`canonicalise` has done.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bladenet.display import Shown
 from bladenet.torch.faces import LARGE, Blades, projections, span
 from bladenet.torch.inputs import checked_module, checked_samples, finite_tensor
 from bladenet.torch.layers import ReLULayer, relu_layers
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
-class LayerNeurons:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerNeurons(Shown):
     """The m neurons of one layer, and the rows that they are nearly orthogonal to.
 
     A row is what a neuron reads: a sample, or one of its p tokens or patches; row i·p + q is position q of sample i.
@@ -64,8 +65,8 @@ class LayerNeurons:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Rebuilt:
+@dataclass(frozen=True, eq=False, repr=False)
+class Rebuilt(Shown):
     """Neurons that indices alone define.
 
     Attributes

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bladenet.display import Shown
 from bladenet.losses import Loss, row_norms
 from bladenet.torch.blocks import Block, last_block, two_layer_blocks
 from bladenet.torch.faces import Blades, projections, span
@@ -32,8 +33,8 @@ SPARE = 1.2  # times as many nearest rows as define a neuron are looked at, sinc
 FULL, REFIT, MIXED = "full", "refit only", "each its own"
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, repr=False)
+class Step(Shown):
     """One thing that was tried.
 
     Attributes
@@ -51,8 +52,8 @@ class Step:
     accepted: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Polished:
+@dataclass(frozen=True, eq=False, repr=False)
+class Polished(Shown):
     """What :func:`polish` has done.
 
     Attributes

@@ -16,6 +16,7 @@ from torch import nn
 
 from bladenet.certificate import TINY
 from bladenet.column_generation import Round
+from bladenet.display import Shown
 from bladenet.losses import Loss
 from bladenet.rebuilding import Fit
 from bladenet.torch.blocks import last_block, two_layer_blocks, write_block
@@ -24,8 +25,8 @@ from bladenet.torch.objective import Objective, inputs_of, rescaled
 from bladenet.training import train
 
 
-@dataclass(frozen=True, eq=False)
-class Refined:
+@dataclass(frozen=True, eq=False, repr=False)
+class Refined(Shown):
     """What :func:`refine` has done.
 
     Attributes
