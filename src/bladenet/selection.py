@@ -204,7 +204,7 @@ class Comparison:
         trial = partial(Trial, len(self.splits), len(self.splits[0][0]))
         as_they_are = np.ones(self.X.shape[1])
         if known is not None and self.clock.stopped:
-            plain = Descent(known.descent.alphas)
+            plain = Descent(grid(float(known.descent.alphas[0])))
         else:
             largest = self._largest()
             if not largest > 0:
