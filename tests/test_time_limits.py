@@ -1,4 +1,4 @@
-"""What a time limit cuts off: it is said, and the model is the best for the time. Clocks here stop by steps, not by time."""
+"""What a time limit cuts off: it is said, and the model is the best for the time. Clocks stop by steps here."""
 
 import time
 import warnings

@@ -1,63 +1,15 @@
 """How long a search may go on, and whether it has been interrupted."""
 
-import os
 import time
-from threading import Lock, get_ident
-from typing import Any
 
 import numpy as np
-from numba.core import event
 
-
-class _Compilation(event.Listener):
-    """Measures how long any thread of this process has been compiling kernels, loading them, or waiting for that.
-
-    Attributes
-    ----------
-    depth : of the compilations under way, by thread
-    times : seconds that are over, and when those under way began, or None; replaced as one
-    """
-
-    def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        """Nothing is being compiled."""
-        self.lock, self.depth = Lock(), dict[int, int]()
-        self.times: tuple[float, float | None] = 0.0, None
-
-    def on_start(self, event: Any) -> None:
-        """Go deeper."""
-        with self.lock:
-            if not self.depth:
-                self.times = self.times[0], time.perf_counter()
-            self.depth[get_ident()] = self.depth.get(get_ident(), 0) + 1
-
-    def on_end(self, event: Any) -> None:
-        """Come back."""
-        self.come_back(self.depth.get(get_ident(), 1) - 1)
-
-    def come_back(self, depth: int = 0) -> None:
-        """Go back to this depth."""
-        with self.lock:
-            if depth:
-                self.depth[get_ident()] = depth
-            elif self.depth.pop(get_ident(), 0) and not self.depth:
-                before, since = self.times
-                self.times = before + (time.perf_counter() - since if since else 0.0), None
-
-
-_compilation = _Compilation()
-event.register("numba:compiler_lock", _compilation)
-if hasattr(os, "register_at_fork"):  # the threads that were compiling do not follow into a forked process
-    os.register_at_fork(after_in_child=_compilation.begin)
+from bladenet.kernels.compiling import compilation
 
 
 def now() -> float:
     """Seconds of a clock that stands still while kernels are compiled or loaded, which a process does once."""
-    if get_ident() in _compilation.depth:  # Ctrl-C has kept numba from saying that it ended
-        _compilation.come_back()
-    before, since = _compilation.times
+    before, since = compilation.seen()
     return (time.perf_counter() if since is None else since) - before
 
 

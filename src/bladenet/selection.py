@@ -11,7 +11,7 @@ import numpy as np
 from bladenet.column_generation import ColumnGeneration, constant_network
 from bladenet.descent import CLEARLY, SPARSER, Descent, Network, Selection, emphasis
 from bladenet.folds import ENOUGH, Split, enough_folds, shuffled_splits, thinned
-from bladenet.losses import Array, Loss
+from bladenet.losses import Array, Loss, row_norms
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
@@ -22,6 +22,7 @@ from bladenet.training import largest_violation
 ALPHAS = 15  # values tried, geometric between α_max and RANGE · α_max
 RANGE = 1e-5
 ROUGH = 0.05  # how closely α_max is found
+LOWER = 16.0  # by which the threshold falls until a neuron is above it
 QUICK = 5.0  # seconds that this may take
 LOOSE = 5e-2  # relative gap of the trainings that only compare α
 FIRST = 400  # samples of the first rehearsal
@@ -102,6 +103,7 @@ class Trial:
     Attributes
     ----------
     folds, rows : their number, and samples that the networks of each are trained on
+    most : features that a neuron may read, or None
     descent : without emphasis
     selection : what to train with
     finished : whether nothing more was to be compared
@@ -109,6 +111,7 @@ class Trial:
 
     folds: int
     rows: int
+    most: int | None
     descent: Descent
     selection: Selection
     finished: bool = True
@@ -128,7 +131,10 @@ class Trial:
 
 def what_was_cut_off(trials: list[Trial]) -> str | None:
     """What has been compared and what not; None if the last trial, of all samples, has been finished."""
-    return None if trials[-1].finished else "; ".join(map(str, reversed(trials)))
+    if trials[-1].finished:
+        return None
+    single = [" with neurons of one feature" if trial.most != trials[-1].most else "" for trial in trials]
+    return "; ".join(f"{trial}{kind}" for trial, kind in zip(reversed(trials), reversed(single), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,14 +186,21 @@ class Comparison:
             On Ctrl-C: training turns that into its best network; a comparison has none.
         """
         trials: list[Trial] = []
-        if self.clock.remaining < np.inf:
-            for rehearsal in self._rehearsals():
-                if not trials or not self.clock.stopped:
-                    trials.append(rehearsal._trial(grid, emphasise, False, trials[-1] if trials else None))
-        return [*trials, self._trial(grid, emphasise, whole, trials[-1] if trials else None)]
+        known = None  # the last trial that found more than a constant network
+        for rehearsal in self._rehearsals() if self.clock.remaining < np.inf else []:
+            if trials and self.clock.stopped:
+                break
+            single = rehearsal.shape.get("max_interaction") == 1  # which does not show what matters in pairs
+            trials.append(rehearsal._trial(grid, emphasise and not single, False, known))
+            if trials[-1].descent.best > 0:
+                known = trials[-1]
+        return [*trials, self._trial(grid, emphasise, whole, known)]
 
     def _rehearsals(self) -> list["Comparison"]:
-        """Cheaper comparisons: on one fold, and trained on few of its samples, then on more."""
+        """Cheaper comparisons: on one fold, and trained on few of its samples, then on more.
+
+        Where neurons read several features, those that read one are found in a fraction of the time: they come first.
+        """
         kept, left_out = self.splits[0]
         loss, size = self.shape["loss"], FIRST
         sizes = []
@@ -197,11 +210,15 @@ class Comparison:
         if len(self.splits) > 2:
             sizes.append(len(kept))
         few = [(thinned(kept, self.y, loss, size), thinned(left_out, self.y, loss, ENOUGH)) for size in sizes]
-        return [replace(self, splits=[split], rows=split[0]) for split in few]
+        rehearsals = [replace(self, splits=[split], rows=split[0]) for split in few]
+        if rehearsals and (self.shape.get("max_interaction") or 1) > 1:
+            rehearsals.insert(0, replace(rehearsals[0], shape={**self.shape, "max_interaction": 1}))
+        return rehearsals
 
     def _trial(self, grid: Callable[[float], Array], emphasise: bool, whole: bool, known: Trial | None) -> Trial:
         """Compare falling α, and emphasis near the best of them; what there is no time for, a trial before may know."""
-        trial = partial(Trial, len(self.splits), len(self.splits[0][0]))
+        most = self.shape.get("max_interaction")
+        trial = partial(Trial, len(self.splits), len(self.splits[0][0]), most)
         as_they_are = np.ones(self.X.shape[1])
         if known is not None and self.clock.stopped:
             plain = Descent(grid(float(known.descent.alphas[0])))
@@ -237,8 +254,10 @@ class Comparison:
         With n samples α falls about as their noise does, as 1/√n.
         """
         last = float(descent.alphas[max(0, len(descent.losses) - 1)])
-        if known is not None and (alpha := known.selection.alpha * sqrt(known.rows / len(self.splits[0][0]))) < last:
-            return replace(known.selection, alpha=alpha)
+        if known is not None:
+            alpha = known.selection.alpha * sqrt(known.rows / len(self.splits[0][0]))
+            if alpha < last or descent.best == 0:
+                return replace(known.selection, alpha=min(alpha, last))
         here = descent.selection(np.ones(self.X.shape[1]))
         if descent.best == 0:
             return replace(here, alpha=GUESS * float(descent.alphas[0]))
@@ -346,8 +365,13 @@ def _about_largest(form: StandardForm, clock: Clock, proven: bool) -> float:
     few = form.original.max_interaction is not None
     if proven and (few or make_plan(form, ROUGH, QUICK).strategy == "exact"):
         return largest_violation(form, ROUGH, clock)
-    v = form.at_points(constant_network(form).v)
-    found = choose_pricer(form, exact=False).propose(v, 0.0, ROUGH, clock).values
+    v, pricer = form.at_points(constant_network(form).v), choose_pricer(form, exact=False)
+    reach = row_norms(form.points, 2 if form.norm == 2 else np.inf).max()
+    threshold = 2.0 * float(np.abs(v).sum() * reach)  # above all |h|
+    floor, found = threshold * len(v) * np.finfo(float).eps, np.zeros(0)
+    while not len(found) and threshold > floor and not clock.stopped:
+        threshold /= LOWER
+        found = pricer.propose(v, threshold, ROUGH, clock).values
     if clock.interrupted:
         raise KeyboardInterrupt
     return float(np.abs(found).max(initial=0.0))
