@@ -17,7 +17,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # data → problem → pricing ⇄ master → network → certificate → training; a module imports from earlier lines only.
 # The pricing package and the master problem are one line each, free inside.
 LAYERS = [
-    {"losses", "algebra", "kernels", "cifar", "datasets", "clock", "display"},
+    {"losses", "algebra", "kernels", "cifar", "datasets", "display"},
+    {"clock"},
     {"parallel", "checks", "gpu"},
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},

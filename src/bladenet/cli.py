@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -183,7 +184,8 @@ def fit(
         )
     if chosen.note:
         typer.echo(f"bladenet: note: {chosen.note}", err=True)
-    model = train_table(X, y, {**settings, "loss": chosen.loss, "bias": bias}, console)
+    with _warnings_by_the_line():
+        model = train_table(X, y, {**settings, "loss": chosen.loss, "bias": bias}, console)
     if out is not None:
         from bladenet.io import save_model
 
@@ -211,14 +213,11 @@ def predict(
     _check_writable(out, (".csv",), "--out")
     fitted = _load(model)
     X, _ = _features_of(fitted, data, model)
-    with warnings.catch_warnings(record=True) as raised:
-        warnings.simplefilter("always", UserWarning)
+    with _warnings_by_the_line():
         try:
             result = predictions(fitted, X)
         except ValueError as error:
             raise InputError.of(error, X) from None
-    for message in dict.fromkeys(str(warning.message) for warning in raised):
-        typer.echo(f"bladenet: warning: {message}", err=True)
     text = result.to_csv(index=False)
     if out is None:
         typer.echo(text, nl=False)
@@ -278,6 +277,16 @@ def export(
 def _complain(message: str) -> int:
     typer.echo(f"bladenet: error: {' '.join(message.split())}", err=True)
     return BAD_INPUT
+
+
+@contextmanager
+def _warnings_by_the_line() -> Iterator[None]:
+    """Say once what was warned about, without the place in the code."""
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in raised):
+        typer.echo(f"bladenet: warning: {message}", err=True)
 
 
 def _check_writable(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:

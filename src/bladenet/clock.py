@@ -4,12 +4,20 @@ import time
 
 import numpy as np
 
+from bladenet.kernels.compiling import compilation
+
+
+def now() -> float:
+    """Seconds of a clock that stands still while kernels are compiled or loaded, which a process does once."""
+    before, since = compilation.seen()
+    return (time.perf_counter() if since is None else since) - before
+
 
 class Clock:
-    """Time limit and interruption, shared with the kernels through `flag`."""
+    """Time limit and interruption, shared with the kernels through `flag`. Compiling them does not count."""
 
     def __init__(self, time_limit: float | None = None):
-        self.started = time.perf_counter()
+        self.started = now()
         self.deadline = np.inf if time_limit is None else self.started + time_limit
         self.flag = np.zeros(1, dtype=np.int64)
         self.interrupted = False
@@ -36,12 +44,12 @@ class Clock:
     @property
     def elapsed(self) -> float:
         """Seconds since the start."""
-        return time.perf_counter() - self.started
+        return now() - self.started
 
     @property
     def remaining(self) -> float:
         """Seconds left; inf without a limit."""
-        return self.deadline - time.perf_counter()
+        return self.deadline - now()
 
     @property
     def stopped(self) -> bool:

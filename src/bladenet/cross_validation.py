@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -14,8 +14,9 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from bladenet.checks import checked_alphas, checked_targets
 from bladenet.display import ROWS, Shown, View, number
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
+from bladenet.folds import Split, shuffled_splits
 from bladenet.losses import Array, Loss, Mask, get_loss
-from bladenet.selection import Comparison, Selection, Split, shuffled_splits
+from bladenet.selection import Comparison, Selection, what_was_cut_off
 from bladenet.training import Round
 
 if TYPE_CHECKING:
@@ -157,21 +158,23 @@ class _CrossValidated:
         """The α that the rule picks from the validation curve."""
         shape = {key: value for key, value in settings.items() if key not in ("sample_weight", "vertices_only")}
         splits = self._splits(X, y, settings["sample_weight"] > 0, get_loss(settings["loss"]))
-        comparison, largest = Comparison.of(
+        comparison = Comparison.of(
             X, y, settings["sample_weight"], shape, time_limit, splits, settings["vertices_only"]
         )
         given = checked_alphas(self.alphas, self.n_alphas, self.eps)
-        alphas = given if self.alphas is not None else given * (largest or 1.0)
-        descent = comparison.along(alphas, whole=self.alphas is not None)
-        if not descent.losses:
-            raise ValueError(
-                f"the {time_limit:g} s for cross-validation were over before the first alpha was compared: allow more "
-                "time, or use BladeNetRegressor or BladeNetClassifier with alpha as a number."
-            )
+        fixed = self.alphas is not None
+        trials = comparison.trials(lambda largest: given if fixed else given * largest, whole=fixed)
+        last, cut_off = trials[-1], what_was_cut_off(trials)
+        alphas, count = last.descent.alphas, len(last.descent.losses)
         sizes = [comparison.weight[left_out].sum() for _, left_out in splits]
-        self.validation_ = ValidationCurve(alphas[: len(descent.losses)], np.array(descent.by_fold) / sizes)
+        losses = np.reshape(last.descent.by_fold, (count, len(splits))) / sizes
+        self.validation_ = ValidationCurve(alphas[:count], losses)
+        if cut_off is not None and not last.descent.turned:  # the curve does not show where losses are lowest
+            alpha = last.selection.alpha
+            nearest = float(given[np.abs(np.log(given / alpha)).argmin()]) if fixed else alpha
+            return replace(last.selection, alpha=nearest, cut_off=cut_off)
         chosen = self.validation_.choose(self.rule)
-        return Selection(float(alphas[chosen]), np.ones(X.shape[1]), descent.tried[chosen][0][:2])
+        return Selection(float(alphas[chosen]), np.ones(X.shape[1]), last.descent.tried[chosen][0][:2], cut_off)
 
     def _splits(self, X: Array, y: Array, used: Mask, loss: Loss) -> list[Split]:
         """Training and validation rows of each fold, of those used."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
 from bladenet.checks import check_labels, named_cells, positive_number
+from bladenet.clock import Clock
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
 from bladenet.losses import LOSSES, Array, Loss, get_loss
@@ -61,16 +62,23 @@ class _BladeNet(Readable, BaseEstimator):
 
     def _train(self, X: Array, y: Array, weight: Array, loss: str | Loss) -> Self:
         """Train on encoded and validated data; y as in :func:`bladenet.train`."""
-        start = time.perf_counter()
+        clock = Clock(self.time_limit)
         scaling = fit_scaling(chosen_scaling(self.scaling, self.max_interaction), X, weight, centred=bool(self.bias))
         scaled = scaling.apply(X)
         settings = self._settings(weight, loss)
         limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
         selection = self._selection(scaled, y, limit, settings)
+        if selection.cut_off is not None:
+            warnings.warn(
+                f"the choice of alpha was cut off after {limit:g} s, half of time_limit. Values compared: "
+                f"{selection.cut_off}. alpha={selection.alpha:.3g} is the best guess from these: allow more time, or "
+                "give alpha as a number.",
+                stacklevel=3,  # where fit was called
+            )
         scaling = scaling.stretched(selection.factors)
         scaled = scaling.apply(X)
         beta = selection.alpha * float(weight.sum())
-        remaining = None if self.time_limit is None else max(self.time_limit - (time.perf_counter() - start), 1e-3)
+        remaining = None if self.time_limit is None else max(clock.remaining, 1e-3)
         control: dict[str, Any] = {
             "strategy": self.strategy,
             "tol": self.tol,
@@ -208,7 +216,7 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         Whether to prove global optimality, see :func:`bladenet.train`; :func:`bladenet.plan` says how long that takes.
     time_limit : float or None
         Seconds for ``fit``, half of them at most for alpha="auto". Then the best network so far is kept, with what is
-        proven about it.
+        proven about it; a warning says which alpha were not compared. Compiling, on first use, is not counted.
     callback : callable or None
         Called with each Round of the (final) training. Not saved.
 

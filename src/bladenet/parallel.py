@@ -21,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 from bladenet.clock import Clock
 
 LONGEST_WAIT = 1e6  # seconds that the operating system can wait for
+SHORTEST_WAIT = 0.01  # seconds between two looks at a clock that stands still
 TASKS = 4  # for each worker of a cluster, so that none waits long for the last
 GRACE = 5.0  # seconds after the deadline that a cluster has to answer
 FEWEST_TIMED, TIMED_SHARE = 8, 16  # items that are tried to see how long all take: so many, or one of so many
@@ -44,9 +45,10 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
         pool = _pool()
         futures = [pool.submit(work, item, clock) for item in items]
         try:
-            longest = None if clock.remaining > LONGEST_WAIT else max(0.0, clock.remaining)
-            if wait(futures, longest, FIRST_EXCEPTION).not_done:
-                clock.flag[0] = 1
+            while (ended := wait(futures, _patience(clock), FIRST_EXCEPTION)).not_done:
+                if clock.stopped or any(future.exception() for future in ended.done):
+                    clock.flag[0] = 1
+                    break
         except KeyboardInterrupt:
             clock.interrupt()
         try:
@@ -55,6 +57,11 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
             clock.interrupt()
             wait(futures)
             raise
+
+
+def _patience(clock: Clock) -> float | None:
+    """Seconds to wait for threads before the next look at a clock, which may have stood still."""
+    return None if clock.remaining > LONGEST_WAIT else max(SHORTEST_WAIT, clock.remaining)
 
 
 def on_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

@@ -1,58 +1,37 @@
 """Choosing α, and how much each feature counts, by cross-validation."""
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
-from math import ceil
+from math import sqrt
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold
 
 from bladenet.column_generation import ColumnGeneration, constant_network
-from bladenet.losses import Array, Loss, PoissonLoss, row_norms
+from bladenet.descent import CLEARLY, SPARSER, Descent, Network, Selection, emphasis
+from bladenet.folds import ENOUGH, Split, enough_folds, shuffled_splits, thinned
+from bladenet.losses import Array, Loss, row_norms
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
-from bladenet.problem import Neurons, StandardForm, TrainingProblem
+from bladenet.problem import StandardForm, TrainingProblem
 from bladenet.restricted import nonzero
 from bladenet.training import largest_violation
 
-FOLDS = 5
-ENOUGH = 1000  # held-out samples (500 of either class): no more folds are used than leave out so many
 ALPHAS = 15  # values tried, geometric between α_max and RANGE · α_max
 RANGE = 1e-5
 ROUGH = 0.05  # how closely α_max is found
+LOWER = 16.0  # by which the threshold falls until a neuron is above it
 QUICK = 5.0  # seconds that this may take
 LOOSE = 5e-2  # relative gap of the trainings that only compare α
-RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
-CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
-EQUAL = 1.002  # times the smallest loss: as good, and a larger α is cheaper and sparser
-SPARSER = 1.005  # times the smallest loss: so much may be lost with emphasised features, whose networks are sparser
-ANY = 2  # α compared: the first of which only gives a constant network
-LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for that has none
+FIRST = 400  # samples of the first rehearsal
+GROWTH = 3  # from one rehearsal to the next
+COARSE = 2  # a rehearsal compares every so many of the α
+GUESS = 1e-2  # of α_max: what to train with where nothing has been compared
+FURTHER = 5.0  # below the last α compared: what to train with where the loss was still falling
 
-Split = tuple[np.ndarray, np.ndarray]
 Samples = tuple[Array, Array, Array]
-Network = tuple[Array, Array, Array]  # weights, biases, amplitudes
-
-
-@dataclass(frozen=True, eq=False)
-class Selection:
-    """What :func:`select_alpha` has chosen.
-
-    Attributes
-    ----------
-    alpha : float
-    factors : (d,) by which features are to be multiplied
-    start : (weights, biases) or None, neurons of a network trained with both: a place for :func:`bladenet.train` to
-        start from, in units of the multiplied features
-    """
-
-    alpha: float
-    factors: Array
-    start: Neurons | None = None
 
 
 def select_alpha(
@@ -91,7 +70,8 @@ def select_alpha(
     norm, bias, loss, output_norm, max_interaction, vertices_only : as in :func:`bladenet.train`
     sample_weight : (n,), ≥ 0; weighs training and validation; samples of weight 0 are left out
     emphasise : for norm=1
-    time_limit : seconds; when they are over, what has not been compared yet, the smallest α, is left out
+    time_limit : seconds. Then everything is rehearsed with few samples of one fold, and more of them, first; when
+        the seconds are over, the last rehearsal says which of the smaller α, not compared yet, would have been best
 
     Returns
     -------
@@ -107,127 +87,62 @@ def select_alpha(
     """
     shape: dict[str, Any] = {"norm": norm, "bias": bias, "loss": loss, "output_norm": output_norm}
     shape["max_interaction"] = max_interaction
-    comparison, largest = Comparison.of(X, y, sample_weight, shape, time_limit, vertices_only=vertices_only)
-    as_they_are = np.ones(X.shape[1])
-    if not largest > 0:
-        return Selection(1.0, as_they_are)
-    alphas = np.geomspace(largest, RANGE * largest, ALPHAS)
-    plain = comparison.along(alphas)
-    if comparison.clock.stopped and len(plain.losses) < ANY:
-        warnings.warn(
-            f"the {time_limit:g} s for choosing alpha were over before anything but a constant network was compared: "
-            "the network will be constant. Allow more time, or give alpha as a number.",
-            stacklevel=4,  # where fit was called
-        )
-    if not emphasise or not plain.networks or comparison.clock.stopped:
-        return plain.selection(as_they_are)
-    adapted = comparison.along(alphas[max(0, plain.best - 1) : len(plain.losses)], plain)
-    if adapted.loss > SPARSER * plain.loss:
-        return plain.selection(as_they_are)
-    return adapted.selection(emphasis(plain.networks, X.shape[1]))
+    comparison = Comparison.of(X, y, sample_weight, shape, time_limit, vertices_only=vertices_only)
 
+    def alphas(largest: float) -> Array:
+        return np.geomspace(largest, RANGE * largest, ALPHAS)
 
-def emphasis(networks: list[Network], d: int) -> Array:
-    """Factors (d,) that make features cost less which networks of the same problem use more.
-
-    Trained on features multiplied by s_j, a network costs Σ_j m_j / s_j, where m_j = Σ_k |u_k| |w_kj|. With s_j next to
-    √m_j this is the tangent to 2 Σ_j √m_j at m, so that training is a step of majorisation–minimisation towards
-    networks of fewer features, as in the adaptive Lasso. The m are averages; the networks' own cost stays what it was.
-    """
-    masses = [row_norms(amplitudes) @ np.abs(weights) for weights, _, amplitudes in networks]
-    share = sum((mass / mass.sum() for mass in masses if mass.any()), start=np.zeros(d))
-    if not share.any():
-        return np.ones(d)
-    root = np.sqrt(np.maximum(share, LEAST * share.max()))
-    return root * float((share / root).sum() / share.sum())
+    trials = comparison.trials(alphas, emphasise=emphasise)
+    return replace(trials[-1].selection, cut_off=what_was_cut_off(trials))
 
 
 @dataclass(frozen=True, eq=False)
-class Descent:
-    """How the folds' losses depend on α.
+class Trial:
+    """A comparison as far as time allowed, and what follows from it.
 
     Attributes
     ----------
-    alphas : (k,) falling
-    by_fold : for each α compared so far, the loss of every fold on the samples it leaves out
-    tried : for each of these, the network of every fold
-    rival : another that has seen them; where losses are lowest is sought in the sum of both, which has less noise
+    folds, rows : their number, and samples that the networks of each are trained on
+    most : features that a neuron may read, or None
+    descent : without emphasis
+    selection : what to train with
+    finished : whether nothing more was to be compared
     """
 
-    alphas: Array
-    by_fold: list[list[float]] = field(default_factory=list)
-    tried: list[list[Network]] = field(default_factory=list)
-    rival: "Descent | None" = None
+    folds: int
+    rows: int
+    most: int | None
+    descent: Descent
+    selection: Selection
+    finished: bool = True
 
-    @property
-    def losses(self) -> list[float]:
-        """For each α compared so far, the loss on all samples left out."""
-        return [sum(losses) for losses in self.by_fold]
+    def __str__(self) -> str:
+        where = f"on {self.folds} fold{'s' if self.folds > 1 else ''} of {self.rows:,} samples"
+        alphas, count = self.descent.alphas, len(self.descent.losses)
+        if self.finished:
+            return f"{where} as many as needed"
+        if self.descent.over:
+            return f"{where} as many as needed, but not with features scaled down that matter less"
+        if not count:
+            return f"{where} none of {len(alphas)} ({alphas[0]:.2g} to {alphas[-1]:.2g})"
+        tried, left = f"{alphas[0]:.2g} to {alphas[count - 1]:.2g}", f"{alphas[count]:.2g} to {alphas[-1]:.2g}"
+        return f"{where} {count} of {len(alphas)} ({tried}; not tried: {left})"
 
-    @property
-    def scores(self) -> Array:
-        """By which α are compared."""
-        return np.array(
-            [
-                loss + (self.rival.loss_at(alpha) if self.rival else 0.0)
-                for alpha, loss in zip(self.alphas, self.losses, strict=False)
-            ]
-        )
 
-    @property
-    def best(self) -> int:
-        """The number of the best α: the first whose score is as good as the smallest; 0 before anything is compared.
-
-        The first network of all is constant, and must be better than the others, not as good: little is not nothing.
-        """
-        if not self.losses:
-            return 0
-        scores = self.scores
-        equal = scores <= EQUAL * scores.min()
-        equal[0] &= self.rival is not None or scores.argmin() == 0
-        return int(np.argmax(equal))
-
-    @property
-    def networks(self) -> list[Network]:
-        """Those of every fold at the best α; none if nothing has been compared."""
-        return self.tried[self.best] if self.tried else []
-
-    def add(self, by_fold: list[float], networks: list[Network]) -> None:
-        """What the next α brought."""
-        self.by_fold.append(by_fold)
-        self.tried.append(networks)
-
-    @property
-    def loss(self) -> float:
-        """The smallest loss."""
-        return min(self.losses, default=np.inf)
-
-    def loss_at(self, alpha: float) -> float:
-        """The loss for one of the α compared."""
-        return self.losses[int(np.flatnonzero(self.alphas == alpha)[0])]
-
-    @property
-    def alpha(self) -> float:
-        """The best α, or where a parabola through its loss and those beside it is lowest, over log α."""
-        if not self.losses:
-            return float(self.alphas[0])
-        best = self.best
-        if not 0 < best < len(self.losses) - 1:
-            return float(self.alphas[best])
-        before, here, after = self.scores[best - 1 : best + 2]
-        bend = before - 2.0 * here + after
-        step = min(0.5 * (before - after) / bend, 0.5) if bend > 0 else 0.0  # further only where all are as good
-        return float(self.alphas[best] * (self.alphas[best + 1] / self.alphas[best]) ** step)
-
-    def selection(self, factors: Array) -> Selection:
-        """The best α, and the neurons of the first fold to start from."""
-        start = self.networks[0][:2] if self.networks else None
-        return Selection(self.alpha, factors, start)
+def what_was_cut_off(trials: list[Trial]) -> str | None:
+    """What has been compared and what not; None if the last trial, of all samples, has been finished."""
+    if trials[-1].finished:
+        return None
+    single = [" with neurons of one feature" if trial.most != trials[-1].most else "" for trial in trials]
+    return "; ".join(f"{trial}{kind}" for trial, kind in zip(reversed(trials), reversed(single), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Splits of the samples, and what is to be trained on each: arguments as in :func:`select_alpha`."""
+    """Splits of the samples, and what is to be trained on each: arguments as in :func:`select_alpha`.
+
+    `rows` are those that the largest α follows from; None: all.
+    """
 
     X: Array
     y: Array
@@ -236,6 +151,7 @@ class Comparison:
     shape: dict[str, Any]
     pricing: Callable[[StandardForm], Pricer]
     clock: Clock
+    rows: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -247,27 +163,118 @@ class Comparison:
         time_limit: float | None,
         splits: list[Split] | None = None,
         vertices_only: bool = False,
-    ) -> tuple["Comparison", float]:
-        """The comparison on samples of positive weight, by these splits or our own, and about the largest useful α."""
+    ) -> "Comparison":
+        """The comparison on samples of positive weight, by these splits or our own."""
         clock = Clock(time_limit)
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         problem = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape)
-        whole, y = problem.standard, problem.y
-        largest = _about_largest(whole, clock) * whole.scale / weight.sum()
-        exact = make_plan(whole, LOOSE, time_limit).strategy == "exact"
+        y = problem.y
+        exact = make_plan(problem.standard, LOOSE, time_limit).strategy == "exact"
         pricing = partial(choose_pricer, vertices_only=vertices_only, exact=exact)
         kept = np.flatnonzero(weight > 0)
         if splits is None:
-            splits = shuffled_splits(y[kept], problem.loss)[: _enough(y[kept], problem.loss)]
+            splits = shuffled_splits(y[kept], problem.loss)[: enough_folds(y[kept], problem.loss)]
             splits = [(kept[train], kept[test]) for train, test in splits]
-        return cls(X, y, weight, splits, {**shape, "loss": problem.loss}, pricing, clock), largest
+        return cls(X, y, weight, splits, {**shape, "loss": problem.loss}, pricing, clock)
+
+    def trials(self, grid: Callable[[float], Array], emphasise: bool = False, whole: bool = False) -> list[Trial]:
+        """Compare the α that `grid` makes of α_max; with a time limit after rehearsals, as far as there is time.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On Ctrl-C: training turns that into its best network; a comparison has none.
+        """
+        trials: list[Trial] = []
+        known = None  # the last trial that found more than a constant network
+        for rehearsal in self._rehearsals() if self.clock.remaining < np.inf else []:
+            if trials and self.clock.stopped:
+                break
+            single = rehearsal.shape.get("max_interaction") == 1  # which does not show what matters in pairs
+            trials.append(rehearsal._trial(grid, emphasise and not single, False, known))
+            if trials[-1].descent.best > 0:
+                known = trials[-1]
+        return [*trials, self._trial(grid, emphasise, whole, known)]
+
+    def _rehearsals(self) -> list["Comparison"]:
+        """Cheaper comparisons: on one fold, and trained on few of its samples, then on more.
+
+        Where neurons read several features, those that read one are found in a fraction of the time: they come first.
+        """
+        kept, left_out = self.splits[0]
+        loss, size = self.shape["loss"], FIRST
+        sizes = []
+        while 2 * size <= len(kept):
+            sizes.append(size)
+            size *= GROWTH
+        if len(self.splits) > 2:
+            sizes.append(len(kept))
+        few = [(thinned(kept, self.y, loss, size), thinned(left_out, self.y, loss, ENOUGH)) for size in sizes]
+        rehearsals = [replace(self, splits=[split], rows=split[0]) for split in few]
+        if rehearsals and (self.shape.get("max_interaction") or 1) > 1:
+            rehearsals.insert(0, replace(rehearsals[0], shape={**self.shape, "max_interaction": 1}))
+        return rehearsals
+
+    def _trial(self, grid: Callable[[float], Array], emphasise: bool, whole: bool, known: Trial | None) -> Trial:
+        """Compare falling α, and emphasis near the best of them; what there is no time for, a trial before may know."""
+        most = self.shape.get("max_interaction")
+        trial = partial(Trial, len(self.splits), len(self.splits[0][0]), most)
+        as_they_are = np.ones(self.X.shape[1])
+        if known is not None and self.clock.stopped:
+            plain = Descent(grid(float(known.descent.alphas[0])))
+        else:
+            largest = self._largest()
+            if not largest > 0:
+                return trial(Descent(grid(1.0)), Selection(1.0, as_they_are))
+            alphas = grid(largest) if self.rows is None else grid(largest)[::COARSE]
+            plain = self.along(alphas, whole=whole)
+        if not plain.over:
+            unfinished = self._unadapted(plain, known) if plain.turned else self._reckoned(plain, known)
+            return trial(plain, unfinished, finished=False)
+        if not emphasise:
+            return trial(plain, plain.selection(as_they_are))
+        adapted = self.along(plain.alphas[max(0, plain.best - 1) : len(plain.losses)], plain)
+        if not adapted.over:
+            return trial(plain, self._unadapted(plain, known), finished=False)
+        if adapted.loss > SPARSER * plain.loss:
+            return trial(plain, plain.selection(as_they_are))
+        return trial(plain, adapted.selection(emphasis(plain.networks, self.X.shape[1])))
+
+    def _unadapted(self, plain: Descent, known: Trial | None) -> Selection:
+        """The best α, with emphasis if that was better in the trial before."""
+        factors = np.ones(self.X.shape[1])
+        if known is not None and (known.selection.factors != 1.0).any():
+            factors = emphasis(plain.networks, self.X.shape[1])
+        weights, biases, _ = plain.networks[0]
+        return Selection(plain.alpha, factors, (weights / factors, biases))
+
+    def _reckoned(self, descent: Descent, known: Trial | None) -> Selection:
+        """What to train with where the loss was still falling when the time was over.
+
+        With n samples α falls about as their noise does, as 1/√n.
+        """
+        last = float(descent.alphas[max(0, len(descent.losses) - 1)])
+        if known is not None:
+            alpha = known.selection.alpha * sqrt(known.rows / len(self.splits[0][0]))
+            if alpha < last or descent.best == 0:
+                return replace(known.selection, alpha=min(alpha, last))
+        here = descent.selection(np.ones(self.X.shape[1]))
+        if descent.best == 0:
+            return replace(here, alpha=GUESS * float(descent.alphas[0]))
+        return replace(here, alpha=last / FURTHER)
+
+    def _largest(self) -> float:
+        """About the largest useful α."""
+        rows = np.arange(len(self.X)) if self.rows is None else self.rows
+        weight = self.weight[rows]
+        problem = TrainingProblem.create(self.X[rows], self.y[rows], beta=1.0, sample_weight=weight, **self.shape)
+        proven = self.rows is None
+        return _about_largest(problem.standard, self.clock, proven) * problem.standard.scale / float(weight.sum())
 
     def along(self, alphas: Array, rival: Descent | None = None, whole: bool = False) -> Descent:
-        """Compare falling α until the loss has risen clearly, or with `whole` all of them.
+        """Compare falling α until the descent is over or the clock stops it.
 
-        With a `rival` that has seen them, features are emphasised as its networks say, and it ends as soon as the loss
-        rises or is clearly above the rival's. Without, the first network is constant; a loss that has never been below
-        that may still fall, and must have risen both clearly and twice in a row.
+        With a `rival` that has seen them, features are emphasised as its networks say.
 
         Raises
         ------
@@ -275,7 +282,7 @@ class Comparison:
             On Ctrl-C: training turns that into its best network; a comparison has none.
         """
         folds = [self._fold(k, alphas[0], rival.networks[k] if rival else None) for k in range(len(self.splits))]
-        descent = Descent(alphas, rival=rival)
+        descent = Descent(alphas, rival=rival, whole=whole)
         for alpha in alphas:
             if len(folds) == 1:  # which may use all cores itself
                 hopeless = CLEARLY * descent.loss if descent.best > 0 and not whole else np.inf
@@ -287,18 +294,7 @@ class Comparison:
             if self.clock.stopped:
                 break
             descent.add(losses, [fold.network for fold in folds])
-            if whole:
-                continue
-            total = descent.losses[-1]
-            best, since = descent.best, len(descent.losses) - 1 - descent.best
-            if rival is None:
-                rising, clearly = (
-                    since >= RISES and all(np.diff(descent.losses[-1 - RISES :]) > 0),
-                    total > CLEARLY * descent.loss,
-                )
-                if (rising and clearly) or (best > 0 and (rising or clearly)):
-                    break
-            elif since > 0 or (best > 0 and total > SPARSER * rival.loss_at(alpha)):
+            if descent.over:
                 break
         return descent
 
@@ -364,64 +360,18 @@ class Fold:
         return *neurons, self.search.best.z[used]
 
 
-def _about_largest(form: StandardForm, clock: Clock) -> float:
-    """About the β from which on networks are constant: proven where that is quick, else by ascent."""
-    if form.original.max_interaction is not None or make_plan(form, ROUGH, QUICK).strategy == "exact":
+def _about_largest(form: StandardForm, clock: Clock, proven: bool) -> float:
+    """About the β from which on networks are constant: proven where that is wanted and quick, else by ascent."""
+    few = form.original.max_interaction is not None
+    if proven and (few or make_plan(form, ROUGH, QUICK).strategy == "exact"):
         return largest_violation(form, ROUGH, clock)
-    v = form.at_points(constant_network(form).v)
-    found = choose_pricer(form, exact=False).price(v, 0.0, ROUGH, clock).values
+    v, pricer = form.at_points(constant_network(form).v), choose_pricer(form, exact=False)
+    reach = row_norms(form.points, 2 if form.norm == 2 else np.inf).max()
+    threshold = 2.0 * float(np.abs(v).sum() * reach)  # above all |h|
+    floor, found = threshold * len(v) * np.finfo(float).eps, np.zeros(0)
+    while not len(found) and threshold > floor and not clock.stopped:
+        threshold /= LOWER
+        found = pricer.propose(v, threshold, ROUGH, clock).values
     if clock.interrupted:
         raise KeyboardInterrupt
     return float(np.abs(found).max(initial=0.0))
-
-
-def shuffled_splits(y: Array, loss: Loss, folds: int | None = None, classes: np.ndarray | None = None) -> list[Split]:
-    """Training and validation rows of each fold, shuffled by a fixed seed and stratified by class.
-
-    Without a number five, or as many as there are samples (of the rarest class). The user's `classes` are for messages.
-    """
-    if isinstance(loss, PoissonLoss):
-        return _splits_of_counts(y, folds)
-    counts = _counts(y, loss)
-    smallest = int(counts.min())
-    if smallest < 2:
-        each = " of each class" if loss.classifies else ""
-        rarest = "one class" if classes is None else f"class {classes.tolist()[counts.argmin()]!r}"
-        raise ValueError(
-            f"to choose alpha by cross-validation at least two samples{each} are needed, got n_samples={smallest}"
-            f"{f' of {rarest}' if loss.classifies else ''}. Give alpha as a number."
-        )
-    count = min(FOLDS, smallest) if folds is None else folds
-    if not loss.classifies:
-        return list(KFold(count, shuffle=True, random_state=0).split(y))
-    classes = y.argmax(axis=1) if y.ndim == 2 else y > 0
-    return list(StratifiedKFold(count, shuffle=True, random_state=0).split(y, classes))
-
-
-def _splits_of_counts(y: Array, folds: int | None) -> list[Split]:
-    """Every fold has targets above 0 to train on: without, a constant has no best value."""
-    some = y > 0
-    if some.sum() < 2:
-        raise ValueError(
-            "to choose alpha by cross-validation with the poisson loss at least two targets above 0 are needed, got "
-            f"{some.sum()}. Give alpha as a number."
-        )
-    count = min(FOLDS, len(y)) if folds is None else folds
-    order = np.random.default_rng(0).permutation(len(y))
-    order = order[np.argsort(~some[order], kind="stable")]
-    fold = np.empty(len(y), dtype=np.int64)
-    fold[order] = np.arange(len(y)) % count  # those above 0 are dealt out first
-    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count)]
-
-
-def _counts(y: Array, loss: Loss) -> Array:
-    """Samples of each class, in order; of all of them where there are no classes."""
-    if not loss.classifies:
-        return np.array([len(y)])
-    return y.sum(axis=0) if y.ndim == 2 else np.array([(y < 0).sum(), (y > 0).sum()])
-
-
-def _enough(y: Array, loss: Loss) -> int:
-    """How many folds together leave out 1,000 samples, or 500 of either class; more than there are if none do."""
-    counts = _counts(y, loss)
-    return ceil(ENOUGH * FOLDS / (len(counts) * counts.min()))

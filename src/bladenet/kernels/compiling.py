@@ -6,9 +6,66 @@ A loop of `inner_sums` either writes or sums, except within one buffer (`halve`)
 where arrays are not close in memory, and would round differently from call to call.
 """
 
+import os
+import time
+from threading import Lock, get_ident
+from typing import Any
+
 from numba import njit
+from numba.core import event
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 inner = njit(nogil=True, error_model="numpy")
 # sums in any order, so that they can run in SIMD; NaN and inf keep their meaning
 inner_sums = njit(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
+
+
+class Compilation(event.Listener):
+    """Measures how long any thread of this process has been compiling kernels, loading them, or waiting for that.
+
+    Attributes
+    ----------
+    depth : of the compilations under way, by thread
+    times : seconds that are over, and when those under way began, or None; replaced as one
+    """
+
+    def __init__(self) -> None:
+        self.times: tuple[float, float | None] = 0.0, None
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is being compiled any more."""
+        self.lock, self.depth = Lock(), dict[int, int]()
+        self.times = self.times[0], None
+
+    def on_start(self, event: Any) -> None:
+        """Go deeper."""
+        with self.lock:
+            if not self.depth:
+                self.times = self.times[0], time.perf_counter()
+            self.depth[get_ident()] = self.depth.get(get_ident(), 0) + 1
+
+    def on_end(self, event: Any) -> None:
+        """Come back."""
+        self.come_back(self.depth.get(get_ident(), 1) - 1)
+
+    def come_back(self, depth: int = 0) -> None:
+        """Go back to this depth."""
+        with self.lock:
+            if depth:
+                self.depth[get_ident()] = depth
+            elif self.depth.pop(get_ident(), 0) and not self.depth:
+                before, since = self.times
+                self.times = before + (time.perf_counter() - since if since else 0.0), None
+
+    def seen(self) -> tuple[float, float | None]:
+        """The times, asked for by a thread that compiles nothing."""
+        if get_ident() in self.depth:  # Ctrl-C has kept numba from saying that it ended
+            self.come_back()
+        return self.times
+
+
+compilation = Compilation()
+event.register("numba:compiler_lock", compilation)
+if hasattr(os, "register_at_fork"):  # the threads that were compiling do not follow into a forked process
+    os.register_at_fork(after_in_child=compilation.forget)
