@@ -367,12 +367,14 @@ class Fold:
 def _about_largest(form: StandardForm, clock: Clock) -> float:
     """About the β from which on networks are constant: proven where that is quick, else by ascent."""
     if form.original.max_interaction is not None or make_plan(form, ROUGH, QUICK).strategy == "exact":
-        return largest_violation(form, ROUGH, clock)
-    v = form.at_points(constant_network(form).v)
-    found = choose_pricer(form, exact=False).price(v, 0.0, ROUGH, clock).values
+        _, largest = largest_violation(form, ROUGH, clock)
+    else:
+        v = form.at_points(constant_network(form).v)
+        found = choose_pricer(form, exact=False).price(v, 0.0, ROUGH, clock).values
+        largest = float(np.abs(found).max(initial=0.0))
     if clock.interrupted:
-        raise KeyboardInterrupt
-    return float(np.abs(found).max(initial=0.0))
+        raise KeyboardInterrupt  # the searches turn it into what they have; here that is no answer
+    return largest
 
 
 def shuffled_splits(y: Array, loss: Loss, folds: int | None = None, classes: np.ndarray | None = None) -> list[Split]:
