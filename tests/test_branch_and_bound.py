@@ -110,6 +110,55 @@ def test_maximum_on_small_integer_data(X, seed, setting):
     assert truth - 1e-13 * size <= priced.bound <= truth * (1 + 2e-6) + 1e-11 * size
 
 
+TIED = {
+    "grid": lambda rng, d: rng.integers(0, 4, size=(12, d)).astype(float),
+    "near_duplicates": lambda rng, d: (
+        np.repeat(rng.integers(0, 4, size=(5, d)), 2, axis=0) + 1e-12 * rng.normal(size=(10, d))
+    ),
+    "coplanar": lambda rng, d: rng.integers(-2, 3, size=(10, 2)) @ rng.integers(-2, 3, size=(2, d)).astype(float),
+}
+
+
+@pytest.mark.parametrize("kind", TIED)
+@every_setting
+@pytest.mark.parametrize("d", [3, 4])
+def test_ties_need_few_cones(kind, d, norm, bias):
+    # guards searches without end along faces where samples tie, and over cells where h does not change with the offset
+    rng = np.random.default_rng([d, norm, bias])
+    form = unreduced(TIED[kind](rng, d), norm, bias)
+    v = rng.choice([-1.0, 1.0, 2.0], size=len(form.points))
+    v -= v.mean() if bias else 0.0
+    sweep, pricer, clock = AngularSweep(form), BranchAndBound(form), Clock(30.0)
+    truth = true_value(form, v, sweep.maximum(v))
+    priced = pricer.price(v, truth * (1 + 1e-9), 1e-9, clock)
+    rounding = 8 * np.finfo(float).eps * (len(v) + 256) * np.abs(v).sum() * pricer.reach
+    assert not clock.flag[0]
+    assert truth * (1 - 1e-15) <= priced.bound <= truth * (1 + 2e-9) + rounding
+    assert priced.cones < 20_000
+    found = pricer.maximum(v, 1e-9)
+    assert truth * (1 - 1e-12) - rounding <= abs(found.values[0]) <= found.bound <= truth * (1 + 2e-9) + rounding
+
+
+def test_a_stopped_search_for_the_maximum_has_the_bound_of_the_step_before():
+    # guards time limits: what has been proven counts, and the best neuron is returned beside it
+    rng = np.random.default_rng(0)
+    form = unreduced(rng.normal(size=(60, 3)), 1, True)
+    v, clock, bounds = dual(form, rng), Clock(), []
+
+    class Stopped(BranchAndBound):
+        def price(self, v, threshold, slack, clock):
+            priced = super().price(v, threshold, slack, clock)
+            bounds.append(priced.bound)
+            if slack == 0.1:
+                clock.interrupt()
+            return priced
+
+    found = Stopped(form).maximum(v, 1e-9, clock)
+    truth = BranchAndBound(form).maximum(v, 1e-9).bound
+    assert found.bound == min(bounds) <= 1.2 * truth
+    assert abs(found.values[0]) <= truth * (1 + 1e-9) <= found.bound * (1 + 2e-9)
+
+
 def test_maximum_without_threshold_needs_few_cones():
     # guards cones that could never be closed: zero is not below any threshold, but within rounding of one
     rng = np.random.default_rng(0)

@@ -66,18 +66,37 @@ class Cone:
 
 
 @in_every_space
-def test_halve_twin(d):
-    # guards the exact value at the middle of an edge, from which every true value descends
+def test_cut_twin(d):
+    # guards the exact value within an edge, from which every true value descends
     for seed in range(20):
-        cone = Cone(np.random.default_rng([seed, d]), d)
+        rng = np.random.default_rng([seed, d])
+        cone = Cone(rng, d)
         a, c, scale = cone.block[0], cone.block[1], 0.7
+        x, y = (1.0, 1.0) if seed % 2 else rng.random(2)
         out = np.empty(len(cone.v))
-        turned = cones.halve(a, c, cone.v, scale, out)
-        np.testing.assert_allclose(out, (a + c) * scale, rtol=1e-14)
-        expected = cone.v @ (positive(a) + positive(c) - positive(a + c))
+        turned = cones.cut(a, c, x, y, cone.v, scale, out)
+        np.testing.assert_allclose(out, (x * a + y * c) * scale, rtol=1e-13, atol=1e-14)
+        expected = cone.v @ (positive(x * a) + positive(y * c) - positive(x * a + y * c))
         assert turned == pytest.approx(expected, rel=1e-12, abs=1e-14)
-        value = (cone.values[0] + cone.values[1] - turned) * scale
+        value = (x * cone.values[0] + y * cone.values[1] - turned) * scale
         assert value == pytest.approx(cone.v @ positive(out), rel=1e-12, abs=1e-13)
+
+
+def test_where_to_cut():
+    # guards what ends the search where samples tie: few mixed samples are cut along, many in the middle
+    rng = np.random.default_rng(0)
+    for count in (1, 5, cones.ALONG, cones.ALONG + 1):
+        a, c, v = rng.normal(size=(3, count))
+        a[0], c[0] = 1.0, -0.5
+        on, x, y = cones.where_to_cut(a, c, v)
+        if count > cones.ALONG:
+            assert (on, x, y) == (-1, 1.0, 1.0)
+            continue
+        bends = np.where(a * c < 0.0, np.abs(v) * np.minimum(np.abs(a), np.abs(c)), 0.0)
+        assert on == bends.argmax()
+        assert x + y == pytest.approx(1.0)
+        assert x * a[on] + y * c[on] == pytest.approx(0.0, abs=1e-15)
+    assert cones.where_to_cut(np.ones(3), np.array([0.0, 1.0, 2.0]), np.ones(3)) == (-1, 1.0, 1.0)
 
 
 def test_crossing_and_bend_twins():
@@ -128,6 +147,29 @@ def test_ratio_bound_twin(d, norm):
         early = cone_bounds.ratio_bound(linear, cone.g, d, norm, 1.5 * most, np.empty(d), np.empty(d + 1))
         assert early >= got * (1 - 1e-15), "stopping early makes it no tighter"
     assert worst <= {1: 1 + 1e-12, 2: 1.02, 3: 1.2, 5: 1.6}[d]
+
+
+@in_every_space
+def test_exact_ratio_of_what_is_linear(d):
+    # guards the end of searches on cells where h does not change with the offset: s·w is bounded by ‖s‖ at once,
+    # however thin the cone; and what is no such function is bounded too
+    for seed in range(60):
+        rng = np.random.default_rng([seed, d, 3])
+        cone = Cone(rng, d)
+        s = np.abs(rng.normal(size=d))
+        linear = cone.g[:, :d] @ s
+        lengths = np.linalg.norm(cone.shares @ cone.g[:, :d], axis=1)
+        size = np.linalg.norm(s)
+        got = cone_bounds.exact_ratio(linear, cone.g, d, size * (1 + 1e-11), np.empty(d))
+        assert got >= (cone.shares @ linear / lengths).max() * (1 - 1e-13)
+        if np.linalg.matrix_rank(cone.g[:, :d], tol=1e-6) == d:
+            assert got <= size * (1 + 1e-9)
+        linear = rng.normal(size=d + 1) + rng.choice([-1.0, 0.0, 3.0])
+        if linear.max() <= 0.0:
+            continue
+        most = (cone.shares @ linear / lengths).max()
+        assert cone_bounds.exact_ratio(linear, cone.g, d, np.inf, np.empty(d)) >= most * (1 - 1e-13)
+        assert cone_bounds.exact_ratio(linear, cone.g, d, 1.01 * most, np.empty(d)) >= most * (1 - 1e-13)
 
 
 @in_every_space
@@ -206,14 +248,15 @@ def test_keep_mixed_twin(d):
 
 @pytest.mark.parametrize("norm", [1, 2])
 @in_every_space
-def test_midpoint_and_longest_edge_twins(d, norm):
+def test_between_and_longest_edge_twins(d, norm):
     # guards generators of unit norm, and progress: the edge that bends most, else the longest
     for seed in range(10):
         cone = Cone(np.random.default_rng([seed, d]), d, norm)
         out = np.empty(d + 1)
-        scale = cones.midpoint(cone.g, 0, 1, d, norm, out)
-        assert np.linalg.norm(out[:d], ord=norm) == pytest.approx(1.0, rel=1e-15)
-        np.testing.assert_allclose(out, (cone.g[0] + cone.g[1]) * scale, rtol=1e-15)
+        for x, y in ((1.0, 1.0), (0.9, 0.1)):
+            scale = cones.between(cone.g, 0, 1, x, y, d, norm, out)
+            assert np.linalg.norm(out[:d], ord=norm) == pytest.approx(1.0, rel=1e-15)
+            np.testing.assert_allclose(out, (x * cone.g[0] + y * cone.g[1]) * scale, rtol=1e-14)
         lengths = ((cone.g[:, None] - cone.g) ** 2).sum(axis=2)
         k, m, length = cones.longest_edge(cone.g, np.zeros((d + 1, d + 1)), d, 0.0, norm)
         assert length == pytest.approx(lengths.max(), rel=1e-14)

@@ -1,5 +1,7 @@
 """Paths of α: the same optima as trainings of their own, each with its certificate."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,24 @@ def test_a_time_limit_leaves_out_alphas():
     np.testing.assert_allclose(path.alphas * 2000, [fit.problem.beta for fit in path.fits])
     assert (np.diff(path.alphas) < 0).all()
     assert all(fit.certificate.status is GLOBAL for fit in path.fits[:-1])
+
+
+def test_the_largest_alpha_takes_a_share_of_the_time(monkeypatch):
+    # guards paths that end before they begin: where the search for it is stopped, a larger α is as good
+    X, y = plane(30)
+    top = bn.beta_max(X, y)
+
+    def slow(form, slack, clock):
+        while not clock.stopped:
+            time.sleep(0.01)
+        return 0.0, 2.0 * top / form.scale
+
+    monkeypatch.setattr(regularisation_path, "largest_violation", slow)
+    monkeypatch.setattr(regularisation_path, "FIRST_SHARE", 0.01)
+    path = bn.path(X, y, n_alphas=4, time_limit=30.0)
+    assert len(path.fits) == 4
+    assert path.alphas[0] * 30 == pytest.approx(2.0 * top)
+    assert [fit.certificate.status for fit in path.fits] == [GLOBAL] * 4
 
 
 def test_stretches_side_by_side_find_what_one_after_the_other_does():

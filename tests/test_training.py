@@ -7,6 +7,7 @@ BLADENET_ORACLE_CASES=2000 for a long comparison with the oracle.
 import itertools
 import os
 from dataclasses import FrozenInstanceError
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,9 +17,12 @@ from hypothesis import strategies as st
 import bladenet as bn
 from bladenet.blades import neurons
 from bladenet.chambers import vertex_factor
+from bladenet.column_generation import constant_network
 from bladenet.network import ReLUNetwork
+from bladenet.problem import TrainingProblem
 from cases import all_cases
 from oracle import arrangement_optimum
+from spaces import brute_force
 
 ORACLE_CASES = all_cases(int(os.environ.get("BLADENET_ORACLE_CASES", "120")), seed=3)
 NEGLIGIBLE = 1e-12  # optima of zero have no relative gap
@@ -293,6 +297,34 @@ def test_beta_max_by_hand():
     assert bn.beta_max(X, np.ones(2)) == 0.0
     with pytest.raises(ValueError, match="norm must be 1 or 2, got 3"):
         bn.beta_max(X, y, norm=3)
+
+
+def test_beta_max_on_an_integer_grid():
+    # guards a search that did not end in eleven minutes, against all hyperplanes within coordinates through samples
+    X = np.array(
+        [
+            [3, 2, 0, 1], [3, 1, 1, 2], [0, 0, 3, 3], [1, 3, 2, 1], [1, 2, 1, 2], [3, 2, 3, 3],
+            [0, 1, 2, 3], [1, 2, 0, 0], [0, 2, 0, 0], [0, 2, 0, 3], [3, 0, 1, 3], [3, 1, 3, 0],
+        ]
+    )  # fmt: skip
+    y = np.array([1, 1, 1, 0, 0, 0, 1, 0, 1, 1, 1, 1])
+    weight = [8.2e4, 5.4e4, 6.3e5, 0.3, 7.6e3, 8.5e-3, 2.7e-3, 4.4e-5, 8.2e5, 1.26e3, 169, 1.65]
+    for loss, sample_weight in product(("squared", "quantile"), (None, weight)):
+        settings = {"norm": 1, "loss": loss, "sample_weight": sample_weight}
+        form = TrainingProblem.create(X, y, beta=1.0, **settings).standard
+        truth = brute_force(form, form.at_points(constant_network(form).v)) * form.scale
+        assert bn.beta_max(X, y, **settings) == pytest.approx(truth, rel=2e-9)
+
+
+def test_beta_max_has_a_time_limit():
+    # guards the bracket: a bound that holds, and a warning that names it
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 4)), rng.normal(size=300)
+    with pytest.warns(UserWarning, match=r"beta_max was stopped after .* seconds: it lies between .* and "):
+        loose = bn.beta_max(X, y, norm=1, time_limit=1e-9)
+    assert loose >= bn.beta_max(X, y, norm=1, max_interaction=2)
+    with pytest.raises(ValueError, match="time_limit must be a number of seconds greater than 0"):
+        bn.beta_max(X, y, time_limit=0)
 
 
 @pytest.mark.parametrize("loss", ["squared", "huber"])

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 STRIDE = 4  # from one α to the next that a search follows; those between are settled from both sides
 MANY = 20_000  # points from which one search keeps all cores busy
 EXACTLY = 1e-9  # relative accuracy of the first α, from which on networks are constant
+FIRST_SHARE = 0.2  # of the time limit for it; a proof that is not done by then leaves it larger than need be
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,7 +156,7 @@ def path(
     check_controls(tol, time_limit)
     clock, total = Clock(time_limit), float(problem.sample_weight.sum())
     given = checked_alphas(alphas, n_alphas, eps)
-    values = given if alphas is not None else given * _largest(problem, clock) / total
+    values = given if alphas is not None else given * _largest(problem, time_limit, clock) / total
     exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
     walk = _Walk([problem.at(float(alpha) * total) for alpha in values], tol, exact, clock, callback)
     with suppress(KeyboardInterrupt):  # what is finished counts
@@ -249,6 +250,10 @@ class _Walk:
         )
 
 
-def _largest(problem: TrainingProblem, clock: Clock) -> float:
-    """β_max, or 1 where every network is constant."""
-    return largest_violation(problem.standard, EXACTLY, clock) * problem.standard.scale or 1.0
+def _largest(problem: TrainingProblem, time_limit: float | None, clock: Clock) -> float:
+    """β_max or, where a share of the time does not settle it, a bound on it; 1 where every network is constant."""
+    share = Clock(None if time_limit is None else FIRST_SHARE * time_limit)
+    _, largest = largest_violation(problem.standard, EXACTLY, share)
+    if share.interrupted:
+        clock.interrupt()
+    return largest * problem.standard.scale or 1.0

@@ -364,14 +364,16 @@ def _about_largest(form: StandardForm, clock: Clock, proven: bool) -> float:
     """About the β from which on networks are constant: proven where that is wanted and quick, else by ascent."""
     few = form.original.max_interaction is not None
     if proven and (few or make_plan(form, ROUGH, QUICK).strategy == "exact"):
-        return largest_violation(form, ROUGH, clock)
-    v, pricer = form.at_points(constant_network(form).v), choose_pricer(form, exact=False)
-    reach = row_norms(form.points, 2 if form.norm == 2 else np.inf).max()
-    threshold = 2.0 * float(np.abs(v).sum() * reach)  # above all |h|
-    floor, found = threshold * len(v) * np.finfo(float).eps, np.zeros(0)
-    while not len(found) and threshold > floor and not clock.stopped:
-        threshold /= LOWER
-        found = pricer.propose(v, threshold, ROUGH, clock).values
+        _, largest = largest_violation(form, ROUGH, clock)
+    else:
+        v, pricer = form.at_points(constant_network(form).v), choose_pricer(form, exact=False)
+        reach = row_norms(form.points, 2 if form.norm == 2 else np.inf).max()
+        threshold = 2.0 * float(np.abs(v).sum() * reach)  # above all |h|
+        floor, found = threshold * len(v) * np.finfo(float).eps, np.zeros(0)
+        while not len(found) and threshold > floor and not clock.stopped:
+            threshold /= LOWER
+            found = pricer.propose(v, threshold, ROUGH, clock).values
+        largest = float(np.abs(found).max(initial=0.0))
     if clock.interrupted:
-        raise KeyboardInterrupt
-    return float(np.abs(found).max(initial=0.0))
+        raise KeyboardInterrupt  # the searches turn it into what they have; here that is no answer
+    return largest

@@ -193,34 +193,44 @@ def beta_max(
     loss: str | Loss = "squared",
     sample_weight: ArrayLike | None = None,
     max_interaction: int | None = None,
+    time_limit: float | None = None,
 ) -> float:
     """The β from which on the optimal network has no neurons: max |h_v| at the constant fit.
 
     It is the smallest such β, with two exceptions. With the hinge and the quantile loss the constant fit can lie on a
-    kink (with a bias it always does), v is one of many, and the smallest β may be lower. And where :func:`plan` says
-    "relaxed", this is an upper bound.
+    kink (with a bias it always does), v is one of many, and the smallest β may be lower. And where :func:`plan` does not
+    say "exact", or the time limit or Ctrl-C ends the search, this is an upper bound.
 
-    Parameters and errors as for :func:`train`.
+    Parameters and errors as for :func:`train`, but for
+
+    Parameters
+    ----------
+    time_limit : seconds; when they are over, or on Ctrl-C, the upper bound that is proven by then is returned, with a
+        warning that says between which values the largest |h_v| lies
     """
     problem = TrainingProblem.create(
         X, y, beta=1.0, norm=norm, bias=bias, loss=loss, sample_weight=sample_weight, max_interaction=max_interaction
     )
-    return largest_violation(problem.standard, 1e-9, Clock()) * problem.standard.scale
+    check_controls(1e-9, time_limit)
+    clock = Clock(time_limit)
+    found, proven = (side * problem.standard.scale for side in largest_violation(problem.standard, 1e-9, clock))
+    if clock.stopped and proven > found * (1.0 + 1e-9):
+        warnings.warn(
+            f"beta_max was stopped after {clock.elapsed:.2g} seconds: it lies between {found:.6g} and {proven:.6g}. "
+            "The larger one is returned, from which on networks are surely constant; more time brings them together.",
+            stacklevel=2,
+        )
+    return proven
 
 
-def largest_violation(form: StandardForm, slack: float, clock: Clock) -> float:
-    """Max |h_v| at the constant fit, to a relative `slack` from above; or a relaxed bound where that takes long.
+def largest_violation(form: StandardForm, slack: float, clock: Clock) -> tuple[float, float]:
+    """Max |h_v| at the constant fit: the largest found, and a proven bound.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        On Ctrl-C. At the deadline of the clock, however, the bound that is proven by then is returned.
+    To a relative `slack`, unless the clock stops the search; where an exact one takes long, nothing is sought, and the
+    bound is that of a relaxation.
     """
     v = form.at_points(constant_network(form).v)
-    if make_plan(form, slack).strategy == "exact":
-        bound = choose_pricer(form).maximum(v, slack, clock).bound
-    else:
-        bound = choose_relaxation(form).price(v, 0.0, slack, clock).bound
-    if clock.interrupted:
-        raise KeyboardInterrupt  # the searches turn it into what they have; here that is no answer
-    return bound
+    if make_plan(form, slack).strategy != "exact":
+        return 0.0, choose_relaxation(form).price(v, 0.0, slack, clock).bound
+    largest = choose_pricer(form).maximum(v, slack, clock)
+    return float(np.abs(largest.values).max(initial=0.0)), largest.bound

@@ -1,7 +1,7 @@
 """Branch and bound over cones of neurons, many at a time: the search of ``kernels.cones`` in batches (THEORY §3a).
 
 See there for the bounds. A batch holds cones of one depth, and the samples that are mixed in each, cone after cone.
-All cones of a batch are halved together; sums over the samples of a cone are sums over a segment.
+All cones of a batch are cut together; sums over the samples of a cone are sums over a segment.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,11 @@ from torch import Tensor
 
 from bladenet.gpu import room, tensor
 from bladenet.kernels.cone_bounds import FEW, LEANS, SWEEPS
+from bladenet.kernels.cones import ALONG
+from bladenet.kernels.linear_algebra import TOUCH
 from bladenet.losses import Array, Index
 
-TINY = 1e-30  # length of an edge that is not halved any more
+TINY = 1e-30  # length of an edge that is not cut any more
 CONE = 64  # samples that take as much memory as a cone
 OF_CONES = ("g", "h", "tilt", "bends", "bound", "task", "cell", "counts")
 
@@ -145,7 +147,7 @@ class Search:
         )  # fmt: skip
 
     def _edges(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """The edge (k, m) of each cone to halve, and its squared length: as ``kernels.cones.longest_edge``."""
+        """The edge (k, m) of each cone to cut, and its squared length: as ``kernels.cones.longest_edge``."""
         k, m = torch.tril_indices(batch.g.shape[1], batch.g.shape[1], -1, device=self.device)
         squares = (batch.g[:, k] - batch.g[:, m]) ** 2
         turn, length = squares[:, :, :-1].sum(2), squares.sum(2)
@@ -165,14 +167,17 @@ class Search:
         every = torch.arange(len(batch), device=self.device)
         owner = torch.repeat_interleave(every, batch.counts)
         sample = torch.arange(len(batch.v), device=self.device)
-        new = batch.g[every, k] + batch.g[every, m]
+        a_k, a_m = batch.a[k[owner], sample], batch.a[m[owner], sample]
+        on, x, y = where_to_cut(batch, owner, a_k, a_m)
+        new = x[:, None] * batch.g[every, k] + y[:, None] * batch.g[every, m]
         scale = 1.0 / torch.linalg.vector_norm(new[:, :-1], ord=self.norm, dim=1)
         new = new * scale[:, None]
-        a_k, a_m = batch.a[k[owner], sample], batch.a[m[owner], sample]
+        a_k, a_m = x[owner] * a_k, y[owner] * a_m
         middle = (a_k + a_m) * scale[owner]
-        value = batch.h[every, k] + batch.h[every, m] - sums(batch.v * crossing(a_k, a_m), batch.counts)
+        middle[on] = 0.0
+        value = x * batch.h[every, k] + y * batch.h[every, m] - sums(batch.v * crossing(a_k, a_m), batch.counts)
         value = value * scale
-        tilt = (batch.tilt[every, k] + batch.tilt[every, m]) * scale
+        tilt = (x * batch.tilt[every, k] + y * batch.tilt[every, m]) * scale
         bends = sums(batch.v.abs() * crossing(batch.a, middle), batch.counts)
         self.visits += len(batch.v)
         children = []
@@ -199,11 +204,12 @@ class Search:
         good = (good - self.rounding).T
         above, over = linear_bound(child, owner, good)
         mixed = (child.a.amin(0) < 0.0) & (child.a.amax(0) > 0.0)
-        bound, closed = self._settled(child, above, good)
+        bound, closed = self._settled(child, above, over, good)
         few = ~closed & (over > 0.0) & (sums((mixed & (child.v < 0.0)).double(), child.counts) <= FEW)
         if bool(few.any()):
-            above[few] = tightened(child, mixed & few[owner] & (child.v < 0.0), owner, few, above[few], over[few], good)
-            bound, closed = self._settled(child, above, good)
+            chosen = mixed & few[owner] & (child.v < 0.0)
+            above[few], over[few] = tightened(child, chosen, owner, few, above[few], over[few], good)
+            bound, closed = self._settled(child, above, over, good)
         child.bound = torch.minimum(child.bound, bound + self.rounding)
         closed |= child.bound - true_value(child.h, child.tilt) <= 4.0 * self.rounding
         self._close(child.bound[closed])
@@ -212,10 +218,11 @@ class Search:
         child.v, child.a = child.v[kept], child.a[:, kept]
         return child.part(~closed)
 
-    def _settled(self, child: Batch, above: Tensor, good: Tensor) -> tuple[Tensor, Tensor]:
+    def _settled(self, child: Batch, above: Tensor, over: Tensor, good: Tensor) -> tuple[Tensor, Tensor]:
         """Bounds on |h|/‖w‖ from linear bounds on h, and whether they are good enough."""
-        weights = child.g[:, :, :-1]
-        upper, opposite = ratio_bound(above, weights, self.norm), ratio_bound(above - child.tilt, weights, self.norm)
+        weights, enough = child.g[:, :, :-1], torch.where(over[:, None] <= 0.0, good, torch.inf)
+        upper = ratio_bound(above, weights, self.norm, enough[:, 0])
+        opposite = ratio_bound(above - child.tilt, weights, self.norm, enough[:, 1])
         return torch.maximum(upper, opposite), (upper <= good[:, 0]) & (opposite <= good[:, 1])
 
     def _offer(self, values: Tensor, neurons: Tensor, side: int, cells: Tensor) -> None:
@@ -240,6 +247,20 @@ def sums(values: Tensor, counts: Tensor) -> Tensor:
     if values.ndim == 2:
         return torch.stack([sums(row, counts) for row in values], dim=1)
     return torch.segment_reduce(values, "sum", lengths=counts, unsafe=True, initial=0.0)
+
+
+def where_to_cut(batch: Batch, owner: Tensor, a: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where to cut an edge of each cone: (samples cut at, x (K,), y (K,)), as ``kernels.cones.where_to_cut``."""
+    x = torch.ones(len(batch), dtype=torch.float64, device=a.device)
+    y = torch.ones_like(x)
+    bent = torch.where(batch.counts[owner] <= ALONG, batch.v.abs() * crossing(a, c), 0.0)
+    most = torch.segment_reduce(bent, "max", lengths=batch.counts, unsafe=True, initial=0.0)
+    at = torch.where((bent > 0.0) & (bent == most[owner]), torch.arange(len(a), device=a.device), len(a))
+    on = torch.full_like(batch.counts, len(a)).scatter_reduce_(0, owner, at, "amin")
+    on = on[on < len(a)]  # the first of equals
+    size = a[on].abs() + c[on].abs()
+    x[owner[on]], y[owner[on]] = c[on].abs() / size, a[on].abs() / size
+    return on, x, y
 
 
 def crossing(a: Tensor, c: Tensor) -> Tensor:
@@ -276,8 +297,11 @@ def linear_bound(child: Batch, owner: Tensor, good: Tensor) -> tuple[Tensor, Ten
 
 def tightened(
     child: Batch, chosen: Tensor, owner: Tensor, few: Tensor, above: Tensor, over: Tensor, good: Tensor
-) -> Tensor:
-    """The linear bounds of the cones in `few`, lowered by their chosen samples: as ``kernels.cone_bounds.tighten``."""
+) -> tuple[Tensor, Tensor]:
+    """The linear bounds of the cones in `few`, lowered by their chosen samples, and what is left of their excess.
+
+    As ``kernels.cone_bounds.tighten``.
+    """
     number = torch.cumsum(few, 0) - 1  # of a cone among the few
     cone, counts = number[owner[chosen]], sums(chosen.double(), child.counts).long()[few]
     place = torch.arange(len(cone), device=cone.device) - (torch.cumsum(counts, 0) - counts)[cone]
@@ -292,7 +316,8 @@ def tightened(
             trial = trial + slopes[:, i] * alpha[:, i, None]
             alpha[:, i] = least_largest(trial - limit, slopes[:, i])
             trial = trial - slopes[:, i] * alpha[:, i, None]
-    return torch.where((excess(trial, tilt, good).amax(1) < over)[:, None], trial, above)
+    tightened = excess(trial, tilt, good).amax(1)
+    return torch.where((tightened < over)[:, None], trial, above), torch.minimum(tightened, over)
 
 
 def least_largest(high: Tensor, slope: Tensor) -> Tensor:
@@ -305,8 +330,11 @@ def least_largest(high: Tensor, slope: Tensor) -> Tensor:
     return t.gather(1, largest.argmin(1, keepdim=True))[:, 0]
 
 
-def ratio_bound(linear: Tensor, weights: Tensor, norm: int) -> Tensor:
-    """Upper bounds (K,) on Σ λ_k linear_k over ‖Σ λ_k w_k‖_p, λ ≥ 0: as ``kernels.cone_bounds.ratio_bound``."""
+def ratio_bound(linear: Tensor, weights: Tensor, norm: int, enough: Tensor) -> Tensor:
+    """Upper bounds (K,) on Σ λ_k linear_k over ‖Σ λ_k w_k‖_p, λ ≥ 0: as ``kernels.cone_bounds.ratio_bound``.
+
+    Where that is worth it, as they might become `enough`, exact ones.
+    """
     top = linear.amax(1).clamp(min=0.0)
     if norm == 1:
         return top
@@ -326,4 +354,33 @@ def ratio_bound(linear: Tensor, weights: Tensor, norm: int) -> Tensor:
             step = torch.maximum(-share[:, k], linear[:, k] - (p * weights[:, k]).sum(1))
             share[:, k] += step
             p = p + step[:, None] * weights[:, k]
+    worth = (top > 0.0) & (top <= enough) & (enough < best)
+    if bool(worth.any()):
+        best[worth] = torch.minimum(best[worth], exact_ratio(linear[worth], weights[worth], enough[worth]))
     return torch.where(top > 0.0, best, 0.0)
+
+
+def exact_ratio(linear: Tensor, weights: Tensor, enough: Tensor) -> Tensor:
+    """The same by the shortest p that fits more and more of the generators: as ``kernels.cone_bounds.exact_ratio``."""
+    every, d = torch.arange(len(linear), device=linear.device), weights.shape[2]
+    basis = torch.zeros((len(linear), d, d), dtype=torch.float64, device=linear.device)
+    p, best = torch.zeros_like(weights[:, 0]), torch.full_like(enough, torch.inf)
+    worst, going = linear.argmax(1), torch.ones_like(every, dtype=torch.bool)
+    for size in range(d):
+        vector = weights[every, worst]
+        row = vector
+        for _ in range(2):  # twice, for the last digits
+            row = row - ((basis @ row[:, :, None]).mT @ basis)[:, 0]
+        distance = torch.linalg.vector_norm(row, dim=1)
+        going = going & (distance > TOUCH * torch.linalg.vector_norm(vector, dim=1))
+        row = torch.where(going[:, None], row / distance[:, None], 0.0)
+        step = (linear[every, worst] - (p * vector).sum(1)) / (row * vector).sum(1)
+        basis[:, size] = row
+        p = p + torch.where(going, step, 0.0)[:, None] * row
+        products = (weights @ p[:, :, None])[:, :, 0]
+        ratio, worst = torch.where(products > 0.0, linear / products, torch.inf).max(1)
+        best = torch.minimum(best, torch.where(going, ratio * torch.linalg.vector_norm(p, dim=1), torch.inf))
+        going = going & (best > enough)
+        if not bool(going.any()):
+            break
+    return best

@@ -2,7 +2,7 @@
 
 What Python calls is cached on disk. What only other kernels call is not: a function that comes from the cache cannot be
 inlined, one that has just been compiled can, so that the code of a kernel would depend on what was compiled before it.
-A loop of `inner_sums` either writes or sums, except within one buffer (`halve`): one that does both is vectorised only
+A loop of `inner_sums` either writes or sums, except within one buffer (`cut`): one that does both is vectorised only
 where arrays are not close in memory, and would round differently from call to call.
 """
 

@@ -6,7 +6,7 @@ A linear bound is a number for each generator, h ≤ Σ λ_k above_k; it becomes
 import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums
-from bladenet.kernels.linear_algebra import add
+from bladenet.kernels.linear_algebra import add, dot, extend_basis
 
 FEW = 8  # mixed samples with v < 0 up to which their α are optimised one by one
 LEANS = 2  # steps of the other samples' α towards the generator with the largest bound
@@ -87,6 +87,39 @@ def ratio_bound(linear, g, d, norm, enough, p, weight):
             weight[k] += step
             for c in range(d):
                 p[c] += step * g[k, c]
+    if top <= enough < best:
+        best = min(best, exact_ratio(linear, g, d, enough, p))
+    return best
+
+
+@inner
+def exact_ratio(linear, g, d, enough, p):
+    """The bound of `ratio_bound` for p = 2 by the shortest p that fits more and more generators, the worst first.
+
+    A p with p·w_k = linear_k at the generators where the maximum is and p·w_k ≥ linear_k at the others is exact. So a
+    cone on which h is linear is closed at once, where sweeps would need cones the smaller, the flatter the maximum is:
+    h does not change with the offset on cells where Σ v over the active samples is zero.
+    """
+    basis = np.empty((d, d))
+    p[:] = 0.0
+    square, best, worst = 0.0, np.inf, linear.argmax()
+    for size in range(d):
+        _, apart = extend_basis(basis, size, g[worst, :d])
+        if not apart:
+            break
+        row = basis[size]
+        step = (linear[worst] - dot(p, g[worst, :d])) / dot(row, g[worst, :d])
+        add(p, step, row)
+        square += step * step
+        ratio = 0.0
+        for k in range(len(linear)):
+            product = dot(p, g[k, :d])
+            here = linear[k] / product if product > 0.0 else np.inf
+            if here > ratio:
+                ratio, worst = here, k
+        best = min(best, ratio * np.sqrt(square))
+        if best <= enough or square > enough * enough:
+            break
     return best
 
 

@@ -8,9 +8,13 @@ h_k = h(g_k), h ≤ Σ λ_k (h_k + what the mixed samples bend):
 - v > 0: (a)_+ is convex and lies below its interpolation: nothing to add;
 - v < 0: (a)_+ ≥ α a, α = 0 or 1 or between: |v| ((a_k)_+ − α a_k) to add.
 
-Halving the edge between g_k and g_m gives a new generator, at which h = (h_k + h_m − Σ v min(|a_k|, |a_m|)) · scale
-exactly, the sum over samples that the edge crosses. Opposite neurons come for free, so half of the space is enough:
-h(−w, −b) = h(w, b) − Σ v a, which differs by a linear function, `tilt`.
+Cutting the edge between g_k and g_m gives a new generator x g_k + y g_m, up to a factor `scale` that makes its weight a
+unit one, at which h = (x h_k + y h_m − Σ v min(|x a_k|, |y a_m|)) · scale exactly, the sum over samples that the edge
+crosses. Edges are halved, x = y = 1, while many samples are mixed. A cone with few is cut along their hyperplanes: it
+falls into finitely many on which h is linear, however its maxima tie.
+
+Opposite neurons come for free, so half of the space is enough: h(−w, −b) = h(w, b) − Σ v a, which differs by a linear
+function, `tilt`.
 
 The bounds themselves are in `cone_bounds`.
 
@@ -23,13 +27,15 @@ import numpy as np
 from bladenet.kernels.compiling import inner, inner_sums, kernel
 from bladenet.kernels.cone_bounds import FEW, bound_linearly, highest, settle, tighten
 
+ALONG = 8  # mixed samples up to which edges are cut at a sample's hyperplane instead of in the middle
+
 
 @inner_sums
-def halve(a, c, v, scale, out):
-    """Activations (a + c)·scale at the middle of an edge; returns Σ v min(|a|, |c|) over samples that it crosses."""
+def cut(a, c, x, y, v, scale, out):
+    """Activations (x a + y c)·scale within an edge; returns Σ v min(|x a|, |y c|) over samples that it crosses."""
     total = 0.0
     for i in range(len(v)):
-        p, q = a[i], c[i]
+        p, q = x * a[i], y * c[i]
         out[i] = (p + q) * scale
         total += v[i] * (min(max(p, 0.0), max(-q, 0.0)) + min(max(-p, 0.0), max(q, 0.0)))
     return total
@@ -70,7 +76,7 @@ def gather(out, source, index):
 
 @inner
 def longest_edge(g, bends, d, above, norm):
-    """The edge (k, m) to halve, and its length: where mixed samples bend h most, or where ‖w‖ does.
+    """The edge (k, m) to cut, and its length: where mixed samples bend h most, or where ‖w‖ does.
 
     A linear function with values `above` exceeds its interpolation on the sphere by up to |w_k − w_m|²/8 of itself.
     """
@@ -90,11 +96,31 @@ def longest_edge(g, bends, d, above, norm):
 
 
 @inner
-def midpoint(g, k, m, d, norm, out):
-    """The generator halfway between two, its weight of unit norm; returns the factor that scales their sum."""
+def where_to_cut(a, c, v):
+    """Where to cut an edge with activations a and c at its ends: (i, x, y), at the generator x g_k + y g_m.
+
+    In the middle; or, where few samples are mixed, at the hyperplane of the sample i that bends h most on the edge. It
+    is mixed in neither part's new edge, so that a few such cuts leave cones on which h is linear, and no search goes on
+    for ever along a face where samples tie.
+    """
+    on, largest = -1, 0.0
+    for i in range(len(v) if len(v) <= ALONG else 0):
+        if (a[i] < 0.0) != (c[i] < 0.0):
+            bent = abs(v[i]) * min(abs(a[i]), abs(c[i]))
+            if bent > largest:
+                on, largest = i, bent
+    if on < 0:
+        return on, 1.0, 1.0
+    size = abs(a[on]) + abs(c[on])
+    return on, abs(c[on]) / size, abs(a[on]) / size
+
+
+@inner
+def between(g, k, m, x, y, d, norm, out):
+    """The generator x g_k + y g_m, its weight of unit norm; returns the factor that scales the sum."""
     size = 0.0
     for c in range(d + 1):
-        out[c] = g[k, c] + g[m, c]
+        out[c] = x * g[k, c] + y * g[m, c]
         if c < d:
             size += abs(out[c]) if norm == 1 else out[c] * out[c]
     scale = 1.0 / size if norm == 1 else 1.0 / np.sqrt(size)
@@ -234,9 +260,12 @@ def branch_and_bound(
         if depth >= max_depth or length < 1e-30:
             bound = max(bound, parent_bound)
             continue
-        scale = midpoint(g, k, m, d, norm, new)
-        value = (values[k] + values[m] - halve(block[k], block[m], block[r], scale, block[r + 1])) * scale
-        new_tilt = (tilt[k] + tilt[m]) * scale
+        on, x, y = where_to_cut(block[k], block[m], block[r])
+        scale = between(g, k, m, x, y, d, norm, new)
+        value = (x * values[k] + y * values[m] - cut(block[k], block[m], x, y, block[r], scale, block[r + 1])) * scale
+        new_tilt = (x * tilt[k] + y * tilt[m]) * scale
+        if on >= 0:
+            block[r + 1, on] = 0.0
         for j in range(r):
             new_bends[j] = crossing(block[j], block[r + 1], block[r])
         visits += count

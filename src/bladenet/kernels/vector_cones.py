@@ -13,15 +13,15 @@ import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
 from bladenet.kernels.cone_bounds import FEW, LEANS, least_largest, ratio_bound
-from bladenet.kernels.cones import gather, longest_edge, midpoint, ranges
+from bladenet.kernels.cones import between, gather, longest_edge, ranges, where_to_cut
 from bladenet.kernels.linear_algebra import add, dot
 
 
 @inner_sums
-def halfway(a, c, scale, out, crossed):
-    """Activations (a + c)·scale at the middle of an edge, and min(|a|, |c|) of the samples that it crosses, else 0."""
+def cut(a, c, x, y, scale, out, crossed):
+    """Activations (x a + y c)·scale within an edge, and min(|x a|, |y c|) of the samples that it crosses, else 0."""
     for i in range(len(a)):
-        p, q = a[i], c[i]
+        p, q = x * a[i], y * c[i]
         out[i] = (p + q) * scale
         crossed[i] = min(max(p, 0.0), max(-q, 0.0)) + min(max(-p, 0.0), max(q, 0.0))
 
@@ -234,7 +234,7 @@ def branch_and_bound_of_outputs(
         offer(open_h[0, k], root[k], 1.0, 0, 0, best, neurons)
         offer(value, root[k], -1.0, 1, 0, best, neurons)
         for m in range(k):
-            halfway(block[k], block[m], 1.0, block[r + c + 1], crossed[:count])
+            cut(block[k], block[m], 1.0, 1.0, 1.0, block[r + c + 1], crossed[:count])
             open_bends[0, k, m] = open_bends[0, m, k] = dot(crossed[:count], block[r + c])
     open_bound[0] = r * largest * (np.sqrt(d) if norm == 2 else 1.0)
     open_block[0, 1] = count
@@ -269,14 +269,17 @@ def branch_and_bound_of_outputs(
         if depth >= max_depth or length < 1e-30:
             bound = max(bound, parent_bound)
             continue
-        scale = midpoint(g, k, m, d, norm, new)
-        halfway(block[k], block[m], scale, block[r + c + 1], crossed[:count])
+        on, x, y = where_to_cut(block[k], block[m], block[r + c])
+        scale = between(g, k, m, x, y, d, norm, new)
+        cut(block[k], block[m], x, y, scale, block[r + c + 1], crossed[:count])
         for o in range(c):
-            value[o] = (values[k, o] + values[m, o] - dot(crossed[:count], block[r + o])) * scale
-            new_tilt[o] = (tilt[k, o] + tilt[m, o]) * scale
+            value[o] = (x * values[k, o] + y * values[m, o] - dot(crossed[:count], block[r + o])) * scale
+            new_tilt[o] = (x * tilt[k, o] + y * tilt[m, o]) * scale
+        if on >= 0:
+            block[r + c + 1, on] = 0.0
         for j in range(r):
             # the activations at the middle are only read: `low` takes them once more
-            halfway(block[j], block[r + c + 1], 1.0, low[:count], crossed[:count])
+            cut(block[j], block[r + c + 1], 1.0, 1.0, 1.0, low[:count], crossed[:count])
             new_bends[j] = dot(crossed[:count], block[r + c])
         visits += count
 

@@ -19,6 +19,9 @@ from bladenet.parallel import on_threads
 LONG = 3_000_000  # samples times neurons that are worth a second thread
 AT_A_TIME = 64  # neurons that a thread evaluates
 STRIP = 4096  # points whose activations are held at once
+EASE = 1.0  # of the best neuron: how far above it the first bound on the maximum may be
+FALL = 0.1  # of that: how far the next may be, until it is
+EASY = 0.01  # from which on proofs cost little more when they are exact
 
 
 class Space(Protocol):
@@ -116,27 +119,30 @@ class Pricer(ABC):
     def maximum(self, v: Array, slack: float = 1e-10, clock: Clock | None = None) -> Priced:
         """Locate max |h| over all neurons to a relative `slack`: the best neurons found and a bound as close.
 
-        The threshold falls from a crude bound until something is above it; then better neurons are excluded.
+        The threshold falls from a crude bound until something is above it. From then on what is allowed above the best
+        neuron falls, each step being cheap beside the next: where the clock stops the search, it has the last bound.
         """
         clock = clock or Clock()
         lengths = np.abs(self.form.points).sum(axis=1)
         crude = 2.0 * float(np.abs(v).sum() * lengths.max())
         floor = crude * len(v) * np.finfo(float).eps
-        threshold = crude / 16
-        priced = self.propose(v, threshold, 0.1, clock)
-        while not len(priced.values) and threshold > floor and not clock.stopped:
-            threshold /= 16
-            priced = self.propose(v, threshold, 0.1, clock)
-        best = float(np.abs(priced.values[:1]).max(initial=0.0))
-        while priced.bound > max(best * (1.0 + slack), floor):
-            again = self.price(v, max(best * (1.0 + slack), floor), slack, clock)
-            if not len(again.values):
-                priced = replace(priced, bound=again.bound)
+        threshold = crude / 4
+        while True:
+            found = self.propose(v, threshold, EASE, clock)
+            if len(found.values) or threshold <= floor or clock.stopped:
                 break
-            priced, best = again, abs(again.values[0])
-            if clock.stopped:
+            # a proof costs little while it is far above all neurons
+            threshold = 0.5 * min(threshold, found.bound) if found.bound < np.inf else threshold / 16
+        best, bound, ease = float(np.abs(found.values[:1]).max(initial=0.0)), min(found.bound, crude), EASE
+        while bound > max(best * (1.0 + slack), floor) and not clock.stopped:
+            again = self.price(v, max(best * (1.0 + ease), floor), ease, clock)
+            bound, better = min(bound, again.bound), len(again.values) > 0
+            if better:
+                found, best = again, abs(again.values[0])
+            if ease == slack and not better:
                 break
-        return replace(priced, bound=min(priced.bound, crude))
+            ease = max(slack, FALL * ease) if ease > EASY else slack
+        return replace(found, bound=max(bound, best))
 
     def values(self, v: Array, weights: Array, offsets: Array) -> Array:
         """h of given neurons, or its length, evaluated directly: O(N d) each, nothing reused from a search."""
