@@ -161,3 +161,79 @@ def test_bounds_of_two_points(beta, weight, tol):
     assert mpf(proven.objective) >= best * (1 - mpf(1e-12))
     assert proven.status is bn.Status.GLOBAL
     assert mpf(proven.objective) <= best * (1 + 2 * mpf(tol))
+
+
+# --- certificates of random problems, judged in 50 digits ---------------------------------------------------------
+
+
+def hard_problem(seed):
+    """One feature; weights over up to 24 decades, β down to 1e-16 of the largest, counts of 1e9 ± 100."""
+    rng = np.random.default_rng([20, seed])
+    kind = ("logistic", "poisson", "quantile", "huber")[seed % 4]
+    n = int(rng.integers(3, 8))
+    X = rng.normal(size=(n, 1)) * 10.0 ** rng.uniform(-3, 3)
+    weight = 10.0 ** rng.uniform(*[(0, 0), (-2, 2), (-12, 12)][seed // 4 % 3], n)
+    y = {
+        "logistic": np.r_[-1.0, 1.0, rng.choice([-1.0, 1.0], n - 2)],
+        "poisson": 1e9 + rng.integers(-100, 101, n) if rng.random() < 0.5 else 1.0 + rng.poisson(3.0, n),
+    }.get(kind, rng.normal(size=n) + 10.0 ** rng.uniform(0, 6))
+    loss = {"quantile": QuantileLoss(0.9), "huber": HuberLoss(2.0)}.get(kind, kind)
+    return X, y, weight, loss, 10.0 ** rng.uniform(-16, 0), 10.0 ** rng.uniform(-8, -2)
+
+
+def exact_objective(problem, network):
+    """The objective of these very numbers."""
+    total, name = mpf(0), problem.loss.name
+    exact = [[mpf(float(a)) for a in array.ravel()] for array in (network.weights, network.biases, network.amplitudes)]
+    for x, y, s in zip(problem.X[:, 0], problem.y, problem.sample_weight, strict=True):
+        x, y, s = mpf(float(x)), mpf(float(y)), mpf(float(s))
+        f = sum((max(w * x + b, mpf(0)) * u for w, b, u in zip(*exact, strict=True)), mpf(float(network.intercept)))
+        r = f - y
+        if name == "logistic":
+            total += s * log1p(exp(-y * f))
+        elif name == "poisson":
+            total += s * (exp(f) - y * f - y + y * log(y))
+        elif name == "quantile":
+            total += s * max(-mpf(0.9) * r, mpf(1.0 - 0.9) * r)
+        else:
+            total += s * (r * r / 2 if abs(r) <= 2 else 2 * (abs(r) - 1))
+    return total + mpf(problem.beta) * sum(abs(w * u) for w, _, u in zip(*exact, strict=True))
+
+
+def exact_bound(problem, v):
+    """The lower bound that v proves, scaled by its true max |h|, Σ v put to 0 exactly."""
+    v, x, y, s = ([mpf(float(a)) for a in array] for array in (v, problem.X[:, 0], problem.y, problem.sample_weight))
+    up, down = sum(a for a in v if a > 0), -sum(a for a in v if a < 0)
+    if not up or not down:
+        return mpf(0)
+    v = [a * min(mpf(1), down / up if a > 0 else up / down) for a in v]
+    h = max(abs(sum(a * max(side * (c - o), mpf(0)) for a, c in zip(v, x, strict=True))) for o in x for side in (1, -1))
+    total = mpf(0)
+    for a, t, w in zip(v, y, s, strict=True):
+        r = a * min(mpf(1), mpf(problem.beta) / h) / w
+        if problem.loss.name == "logistic":
+            total -= w * (entropy(-t * r) + entropy(1 + t * r))
+        elif problem.loss.name == "poisson":
+            total -= w * (entropy(t + r) - entropy(t) - r)
+        else:
+            total -= w * r * (t + (r / 2 if problem.loss.name == "huber" else 0))
+    return total
+
+
+@pytest.mark.parametrize("seed", range(48))
+def test_certificates_of_hard_problems(seed):
+    # guards the worst bug where losses are tiny, rounding large, or weights of very different sizes
+    X, y, weight, loss, ratio, tol = hard_problem(seed)
+    beta = ratio * bn.beta_max(X, y, loss=loss, sample_weight=weight)
+    with np.errstate(over="ignore", invalid="ignore"):  # of steps that go too far on saturated samples
+        fit = bn.train(X, y, beta=beta, loss=loss, sample_weight=weight, tol=tol, time_limit=10)
+    with mp.workdps(50):
+        proven, objective, bound = (
+            fit.certificate,
+            exact_objective(fit.problem, fit.network),
+            exact_bound(fit.problem, fit.proof.dual),
+        )
+        assert bound <= objective
+        assert mpf(proven.lower_bound) <= bound + objective * mpf(1e-12)
+        if proven.status is bn.Status.GLOBAL:
+            assert objective - bound <= objective * mpf(tol) * (1 + mpf(1e-6)) + objective * mpf(1e-13)

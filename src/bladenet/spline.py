@@ -2,8 +2,8 @@
 
 Knots at samples suffice, so the optimum is the polygon through them: a neuron for each change c_j of its slope, facing
 right or left, and perhaps one more at the first sample. A neuron that faces left takes c_j off the slope on its left:
-of the first slope s, that one has to bring s + Σ c_j, over the c_j that face left. A share of a change may face left, so
-this is 0, and the penalty Σ |c_j|, unless all changes of the sign opposite to s together are smaller than s.
+of the first slope s, that one has to bring s + Σ c_j, over the c_j that face left. A share of a change may face left:
+so this is 0, and the penalty Σ |c_j|, unless all changes of the sign opposite to s together are smaller than s.
 """
 
 import numpy as np
