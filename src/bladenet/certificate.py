@@ -196,7 +196,8 @@ def highest_objective_of(
     # |w·x + b| ≤ |w|_∞ |x|_1 + |b|, whatever cancels
     steep, offset = sizes.T @ np.abs(network.weights).max(axis=1, initial=0.0), sizes.T @ np.abs(network.biases)
     inner = np.multiply.outer(np.abs(X).sum(axis=1), steep) + offset
-    rounded = len(network) > 0 or loss.link != ""  # a constant is exact, but not beside the logarithm of a target
+    # a constant is exact, but not beside the logarithms of targets, unless these are the same
+    rounded = len(network) > 0 or (loss.link != "" and float(np.ptp(y)) > 0.0)
     off = np.finfo(dtype).eps * ((X.shape[1] + len(network) + 4) * inner + 2.0 * np.abs(f) * rounded)
     # either way: near the minimum of a loss its slope is rounding itself
     off = off * np.where(loss.gradient(f.astype(np.float64), problem.y[kept]) < 0.0, -1.0, 1.0)
