@@ -1,5 +1,8 @@
 """β = 0: the interpolant of least penalty, against linear programs over all blades, and where there is none."""
 
+import itertools
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -215,3 +218,44 @@ def test_nothing_but_zeros_without_a_bias(outputs):
     fit = bn.train(np.zeros((6, 1)), np.zeros((6, *outputs)), beta=0, bias=False)
     assert fit.certificate.status is GLOBAL
     assert fit.certificate.objective == 0.0
+
+
+def least_penalty(x, y):
+    """The optimum on one feature, in fractions: the variation of the slope, or more if the ends go the same way."""
+    order = np.argsort(x)
+    x, y = ([Fraction(float(a)) for a in np.asarray(values)[order]] for values in (x, y))
+    slopes = [(d - c) / (b - a) for a, b, c, d in zip(x, x[1:], y, y[1:], strict=False)]
+    variation = sum(abs(b - a) for a, b in itertools.pairwise(slopes))
+    return float(max(variation, (variation + abs(slopes[0] + slopes[-1])) / 2))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "tol"),
+    [
+        ([0.0, 1.0, 2.0, 2.0 + 1e-9], [0.0, 1.0, 0.0, 1.0], 1e-6),
+        ([0.0, 1.0, 2.0, 2.0 + 1e-6], [0.0, 1.0, 0.0, 1.0], 1e-6),
+        ([0.0, 1e-8, 1.0, 2.0], [1.0, 0.0, 0.0, 0.0], 1e-6),
+        ([0.0, 1.0, 1.0 + 1e-10, 3.0, 4.0], [0.0, 1.0, 0.0, 1.0, 5.0], 1e-3),
+        ([0.0, 1.0, 1.0 + 1e-12, 3.0, 3.0 + 1e-9], [0.0, 1.0, 0.0, 1.0, 5.0], 1e-2),
+        ([-1.0, 0.0, 1e-7, 1.0, 1.0 + 1e-7], [3.0, 2.0, 1.0, 1.0, 0.0], 1e-6),  # monotone: the ends go the same way
+        ([2.0, 2.0 + 1e-9], [-1.0, 1.0], 1e-6),
+        ([5.0, 1.0, 2.0, 9.0], [10.0, 2.0, 4.0, 18.0], 1e-6),  # a line
+        ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 3.0, 5.5, 7.0, 7.5, 7.5], 1e-6),  # concave, as a share of one neuron
+        ([0.0, 1.0, 2.0, 4.0], [0.0, 5.0, 9.0, 16.0], 1e-6),  # steeper than it is curved
+    ],
+)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("mirrored", [1.0, -1.0])
+def test_one_feature_in_closed_form(x, y, tol, sign, mirrored):
+    # guards against "no network fits" where close samples need a large penalty
+    X, y = mirrored * np.array(x)[:, None], sign * np.array(y)
+    fit = bn.train(X, y, beta=0, tol=tol)
+    proven, best = fit.certificate, least_penalty(X[:, 0], y)
+    assert proven.status is GLOBAL
+    assert proven.objective == pytest.approx(best, rel=1e-9 / min(1.0, np.diff(np.sort(x)).min() * 1e6))
+    assert best * (1 - tol) <= proven.lower_bound <= best * (1 + 1e-9)
+    np.testing.assert_allclose(fit.network.predict(X), y, rtol=0, atol=max(1e-9, 1e-15 * best))
+    assert len(fit.blades) == len(fit.network) <= len(y)
+    for blade, weight, bias in zip(fit.blades, fit.network.weights, fit.network.biases, strict=True):
+        assert weight @ X[blade.samples[0]] + bias == pytest.approx(0.0, abs=1e-15)
+        assert blade.orientation == weight[0]

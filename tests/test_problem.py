@@ -319,3 +319,33 @@ def test_weight_zero_leaves_no_trace():
     np.testing.assert_array_equal(with_zero.points, without.points)
     np.testing.assert_array_equal(with_zero.centre, without.centre)
     assert with_zero.term[-1] == -1
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"y": np.array([0.0, 1.0, 0.5]) * 1e-160}, "largest entry of y .*1e-160"),
+        ({"sample_weight": np.full(3, 1e-300)}, "largest sample_weight is 1e-300"),
+        ({"sample_weight": np.full(3, 1e-310)}, "largest sample_weight is 1e-310"),
+        ({"sample_weight": [1.0, 1.0, 1e-310]}, "sample_weight contains 1e-310.*set weights below"),
+        ({"sample_weight": [1.0, 1.0, 1e150]}, r"largest sample_weight is 1e\+150"),
+        ({"beta": 1e-310}, "beta=1e-310 is too small"),
+        ({"beta": 1e-250, "X": np.array([[0.0], [1e90], [2e90]])}, r"beta=1e-250.*up to 2e\+90"),
+        ({"y": [1e-170, 0.0, 1.0], "sample_weight": [1.0, 1.0, 0.0]}, "largest entry of y"),
+    ],
+)
+def test_what_underflows_is_refused_by_name(settings, named):
+    # guards against a zero network that is called GLOBAL since its objective is 0 in float64
+    data = {"X": [[0.0], [1.0], [2.0]], "y": [0.0, 1.0, 0.5], "beta": 0.1}
+    with pytest.raises(ValueError, match=named):
+        bn.train(**(data | settings))
+
+
+@pytest.mark.parametrize("weight", [1e-99, 1e99])
+@pytest.mark.parametrize("height", [1e-99, 1e99])
+def test_extreme_units_change_nothing(weight, height):
+    X, y, s = np.array([[0.0], [1.0], [2.0], [4.0]]), np.array([0.0, 1.0, 0.5, 2.0]), np.full(4, weight)
+    plain = bn.train(X, y, beta=0.1).certificate
+    far = bn.train(X, y * height, beta=0.1 * weight * height, sample_weight=s).certificate
+    assert far.status is bn.Status.GLOBAL
+    assert far.objective / weight / height / height == pytest.approx(plain.objective, rel=1e-12)

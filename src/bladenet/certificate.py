@@ -5,16 +5,23 @@ for every neuron with ‖w‖_p = 1 gives  min objective ≥ −Σ_i s_i ℓ*(v_
 and |·| the dual of the norm that amplitudes have in the penalty (Theorem 23).  Everything is evaluated here
 anew in float64, in the user's units, from the definition; nothing comes from the solver but the network, v and the
 bound that a pricer proved for that v.
+
+Rounding counts against the proof, never for it. Every v_i is only known to a few units in the last place, and so is
+the sum of v: there are dual variables with Σ v = 0 exactly among those that shrink some v_i by as little. ℓ* is convex
+and 0 at 0, so shrinking v_i by a fraction costs at most that fraction of |s_i ℓ*|, and moves h by that fraction of
+|v_i| times a distance. Terms of the dual value cancel by no more than a small multiple of it, as half of v is feasible
+as well. In the objective, outputs of neurons may be off by their rounding, in the direction that costs more.
 """
 
 from dataclasses import asdict, dataclass
 from enum import Enum
+from math import fsum
 from typing import Any
 
 import numpy as np
 
 from bladenet.display import Shown, View
-from bladenet.losses import Array, by_sample
+from bladenet.losses import Array, by_sample, weighted_mean
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
 
@@ -22,7 +29,10 @@ PROBES = 8  # random directions, and neurons, that a claimed bound is tried on
 STRIP = 4096  # samples whose activations are held at once
 HELD = 1_000_000  # numbers that probing holds at a time, per array
 LOOSEST = 0.5  # gap up to which it helps to raise the tolerance
-TINY = float(np.finfo(np.float64).tiny)
+EPS, TINY = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
+UNDERFLOW = float(np.finfo(np.float64).smallest_subnormal)
+SLIGHT = 0.1  # of the tolerance: rounding that is not worth a more precise evaluation
+ROUNDINGS = 32.0 * EPS  # of a value computed in a few steps and summed in pairs, relative to the sizes of its terms
 
 
 class Status(Enum):
@@ -59,7 +69,7 @@ class Certificate(Shown):
     status : Status
     objective : float, of the network, recomputed
     lower_bound : float, no network of any width in the class (see `bias`, `max_interaction`) has a smaller objective
-    gap : float, (objective − lower_bound) / max(|objective|, tiny)
+    gap : float, (objective − lower_bound) / objective, with what rounding may hide in the objective
     tol : float, the gap that was asked for
     factor : float or None; for vertices-only networks with p = 2, the proven c of Theorems 4 and 5: the optimum over
         vertices is at most 1/c times the optimum over all networks
@@ -169,12 +179,13 @@ class Certificate(Shown):
         )
 
 
-def _outputs(problem: TrainingProblem, network: ReLUNetwork) -> Array:
+def _outputs(problem: TrainingProblem, network: ReLUNetwork, dtype: type[np.floating[Any]] = np.float64) -> Any:
     """f(x_i)."""
-    f = np.zeros(problem.y.shape) + network.intercept
+    f = np.zeros(problem.y.shape, dtype) + network.intercept
+    weights = network.weights.T.astype(dtype)
     for start in range(0, len(f), STRIP):
         rows = slice(start, start + STRIP)
-        f[rows] += np.maximum(problem.X[rows] @ network.weights.T + network.biases, 0.0) @ network.amplitudes
+        f[rows] += np.maximum(problem.X[rows] @ weights + network.biases, 0.0) @ network.amplitudes
     return f
 
 
@@ -193,6 +204,32 @@ def objective_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
     sizes = np.abs(u) if u.ndim == 1 else np.linalg.norm(u, ord=problem.output_norm, axis=1)
     penalty = float(sizes @ lengths)
     return float(problem.sample_weight[kept] @ losses) + problem.beta * penalty
+
+
+def highest_objective_of(
+    problem: TrainingProblem, network: ReLUNetwork, dtype: type[np.floating[Any]] = np.float64
+) -> float:
+    """The objective with every output moved as far as it may be rounded, in the direction that costs more.
+
+    Outputs and losses are computed in `dtype`: long doubles have room for differences of nearly equal numbers.
+    """
+    kept = problem.sample_weight > 0
+    X, y, s, loss = problem.X[kept], problem.y[kept].astype(dtype), problem.sample_weight[kept], problem.loss
+    f, sizes = _outputs(problem, network, dtype)[kept], np.abs(network.amplitudes)
+    # |w·x + b| ≤ |w|_∞ |x|_1 + |b|, whatever cancels
+    steep, offset = sizes.T @ np.abs(network.weights).max(axis=1, initial=0.0), sizes.T @ np.abs(network.biases)
+    inner = np.multiply.outer(np.abs(X).sum(axis=1), steep) + offset
+    # a constant is exact, but not beside the logarithms of targets, unless these are the same
+    rounded = len(network) > 0 or (loss.link != "" and float(np.ptp(y)) > 0.0)
+    off = np.finfo(dtype).eps * ((X.shape[1] + len(network) + 4) * inner + 2.0 * np.abs(f) * rounded)
+    # either way: near the minimum of a loss its slope is rounding itself
+    off = off * np.where(loss.gradient(f.astype(np.float64), problem.y[kept]) < 0.0, -1.0, 1.0)
+    losses = s * np.maximum(loss.value(f + off, y), loss.value(f - off, y))
+    penalties = (
+        problem.beta * network.sizes(problem.output_norm) * np.linalg.norm(network.weights, problem.norm, axis=1)
+    )
+    lost = 4.0 * UNDERFLOW * (np.count_nonzero(losses) + np.count_nonzero(sizes))
+    return float((losses.sum() + penalties.sum()) * (1.0 + ROUNDINGS) + lost)
 
 
 def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork | None = None) -> float:
@@ -218,16 +255,30 @@ def lower_bound_of(problem: TrainingProblem, proof: DualProof, network: ReLUNetw
         # residuals are differences of targets, whose rounding is all that is left of small ones
         if surplus > 1e-12 * total + 1e-14 * float(np.abs(by_sample(s, y)).sum()):
             return 0.0
-        v = problem.loss.balanced(v, y, s)
+        if surplus > 4.0 * EPS * total:
+            v = problem.loss.balanced(v, y, s)
     # rounding only has moved v, which changes |h| by at most what changed times the largest distance
     bound += 2.0 * float(np.abs(v - given).sum()) * reach
-    if probe(problem, v, X, network) > bound * (1.0 + 1e-9) + 1e-15 * len(v) * total * reach:
+    probed = probe(problem, v, X, network)
+    if probed > bound * (1.0 + 1e-9) + 1e-15 * len(v) * total * reach:
         return 0.0
-    scaled = v * min(1.0, problem.beta / bound) if bound > 0 else v
-    if problem.bias and problem.loss.location:
-        y = y - y.mean(axis=0)  # with Σ v = 0 an offset of the targets cancels, and would only round the rest away
-    value = -float(s @ problem.loss.conjugate(by_sample(1.0 / s, scaled), y))
+    bound = (max(bound, probed) + _rounding(v, X, problem.bias, reach)) * (1.0 + ROUNDINGS)
+    terms = problem.loss.dual_terms(v * min(1.0, problem.beta / bound) if bound > 0 else v, y, s, problem.bias)
+    value = fsum(terms) - ROUNDINGS * float(np.abs(terms).sum()) - UNDERFLOW * np.count_nonzero(v)
     return max(0.0, value)
+
+
+def _rounding(v: Array, X: Array, bias: bool, reach: float) -> float:
+    """By how much h can change where every v_i is moved by its rounding, and Σ v to 0 if there is a bias.
+
+    With a bias only distances to any one point count, and what Σ v is off: (w·x_i + b)_+ is its value there and a rest.
+    """
+    sizes = np.abs(v.reshape(len(v), -1))
+    if not bias:
+        return ROUNDINGS * float(sizes.sum(axis=1) @ np.abs(X).sum(axis=1))
+    surplus = sum(abs(fsum(column)) for column in v.reshape(len(v), -1).T)
+    distances = np.abs(X - weighted_mean(X, sizes.sum(axis=1))).sum(axis=1)
+    return ROUNDINGS * float(sizes.sum(axis=1) @ distances) + 2.0 * surplus * reach
 
 
 def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | None) -> float:
@@ -308,10 +359,15 @@ def certify(
     objective = objective_of(problem, network)
     misfit = misfit_of(problem, network) if problem.loss.exact else None
     lower = lower_bound_of(problem, proof, network)
-    if lower > objective + 1e-9 * abs(objective) + _rounding(problem, proof, network):
+    # what misses a target by so much may have a penalty lower by so much than any network that fits
+    missed = 0.0 if misfit is None else misfit * float(np.abs(proof.dual).sum()) + ROUNDINGS * objective
+    highest = highest_objective_of(problem, network) if misfit is None else objective
+    if misfit is None and highest - objective > SLIGHT * tol * objective:
+        highest = highest_objective_of(problem, network, np.longdouble)
+    if not lower <= highest + missed:
         lower = 0.0  # weak duality refutes the proof: no valid bound exceeds an objective
     lower = min(lower, objective)
-    gap = max(0.0, objective - lower) / max(abs(objective), TINY) if np.isfinite(objective) else np.inf
+    gap = _relative(highest - lower, objective)
     if vertices_only:
         status = Status.STOPPED if stopped else Status.RESTRICTED
     elif gap <= tol:
@@ -322,8 +378,8 @@ def certify(
     return Certificate(status, objective, lower, gap, tol, factor, *scope, misfit, problem.bias)
 
 
-def _rounding(problem: TrainingProblem, proof: DualProof, network: ReLUNetwork) -> float:
-    """What rounding may take off an objective: activations far from the origin are differences of large numbers."""
-    terms = np.abs(network.weights) @ np.abs(problem.X).max(axis=0) + np.abs(network.biases)
-    sizes = network.sizes(output_norm=1)
-    return 4.0 * float(np.finfo(float).eps * (sizes @ terms) * np.abs(proof.dual).sum())
+def _relative(missing: float, objective: float) -> float:
+    """A gap relative to the objective; infinite where that is lost, also to underflow."""
+    if not np.isfinite(objective):
+        return np.inf
+    return 0.0 if missing <= 0.0 else float(missing / objective) if objective > 0.0 else np.inf

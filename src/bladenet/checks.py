@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from bladenet.losses import Array, Loss, SoftmaxLoss
 
 EXTREME = 1e100  # beyond it, and below its inverse, squares of the data leave the range of float64
+LIGHTEST = 1e-300  # of weights: their inverses, and shares of them, are still float64 numbers with all digits
 MOST_CLASSES = 10_000
 NOT_FINITE = "NaN and infinite values are not accepted: drop or impute them first."
 ROW = "\0"  # in the template of a message, where the name of a row goes
@@ -183,6 +184,37 @@ def positive_number(value: Any, name: str, or_zero: bool = False) -> float:
             f"{name} must be a finite number {'of at least' if or_zero else 'greater than'} 0, got {value!r}."
         )
     return number
+
+
+def checked_weights(sample_weight: ArrayLike | None, n: int) -> Array:
+    """Weights of n samples, (n,); 1 if there are none.
+
+    Raises
+    ------
+    ValueError
+        Also where weights are so small or large that what they multiply would leave the range of float64.
+    """
+    weight = np.ones(n) if sample_weight is None else finite_array(sample_weight, "sample_weight")
+    if weight.shape != (n,):
+        raise ValueError(f"sample_weight must have shape ({n},), got shape {weight.shape}.")
+    largest = float(weight.max())
+    if (weight < 0).any() or largest == 0.0:
+        raise ValueError(
+            f"sample_weight must be ≥ 0 and not all zero, got a minimum of {weight.min():g} "
+            f"and a maximum of {largest:g}."
+        )
+    if not 1.0 / EXTREME <= largest <= EXTREME:
+        raise ValueError(
+            f"the largest sample_weight is {largest:g}: multiply sample_weight and beta by a number that brings it to "
+            f"between {1 / EXTREME:g} and {EXTREME:g}."
+        )
+    smallest = float(weight[weight > 0].min())
+    if smallest < LIGHTEST:
+        raise ValueError(
+            f"sample_weight contains {smallest:g}, which float64 cannot calculate with: set weights below {LIGHTEST:g} "
+            "to 0, or rescale sample_weight and beta."
+        )
+    return weight
 
 
 def checked_targets(y: ArrayLike, n: int, loss: Loss) -> Array:

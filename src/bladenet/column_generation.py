@@ -152,6 +152,12 @@ class ColumnGeneration:
             self.best = self.neurons.solve(accuracy)
             self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
 
+    def begin_at(self, weights: Array, offsets: Array, z: Array, t: float, v: Array) -> None:
+        """Take a network that misses no target (in units of the standard form) for the best, and v for its proof."""
+        self.best = Restricted(z, t, v, self.form.beta * self.form.penalty(z), np.inf, nonzero(z))
+        self.best_weights, self.best_offsets = weights, offsets
+        self._record(self._price(v, 0.0, 0.0, proving=True))
+
     def run(
         self, prove: bool = True, worthwhile: Callable[[], bool] = lambda: True, at_once: bool = False
     ) -> "ColumnGeneration":

@@ -147,7 +147,7 @@ class InteriorPoint:
         primal = float(s @ loss.value(f, y)) + self.beta * float(np.abs(z).sum())
         largest = np.abs(K.T @ v).max(initial=0.0)
         feasible = v * min(1.0, self.beta / max(largest, self.beta))
-        gap = primal + float(s @ loss.conjugate(feasible / s, y))
+        gap = primal - float(loss.dual_terms(feasible, y, s, o is not None).sum())
         used = np.abs(z) * self.beta > np.minimum(p.slack, q.slack) * np.abs(z).max(initial=0.0)
         return Restricted(z, t, feasible, primal, gap, used), residual
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bladenet.blades import corners
+from bladenet.blades import corners, neurons
 from bladenet.certificate import TINY
 from bladenet.checks import ROW, RowError
 from bladenet.column_generation import ColumnGeneration, Round
@@ -21,6 +21,7 @@ from bladenet.pricing import Clock, Pricer
 from bladenet.problem import Neurons, StandardForm, TrainingProblem, distinct_rows
 from bladenet.rebuilding import MARGIN, Fit, finish
 from bladenet.restricted import nonzero
+from bladenet.spline import closed_form, spline
 
 FIRST_PRICE = 10.0  # of a miss, times the number of points and the price of a neuron
 RISE = 100.0
@@ -49,6 +50,12 @@ def interpolate(
     assert isinstance(form.loss, ExactFit)  # problems with β = 0 have no other loss
     first = price = FIRST_PRICE * len(form.points) * form.beta
     search: ColumnGeneration | None = None
+    if closed_form(form):
+        here = replace(form, loss=ExactFit(form.loss.tolerance, first))
+        search = ColumnGeneration(here, pricing, tol, clock, callback)
+        blades, z, t, v = spline(form)
+        search.begin_at(*neurons(blades, form.points, form.norm, bias=True), z, t, v)
+        return finish(problem, search, tol, restricted=False, stopped=False, given=blades)
     proven = 0.0
     while True:
         here = replace(form, loss=ExactFit(form.loss.tolerance, price))

@@ -17,6 +17,7 @@ from bladenet.checks import (
     checked_components,
     checked_interaction,
     checked_targets,
+    checked_weights,
     finite_array,
     is_zero,
     positive_number,
@@ -25,6 +26,7 @@ from bladenet.display import Shown, View, brief, number
 from bladenet.losses import Array, ExactFit, Index, Loss, SquaredLoss, by_sample, get_loss, row_norms
 
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
+TINY = float(np.finfo(np.float64).tiny)
 FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
 
 
@@ -112,21 +114,30 @@ class TrainingProblem(Shown):
         if 0 in X.shape:
             raise ValueError(f"X is empty: it has shape {X.shape}; at least one sample and one feature are needed.")
         y = checked_targets(y, len(X), checked_loss)
-        weight = np.ones(len(X)) if sample_weight is None else finite_array(sample_weight, "sample_weight")
-        if weight.shape != (len(X),):
-            raise ValueError(f"sample_weight must have shape ({len(X)},), got shape {weight.shape}.")
-        if (weight < 0).any() or not (weight > 0).any():
+        weight = checked_weights(sample_weight, len(X))
+        height = float(np.abs(y[weight > 0]).max())
+        if 0.0 < height < 1.0 / EXTREME:
             raise ValueError(
-                f"sample_weight must be ≥ 0 and not all zero, got a minimum of {weight.min():g} "
-                f"and a maximum of {weight.max():g}."
+                f"the largest entry of y (of positive weight) is {height:g}, and its square is 0 in float64: rescale y "
+                f"to above {1 / EXTREME:g}."
             )
         if is_zero(beta):
-            checked_loss, weight, beta = _interpolating(checked_loss, y), (weight > 0).astype(np.float64), 1.0
+            checked_loss, weight, beta = (
+                _interpolating(checked_loss, X[weight > 0], y[weight > 0]),
+                (weight > 0).astype(np.float64),
+                1.0,
+            )
+        beta = positive_number(beta, "beta", or_zero=True)
+        if beta / max(1.0, largest) < TINY:
+            raise ValueError(
+                f"beta={beta:g} is too small for float64 beside features of up to {largest:g}: rescale X, or y and "
+                "sample_weight, or use beta=0 for interpolation."
+            )
         problem = cls(
             X,
             y,
             weight,
-            positive_number(beta, "beta", or_zero=True),
+            beta,
             int(norm),
             bool(bias),
             checked_loss,
@@ -302,7 +313,7 @@ class StandardForm(Shown):
 
     def dual_value(self, v: Array) -> float:
         """−Σ_i s_i ℓ*(v_i / s_i, y_i), what a feasible v proves about the objective less the `constant`."""
-        return -float(self.weight @ self.loss.conjugate(by_sample(1.0 / self.weight, v), self.y))
+        return float(self.loss.dual_terms(v, self.y, self.weight, self.bias).sum())
 
     def original_dual(self, v: Array) -> Array:
         """The dual variable of every original sample, (k,) → (n,): those of merged samples split."""
@@ -321,14 +332,14 @@ class StandardForm(Shown):
         return dual
 
 
-def _interpolating(loss: Loss, y: Array) -> ExactFit:
+def _interpolating(loss: Loss, X: Array, y: Array) -> ExactFit:
     """What β → 0 leaves of a loss of this name."""
     if loss.classifies:
         raise ValueError(
             f"beta=0 (alpha=0) asks for an exact fit, which loss={loss.name!r} has no use for: it has no minimiser "
             "then, or prefers larger margins. Use beta > 0, or a loss for regression."
         )
-    return ExactFit.of(y)
+    return ExactFit.of(X, y)
 
 
 def _basis(points: Array, problem: TrainingProblem) -> tuple[Array | None, float]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bladenet.active_set import GramForm, active_set
 from bladenet.columns import Columns
-from bladenet.losses import Array, Index, ScalarLoss, balanced
+from bladenet.losses import Array, Index, ScalarLoss, balanced, weighted_mean
 from bladenet.problem import group_sums
 from bladenet.restricted import Restricted
 
@@ -88,8 +88,8 @@ class ProximalNewton:
     ):
         self.K, self.row, self.s, self.beta, self.loss = columns, row, weight, beta, loss
         self.bias, self.stopped = bias, stopped
-        # targets far from 0 would round the residuals; the intercept takes their mean for free
-        self.shift = float(y.mean()) if bias and loss.location else 0.0
+        # targets far from 0 would round the residuals; the intercept takes what they have in common for free
+        self.shift = float(weighted_mean(y, weight)) if bias and loss.location else 0.0
         self.y = y - self.shift
 
     def solve(self, z: Array, t: float, accuracy: float) -> Restricted:
@@ -130,7 +130,7 @@ class ProximalNewton:
         h = self.K.adjoint(self._at_points(v))
         objective = float(self.s @ self.loss.value(f, self.y)) + self.beta * float(np.abs(z).sum())
         dual = self._feasible(v, h)
-        gap = objective + float(self.s @ self.loss.conjugate(dual / self.s, self.y))
+        gap = objective - float(self.loss.dual_terms(dual, self.y, self.s, self.bias).sum())
         return Point(z, t, f, v, h, objective, gap)
 
     def _feasible(self, v: Array, h: Array) -> Array:

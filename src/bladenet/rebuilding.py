@@ -15,7 +15,7 @@ from bladenet.losses import Array, ExactFit
 from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
 from bladenet.pricing import Clock, choose_pricer
-from bladenet.problem import Neurons, TrainingProblem
+from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.restricted import Restricted, masked, nonzero
 
 MISSED = 1e-6  # of the targets' size: a miss that rounding can explain
@@ -68,18 +68,25 @@ def finish(
     restricted: bool,
     stopped: bool,
     known: Known | None = None,
+    given: list[Blade] | None = None,
 ) -> Fit:
     """Turn the best restricted solution of a search into blades, the blades into a network, and certify that.
 
-    `known` holds the blades of neurons that have been looked at, also for other β.
+    `known` holds the blades of neurons that have been looked at, also for other β; `given` are those of the best
+    solution (of points), where that is exact as it is.
     """
     form = search.form
-    solution, blades, (weights, biases) = _rebuilt(problem, search, {} if known is None else known)
+    if given is None:
+        solution, blades, (weights, biases) = _rebuilt(problem, search, {} if known is None else known)
+    else:
+        solution, places = search.best, zip(given, search.best_weights, strict=True)
+        blades = [_relabelled(form, blade, weight) for blade, weight in places]
+        weights, biases = neurons(blades, problem.X, problem.norm, problem.bias)
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
     if isinstance(problem.loss, ExactFit):
         whole = network
         network = fitted_exactly(problem, whole)
-        if problem.y.ndim == 1:
+        if problem.y.ndim == 1 and given is None:
             corner, few = at_corner(problem, whole, blades)
             fitted = fitted_exactly(problem, corner)
             # fewer neurons may leave rounding nowhere to go
@@ -144,10 +151,15 @@ def blades_of(problem: TrainingProblem, weights: Array, offsets: Array, known: K
     keys = [np.r_[weight, offset].tobytes() for weight, offset in zip(weights, offsets, strict=True)]
     new = [k for k, key in enumerate(keys) if key not in known]
     for k, blade in zip(new, find_blades(form.points, weights[new], offsets[new], form.norm, form.bias), strict=True):
-        here = blade.relabelled(form.sample)
-        known[keys[k]] = here if form.basis is None else here.in_basis(form.basis, form.basis @ weights[k])
+        known[keys[k]] = _relabelled(form, blade, weights[k])
     blades = [known[key] for key in keys]
     return blades, neurons(blades, problem.X, problem.norm, problem.bias)
+
+
+def _relabelled(form: StandardForm, blade: Blade, weight: Array) -> Blade:
+    """The blade of points as one of samples; `weight` is its neuron's."""
+    here = blade.relabelled(form.sample)
+    return here if form.basis is None else here.in_basis(form.basis, form.basis @ weight)
 
 
 def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:

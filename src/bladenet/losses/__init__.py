@@ -12,6 +12,7 @@ from bladenet.losses.base import (
     by_sample,
     over_outputs,
     row_norms,
+    weighted_mean,
 )
 from bladenet.losses.classification import HingeLoss, LogisticLoss, SoftmaxLoss
 from bladenet.losses.counts import PoissonLoss
@@ -40,6 +41,7 @@ __all__ = [
     "get_loss",
     "over_outputs",
     "row_norms",
+    "weighted_mean",
 ]
 
 LOSSES: dict[str, type[Loss]] = {

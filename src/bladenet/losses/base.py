@@ -54,6 +54,23 @@ class Loss(ABC):
     def conjugate(self, v: Array, y: Array) -> Array:
         """ℓ*(v, y), (n,), for v inside :meth:`into_domain`."""
 
+    def conjugate_about(self, v: Array, y: Array, centre: float | Array) -> Array:
+        """ℓ*(v, y) − v·f₀, (n,), where f₀ is the constant prediction for a target `centre`, or 0 if that gains nothing.
+
+        Where Σ v = 0 the sum stays the same, and targets far from 0 no longer round away what is left of it.
+        """
+        return self.conjugate(v, y - centre) if self.location else self.conjugate(v, y)
+
+    def dual_terms(self, v: Array, y: Array, weight: Array, balanced: bool) -> Array:
+        """What each sample adds to the dual value Σ −weight · ℓ*(v / weight, y), (n,).
+
+        `balanced` says that Σ v = 0, and allows terms that differ from these by a constant prediction times v.
+        """
+        ratio = by_sample(1.0 / weight, v)
+        if not balanced:
+            return -weight * self.conjugate(ratio, y)
+        return -weight * self.conjugate_about(ratio, y, weighted_mean(y, np.abs(v)))
+
     @abstractmethod
     def into_domain(self, v: Array, y: Array) -> Array | None:
         """Dual variables with what rounding put outside the domain of ℓ* put back; None if it is more than that."""
@@ -158,8 +175,22 @@ class PiecewiseLinearLoss(ScalarLoss):
         v, kink = weight * self.gradient(f, y), f == y
         if not kink.any():
             return self.balanced(v, y, weight)
+        low, high = (weight * end for end in self.domain(y))
         v[kink] = -weight[kink] * (v[~kink].sum() / weight[kink].sum())
-        return v
+        # where what is on the kink weighs next to nothing, the rounding of the sum is more than it can take
+        return self.balanced(np.clip(v, low, high), y, weight)
+
+
+def weighted_mean(y: Array, weight: Array) -> Array:
+    """Of targets (n,), or of each output (n, c), with weights (n,) or as targets.
+
+    Exact for constants, and for the targets that matter where weights span many decades.
+    """
+    weights = weight if weight.ndim == y.ndim else weight[:, None]
+    total, mean = np.maximum(weight.sum(axis=0), np.finfo(float).tiny), y[0]
+    for _ in range(2):  # targets that are far off round the first
+        mean = mean + (weights * (y - mean)).sum(axis=0) / total
+    return np.asarray(mean)
 
 
 def over_outputs(values: Array) -> Array:

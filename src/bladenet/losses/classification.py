@@ -1,7 +1,7 @@
 """Losses for classes."""
 
 import numpy as np
-from scipy.special import expit, logsumexp, softmax, xlogy
+from scipy.special import expit, softmax, xlog1py, xlogy
 
 from bladenet.losses.base import PUT_BACK, Array, OutputsLoss, PiecewiseLinearLoss, ScalarLoss
 
@@ -27,14 +27,15 @@ class LogisticLoss(ScalarLoss):
         return np.asarray(expit(f) * expit(-f), dtype=np.float64)
 
     def conjugate(self, v: Array, y: Array) -> Array:
-        """Q log q + (1 − q) log(1 − q) with q = −y v ∈ [0, 1]."""
+        """Q log q + (1 − q) log(1 − q) with q = −y v ∈ [0, 1], where 1 − (1 − q) would lose what is small."""
         q = np.clip(-y * v, 0.0, 1.0)
-        return xlogy(q, q) + xlogy(1.0 - q, 1.0 - q)
+        return xlogy(q, q) + xlog1py(1.0 - q, -q)
 
     def conjugate_gradient(self, v: Array, y: Array) -> Array:
-        """−y log(q / (1 − q))."""
+        """−y log(q / (1 − q)), near q = ½ from 2q − 1, which is exact."""
         q = -y * v
-        return -y * (np.log(q) - np.log1p(-q))
+        near = np.clip(2.0 * q - 1.0, -0.5, 0.5)
+        return -y * np.where(near == 2.0 * q - 1.0, 2.0 * np.arctanh(near), np.log(q) - np.log1p(-q))
 
     def conjugate_hessian(self, v: Array, y: Array) -> Array:
         """1 / (q (1 − q))."""
@@ -76,7 +77,8 @@ class SoftmaxLoss(OutputsLoss):
     """Cross-entropy −log(exp f_k / Σ_o exp f_o) of class k, one output per class; y (n, c) has a 1 for the class.
 
     Adding a number to all outputs of a sample changes nothing. The dual variable is v = p − y with the probabilities p,
-    and ℓ*(v, y) = Σ_o q_o log q_o on the simplex of q = y + v.
+    and ℓ*(v, y) = Σ_o q_o log q_o on the simplex of q = y + v. What the other classes have, and their sum, which is
+    what the right class lacks, may be tiny: nothing here is 1 less a number near 1.
     """
 
     name = "softmax"
@@ -85,29 +87,34 @@ class SoftmaxLoss(OutputsLoss):
 
     def value(self, f: Array, y: Array) -> Array:
         """log Σ_o exp f_o − f_k."""
-        return logsumexp(f, axis=1) - np.sum(f * y, axis=1)
+        ahead = f - np.sum(f * y, axis=1, keepdims=True)  # of the right class
+        most = ahead.max(axis=1, keepdims=True)
+        others = np.sum((1.0 - y) * np.exp(ahead - most), axis=1)
+        return np.where(most[:, 0] > 0.0, most[:, 0] + np.log(others + np.exp(-most[:, 0])), np.log1p(others))
 
     def gradient(self, f: Array, y: Array) -> Array:
         """P − y."""
-        return softmax(f, axis=1) - y
+        others = softmax(f, axis=1) * (1.0 - y)
+        return _completed(others, y)
 
     def curvature(self, f: Array, y: Array) -> Array:
         """The Hessians diag p − p pᵀ: (n, c, c)."""
         p = softmax(f, axis=1)
-        return p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
+        eye = np.eye(p.shape[1])
+        return p[:, :, None] * (eye * (p @ (1.0 - eye))[:, None, :] - (1.0 - eye) * p[:, None, :])
 
     def conjugate(self, v: Array, y: Array) -> Array:
         """Σ q log q."""
-        q = np.maximum(y + v, 0.0)
-        return np.sum(xlogy(q, q), axis=1)
+        right = np.clip(np.sum(v * y, axis=1), -1.0, 0.0)
+        others = np.maximum(v, 0.0) * (1.0 - y)
+        return np.sum(xlogy(others, others), axis=1) + xlog1py(1.0 + right, right)
 
     def into_domain(self, v: Array, y: Array) -> Array | None:
         """See :meth:`Loss.into_domain`."""
-        q = y + v
-        if (q < -PUT_BACK).any() or (np.abs(v.sum(axis=1)) > PUT_BACK).any():
+        if (y + v < -PUT_BACK).any() or (np.abs(v.sum(axis=1)) > PUT_BACK).any():
             return None
-        q = np.maximum(q, 0.0)
-        return q / q.sum(axis=1, keepdims=True) - y
+        others = np.maximum(v, 0.0) * (1.0 - y)
+        return _completed(others / np.maximum(others.sum(axis=1, keepdims=True), 1.0), y)
 
     def balanced(self, v: Array, y: Array, weight: Array) -> Array:
         """A little of every q is replaced by one distribution for all samples, with which the sums come out."""
@@ -137,7 +144,7 @@ class SoftmaxLoss(OutputsLoss):
         value = float(weight @ self.value(f + t, y))
         for _ in range(NEWTON_STEPS):
             slope = weight @ self.gradient(f + t, y)
-            if np.abs(slope).max() <= 1e-15 * weight.sum():
+            if np.abs(slope).max() <= 1e-15 * float(weight @ np.abs(self.gradient(f + t, y)).max(axis=1)):
                 break
             curvature = np.tensordot(weight, self.curvature(f + t, y), axes=1)
             scale = float(np.trace(curvature))
@@ -155,3 +162,8 @@ class SoftmaxLoss(OutputsLoss):
                 break
             t, value = t + length * (step - step.mean()), lower
         return t
+
+
+def _completed(others: Array, y: Array) -> Array:
+    """The dual variable with these entries of the other classes: the right one has minus their sum."""
+    return others - y * others.sum(axis=1, keepdims=True)

@@ -1,12 +1,17 @@
 """The Poisson loss, for counts and rates."""
 
-import numpy as np
-from scipy.special import xlogy
+from math import factorial
 
-from bladenet.losses.base import Array, ScalarLoss
+import numpy as np
+from numpy.polynomial.polynomial import polyval
+
+from bladenet.losses.base import Array, ScalarLoss, weighted_mean
 
 FARTHEST = 300.0  # exp(f) goes on as its tangent from here: targets are below exp(231), so no optimum comes near
 LARGEST = 709.0  # exp of it is a float64
+SMALL = 0.5  # up to which series are summed: the formulas would lose their digits
+EXPONENTIAL = [1.0 / factorial(k + 2) for k in range(15)]
+LOGARITHMIC = [1.0 / (2 * k + 3) for k in range(17)]
 
 
 class PoissonLoss(ScalarLoss):
@@ -29,7 +34,7 @@ class PoissonLoss(ScalarLoss):
         inside = np.minimum(f, FARTHEST)
         r = inside - _logarithm(y)
         close = np.clip(r, -1.0, 1.0)
-        value = np.where(close == r, y * (np.expm1(close) - close), np.exp(inside) - y * (1.0 + r))
+        value = np.where(close == r, y * _above_tangent(close), np.exp(inside) - y * (1.0 + r))
         return np.where(y > 0, value, np.exp(inside)) + self.gradient(inside, y) * (f - inside)
 
     def gradient(self, f: Array, y: Array) -> Array:
@@ -45,10 +50,15 @@ class PoissonLoss(ScalarLoss):
 
     def conjugate(self, v: Array, y: Array) -> Array:
         """Q log q − q, less y log y − y, with q = y + v ≥ 0."""
-        q, small = np.maximum(y + v, 0.0), np.abs(v) < 0.5 * y
-        u = np.divide(v, y, out=np.zeros_like(v), where=small)
-        near = v * _logarithm(y) + y * ((1.0 + u) * np.log1p(u) - u)
-        return np.where(small, near, xlogy(q, q) - q - (xlogy(y, y) - y))
+        return self.conjugate_about(v, y, 1.0)
+
+    def conjugate_about(self, v: Array, y: Array, centre: float | Array) -> Array:
+        """See :meth:`Loss.conjugate_about`; f₀ = log centre turns logarithms into those of y / centre."""
+        centre = float(centre) or 1.0
+        q, small = np.maximum(y + v, 0.0), np.abs(v) <= SMALL * y
+        u = np.divide(v, y, out=np.zeros_like(v), where=small & (y > 0))
+        far = q * _logarithm(q, centre) - y * _logarithm(y, centre) - v
+        return np.where(small, v * _logarithm(y, centre) + y * _relative_entropy(u), far)
 
     def conjugate_gradient(self, v: Array, y: Array) -> Array:
         """Log q."""
@@ -69,9 +79,24 @@ class PoissonLoss(ScalarLoss):
                 "poisson loss with a bias needs a target above 0, but every target (of positive weight) is 0: the loss "
                 "then has no minimiser (the intercept runs to minus infinity). Add samples, or use bias=False."
             )
-        return float(np.log(y[0] + weight @ (y - y[0]) / weight.sum()))
+        return float(np.log(weighted_mean(y, weight)))
 
 
-def _logarithm(y: Array) -> Array:
-    """log y, 0 where y is 0."""
-    return np.log(np.where(y > 0, y, 1.0))
+def _logarithm(y: Array, centre: float = 1.0) -> Array:
+    """log(y / centre), 0 where y is 0."""
+    positive = np.where(y > 0, y, centre)
+    off = positive - centre
+    near = np.abs(off) <= 0.5 * centre
+    return np.where(near, np.log1p(np.where(near, off, 0.0) / centre), np.log(positive) - np.log(centre))
+
+
+def _above_tangent(r: Array) -> Array:
+    """exp r − 1 − r."""
+    near = np.clip(r, -SMALL, SMALL)
+    return np.where(near == r, r * r * polyval(near, EXPONENTIAL), np.expm1(r) - r)
+
+
+def _relative_entropy(u: Array) -> Array:
+    """(1 + u) log(1 + u) − u for |u| ≤ SMALL, by the series of artanh w, w = u / (2 + u)."""
+    w = u / (2.0 + u)
+    return u * u / (2.0 + u) * (1.0 + w * (1.0 + w) * polyval(w * w, LOGARITHMIC))

@@ -5,11 +5,12 @@ With a finite price c, c |f − y| has the interval |v| ≤ c for a domain and i
 """
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from bladenet.losses.base import Array, OutputsLoss, balanced, over_outputs
+from bladenet.losses.base import Array, OutputsLoss, balanced, over_outputs, row_norms
 
 HIT = 1e-9  # of the range of the targets: predictions closer than this are exact
-ROUNDING = 32 * float(np.finfo(float).eps)  # of the largest target
+ROUNDING = 32 * float(np.finfo(float).eps)  # of the largest number that outputs are differences of
 
 
 class ExactFit(OutputsLoss):
@@ -31,9 +32,18 @@ class ExactFit(OutputsLoss):
         self.tolerance, self.price = tolerance, price
 
     @classmethod
-    def of(cls, y: Array) -> "ExactFit":
-        """The constraint for targets of this size."""
-        return cls(max(HIT * float(np.ptp(y, axis=0).max()), ROUNDING * float(np.abs(y).max())))
+    def of(cls, X: Array, y: Array) -> "ExactFit":
+        """The constraint for these samples: what rounds are targets, and slopes between samples times the data's width.
+
+        A network that fits close samples whose targets differ is a difference of outputs that are so much larger.
+        """
+        rows, height = np.unique(X, axis=0, return_index=True)[1], float(np.abs(y).max())
+        if len(rows) > 1:
+            apart, nearest = cKDTree(X[rows]).query(X[rows], k=2)
+            jumps = row_norms(y[rows] - y[rows][nearest[:, 1]], np.inf)
+            width = float(np.linalg.norm(np.ptp(X, axis=0)))
+            height = max(height, float((jumps / apart[:, 1]).max()) * width)
+        return cls(max(HIT * float(np.ptp(y, axis=0).max()), ROUNDING * height))
 
     def value(self, f: Array, y: Array) -> Array:
         """c |f − y|."""

@@ -1,9 +1,8 @@
 """Losses for real targets."""
 
 import numpy as np
-from scipy.optimize import brentq
 
-from bladenet.losses.base import Array, OutputsLoss, PiecewiseLinearLoss, ScalarLoss, over_outputs
+from bladenet.losses.base import Array, OutputsLoss, PiecewiseLinearLoss, ScalarLoss, over_outputs, weighted_mean
 
 
 class SquaredLoss(ScalarLoss, OutputsLoss):
@@ -43,12 +42,12 @@ class SquaredLoss(ScalarLoss, OutputsLoss):
 
     def constant_fit(self, y: Array, weight: Array) -> float | Array:
         """The weighted mean, exact for constant targets."""
-        mean = y[0] + weight @ (y - y[0]) / weight.sum()
+        mean = weighted_mean(y, weight)
         return float(mean) if y.ndim == 1 else mean
 
     def intercept(self, f: Array, y: Array, weight: Array, start: Array) -> Array:
         """The best constant to add to predictions f: (n, c) → (c,)."""
-        return weight @ (y - f) / weight.sum()
+        return weighted_mean(y - f, weight)
 
     def curvature(self, f: Array, y: Array) -> Array:
         """Identities."""
@@ -100,11 +99,18 @@ class HuberLoss(ScalarLoss):
         return np.full_like(y, -self.delta), np.full_like(y, self.delta)
 
     def constant_fit(self, y: Array, weight: Array) -> float:
-        """The root of the (monotone) summed gradient."""
-        low, high = float(y.min()), float(y.max())
-        if low == high:
-            return low
-        return float(brentq(lambda t: weight @ self.gradient(t - y, np.zeros_like(y)), low, high))
+        """The root of the summed gradient, which rises and is a straight line from each y ± δ to the next."""
+
+        def slope(t: float) -> float:
+            return float(weight @ self.gradient(np.full_like(y, t), y))
+
+        knots = np.clip(np.sort(np.r_[y - self.delta, y + self.delta]), y.min(), y.max())
+        low, high = 0, len(knots) - 1  # the slope is ≤ 0 at the first, ≥ 0 at the last
+        while high - low > 1:
+            between = (low + high) // 2
+            low, high = (between, high) if slope(float(knots[between])) < 0.0 else (low, between)
+        (a, b), (down, up) = knots[[low, high]], map(slope, knots[[low, high]])
+        return float(a - down * (b - a) / (up - down) if up > down else a)
 
 
 class QuantileLoss(PiecewiseLinearLoss):

@@ -3,9 +3,10 @@
 import numpy as np
 
 from bladenet.clock import Clock
-from bladenet.losses import Array, Mask, by_sample, row_norms
+from bladenet.losses import Array, Mask, by_sample, over_outputs, row_norms
 from bladenet.pricing.base import Priced, Pricer, Space
 
+EPS = float(np.finfo(np.float64).eps)
 CELLS = 128  # stretches of the line, each keeps its best hinge of either orientation and sign
 
 
@@ -27,16 +28,17 @@ class PrefixSums(Pricer):
         if self.form.bias:
             # h(±1, ∓x_j) grows by the slope, the sum of v on the active side, times each step between samples
             steps, none = np.diff(x), np.zeros((1, *v.shape[1:]))
-            right = np.cumsum(by_sample(steps[::-1], np.cumsum(sorted_v[::-1], axis=0)[:-1]), axis=0)[::-1]
-            left = np.cumsum(by_sample(steps, np.cumsum(sorted_v, axis=0)[:-1]), axis=0)
+            right, off_right = _summed(steps[::-1], sorted_v[::-1])
+            left, off_left = _summed(steps, sorted_v)
+            right, rounding = right[::-1], max(off_right, off_left)
             values = np.concatenate([right, none, none, left])
             weights, offsets = np.repeat([1.0, -1.0], n), np.concatenate([-x, x])
         else:
             values = np.array([np.maximum(x, 0.0) @ sorted_v, np.maximum(-x, 0.0) @ sorted_v])
             weights, offsets = np.array([1.0, -1.0]), np.zeros(2)
+            rounding = EPS * (n + 64) * float(over_outputs(np.abs(sorted_v)) @ np.abs(x))
         if v.ndim == 2:
             values = row_norms(values)
-        rounding = np.finfo(float).eps * (n + 64) * float(np.abs(v).sum() * np.abs(x).max() * 2.0)
         found = self._best_of_cells(values) & (np.abs(values) > threshold)
         bound = float(np.abs(values).max()) + rounding
         return self.ranked(v, weights[found, None], offsets[found], threshold, bound)
@@ -52,3 +54,15 @@ class PrefixSums(Pricer):
                 highest = np.flatnonzero((heights == tops[self.cell]) & (heights > 0.0))
                 found[highest[np.unique(self.cell[highest], return_index=True)[1]]] = True
         return best.ravel()
+
+
+def _summed(steps: Array, v: Array) -> tuple[Array, float]:
+    """h at each step but the first, and by how much rounding may change the most changed.
+
+    Every sum is off by at most its size times EPS / 2, so that a few large v that cancel round little but their own.
+    """
+    slopes = np.cumsum(v, axis=0)[:-1]
+    h = np.cumsum(by_sample(steps, slopes), axis=0)
+    sizes = over_outputs(np.abs(slopes))
+    off = float(np.sum(steps * (np.cumsum(sizes) + 2.0 * sizes)) + np.sum(over_outputs(np.abs(h))))
+    return h, EPS * (off + float(steps @ sizes))
