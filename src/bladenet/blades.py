@@ -52,7 +52,7 @@ class Blade:
         the weight says in which one of them it is.
         """
         if issparse(basis) or np.isin(basis, (0.0, 1.0)).all():
-            feature = basis.indices if issparse(basis) else basis.argmax(axis=0)
+            feature = basis.nonzero()[0] if issparse(basis) else basis.argmax(axis=0)
             pull = None if self.pull is None else basis @ self.pull
             return replace(self, coordinates=tuple(int(feature[c]) for c in self.coordinates), pull=pull)
         return replace(self, coordinates=tuple(range(len(weight))), orientation=0, pull=weight)
@@ -152,7 +152,9 @@ def _touching(points: Array, weight: Array, offset: float, norm: int, bias: bool
     """The points on a neuron's hyperplane as a blade, whose sign is left open and which may be another neuron's."""
     d = points.shape[1]
     C = np.flatnonzero(np.abs(weight) > APART) if norm == 1 else np.arange(d)
-    distances = np.abs(points @ weight + offset)
+    reads = np.flatnonzero(weight)
+    few = 2 * len(reads) <= d
+    distances = np.abs((points[:, reads] @ weight[reads] if few else points @ weight) + offset)
     contacts = np.flatnonzero(distances <= CONTACT)
     if bias and not len(contacts):
         contacts = np.array([distances.argmin()])

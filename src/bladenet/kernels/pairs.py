@@ -22,7 +22,8 @@ def length_of(h):
 def hinges(x, order, V, best, where):
     """The hinges (x − x_j)_+ and (x_j − x)_+ of largest ‖h‖, in each cell of every column.
 
-    h grows by the slope, the sum of V on the active side, times each step between samples.
+    h grows by the slope, the sum of V on the active side, times each step between samples. The last (x_j − x)_+ is left
+    out: it acts on all samples, as the first (x − x_j)_+ does, and is a constant less that.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def hinges(x, order, V, best, where):
                 for o in range(len(h)):
                     slope[o] += V[order[c, before], o]
                     h[o] += slope[o] * gap
+                if side and x[c, j] == x[c, n - 1]:
+                    break
                 size = length_of(h)
                 sign = 1 if len(h) == 1 and h[0] < 0.0 else 0
                 cell = min(int((x[c, j] - x[c, 0]) / width * cells), cells - 1)

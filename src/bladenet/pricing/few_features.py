@@ -149,7 +149,7 @@ class FewFeatures(Pricer):
         self.most = most
         d = space.points.shape[1]
         self.at_once: list[Pricer] = []
-        self.sets = np.zeros((0, most), dtype=np.int64)
+        self.sets: Index = np.zeros((0, most), dtype=np.int64)
         if most == 1:
             self.at_once = [SingleColumns(space)]
         elif most == 2 and space.bias:
@@ -160,7 +160,7 @@ class FewFeatures(Pricer):
         self.digits = float(d) ** np.arange(most)[::-1]  # a set is a number, and these rise
         self.codes = self.sets @ self.digits
         self.rng = np.random.default_rng(0)
-        self.found = np.zeros(len(self.sets))
+        self.found: Array = np.zeros(len(self.sets))
 
     def _split_pairs(self, space: Space) -> None:
         """Which pairs are priced at once, and which one by one."""
@@ -282,7 +282,9 @@ class FewFeatures(Pricer):
         """What was priced set by set as one, its neurons as neurons of the whole space."""
         if not results:
             return []
-        offsets, values = (np.concatenate([getattr(priced, name) for priced in results]) for name in ("offsets", "values"))
+        offsets, values = (
+            np.concatenate([getattr(priced, name) for priced in results]) for name in ("offsets", "values")
+        )
         (best,) = self.largest(np.abs(values), 0.0)
         home = np.repeat(np.arange(len(results)), [len(priced.values) for priced in results])[best]
         weights = self.spread(self.sets[home], np.vstack([priced.weights for priced in results])[best])

@@ -45,7 +45,7 @@ class SingleColumns(Pricer):
             column, side = found[0], 1.0 - 2.0 * found[1]
             offsets = np.zeros(len(column))
         rounding = np.finfo(float).eps * (n + 64) * float(np.abs(v).sum() * np.abs(self.features).max() * 2.0)
-        weights = self.spread(column[:, None], side[:, None])
+        weights = self.spread(column[:, None], side[:, None].astype(np.float64))
         return self.ranked(v, weights, offsets, threshold, float(best.max()) + rounding)
 
 

@@ -1,14 +1,15 @@
 """Pairs with columns of two values, such as indicators of categories: their neurons have a structure that is quick to
 search, exactly.
 
-Let column a take two values only, e apart, and w be the weight of another column. On either value of a neuron that reads
-both is a hinge of the other column, and its kinks there are apart by a distance D with |w_a| = |w| D / e: so it is
-worth (H(s) + H'(s')) / (1 + |s − s'| / e), the H being those of hinges over the samples with the one value and the
-other, and the best kinks s and s' are at samples (THEORY §2). If the other column has two values as well, nothing is
-left but neurons that act on one of the four pairs of values.
+Let column a take two values, e apart. A neuron that reads it and another column is a hinge of the other column on
+either value of a. If its weights are w_a and w, the kinks s and s' of the two are |s − s'| = |w_a| e / |w| apart, so
+with |w_a| + |w| = 1 it has h = (H(s) + H'(s')) / (1 + |s − s'| / e), where H and H' are those of hinges of slope 1 over
+the samples with either value; the best s and s' are at samples. If the other column has two values as well, nothing is left
+but neurons that act on one of the four pairs of values.
 """
 
 from functools import cached_property
+from math import comb
 
 import numpy as np
 
@@ -43,6 +44,19 @@ class TwoValued:
         self.marked, self.unmarked, self.extents = np.where(rare, high, low), np.where(rare, low, high), high - low
 
 
+def count_sets(space: Space, most: int) -> tuple[int, int]:
+    """How many sets of at most so many features are priced one by one, and how many with others at once."""
+    d = space.points.shape[1]
+    if most == 1:
+        return 0, d
+    if most != 2 or not space.bias:
+        return comb(d, most), 0
+    two = TwoValued(space.points)
+    pairs = Corners(space, two).pairs if len(two.columns) > 1 else 0
+    numbers, crossing = comb(len(two.others), 2), len(two.columns) * len(two.others)
+    return (numbers + crossing, pairs) if space.several else (numbers, crossing + pairs)
+
+
 class TwoLines(Pricer):
     """Prices the neurons that read a two-valued column and one of more values; for one output, with bias.
 
@@ -53,7 +67,7 @@ class TwoLines(Pricer):
         super().__init__(space)
         self.two, self.singles = two, singles
         starts = range(0, len(two.columns), AT_A_TIME)
-        self.tasks = [(other, slice(k, k + AT_A_TIME)) for other in two.others for k in starts]
+        self.tasks = [(other, slice(k, k + AT_A_TIME)) for other in two.others.tolist() for k in starts]
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`."""
