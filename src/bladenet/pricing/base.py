@@ -19,7 +19,7 @@ from bladenet.parallel import on_threads
 LONG = 3_000_000  # samples times neurons that are worth a second thread
 AT_A_TIME = 64  # neurons that a thread evaluates
 STRIP = 4096  # points whose activations are held at once
-WIDE, FEWEST = 4_000_000, 1000  # weights that the neurons found may have in all, and neurons whatever their weights
+WIDE, FEWEST = 4_000_000, 400  # weights that the neurons found may have in all, and neurons whatever their weights
 
 
 class Space(Protocol):

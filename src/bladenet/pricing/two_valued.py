@@ -4,8 +4,8 @@ search, exactly.
 Let column a take two values, e apart. A neuron that reads it and another column is a hinge of the other column on
 either value of a. If its weights are w_a and w, the kinks s and s' of the two are |s − s'| = |w_a| e / |w| apart, so
 with |w_a| + |w| = 1 it has h = (H(s) + H'(s')) / (1 + |s − s'| / e), where H and H' are those of hinges of slope 1 over
-the samples with either value; the best s and s' are at samples. If the other column has two values as well, nothing is left
-but neurons that act on one of the four pairs of values.
+the samples with either value; the best s and s' are at samples. If the other column has two values as well, nothing is
+left but neurons that act on one of the four pairs of values.
 """
 
 from functools import cached_property
