@@ -21,7 +21,15 @@ from bladenet.pricing.ascent import one_output
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climb, climb_outputs
 from bladenet.pricing.single_columns import SingleColumns
-from bladenet.pricing.two_valued import Corners, TwoLines, TwoValued
+from bladenet.pricing.two_valued import (
+    Corners,
+    TwoLines,
+    TwoValued,
+    in_order,
+    meeting_pairs,
+    pairs_across,
+    pairs_of,
+)
 from bladenet.problem import distinct_rows, group_sums
 
 CANDIDATES = 256  # neurons per pricing that are followed to local maxima, all sets together
@@ -152,7 +160,7 @@ class FewFeatures(Pricer):
         self.sets: Index = np.zeros((0, most), dtype=np.int64)
         if most == 1:
             self.at_once = [SingleColumns(space)]
-        elif most == 2 and space.bias:
+        elif most == 2:
             self._split_pairs(space)
         else:
             self.sets = np.array(list(combinations(range(d), most)))
@@ -164,17 +172,18 @@ class FewFeatures(Pricer):
 
     def _split_pairs(self, space: Space) -> None:
         """Which pairs are priced at once, and which one by one."""
+        if not space.bias:
+            self.at_once = [SingleColumns(space)]
+            self.sets = meeting_pairs(space.points)
+            return
         two = TwoValued(space.points)
+        self.sets = pairs_of(two.others)
         if not len(two.columns):
-            self.sets = _pairs(two.others)
             return
         singles = SingleColumns(space)
         self.at_once = [singles, Corners(space, two)]
-        self.sets = _pairs(two.others)
         if space.several:
-            crossing = np.stack(np.meshgrid(two.columns, two.others, indexing="ij"), axis=-1).reshape(-1, 2)
-            self.sets = np.sort(np.vstack([self.sets, crossing]), axis=1)
-            self.sets = self.sets[np.lexsort(self.sets.T[::-1])]
+            self.sets = in_order(self.sets, pairs_across(two.columns, two.others))
         elif len(two.others):
             self.at_once.append(TwoLines(space, two, singles))
 
@@ -197,8 +206,8 @@ class FewFeatures(Pricer):
         oriented = directions[best[0]] * orientations[best][:, None]
         home = np.repeat(np.arange(len(counts)), counts)[best[0]]
         priced = self.nearby(v, self.spread(self.sets[home], oriented), offsets[best], threshold, clock)
-        home = self._homes(priced.weights)
-        found = np.bincount(home[home >= 0], minlength=len(self.sets))
+        homes = self._homes(priced.weights)
+        found = np.bincount(homes[homes >= 0], minlength=len(self.sets))
         self.found = found + FADING * self.found
         together = [pricer.price(v, threshold, slack, clock) for pricer in self.at_once]
         return self._gathered([*together, priced], v, threshold)
@@ -298,8 +307,3 @@ class FewFeatures(Pricer):
         bound = float(max(priced.bound for priced in results))
         cones, visits = sum(priced.cones for priced in results), sum(priced.visits for priced in results)
         return self.ranked(v, weights, np.concatenate(offsets), threshold, bound, cones, visits)
-
-
-def _pairs(columns: Index) -> Index:
-    """All pairs of them in order, (m, 2)."""
-    return columns[np.column_stack(np.triu_indices(len(columns), 1))]

@@ -12,6 +12,7 @@ from functools import cached_property
 from math import comb
 
 import numpy as np
+from scipy.sparse import csc_array, triu
 
 from bladenet import kernels
 from bladenet.clock import Clock
@@ -49,12 +50,44 @@ def count_sets(space: Space, most: int) -> tuple[int, int]:
     d = space.points.shape[1]
     if most == 1:
         return 0, d
-    if most != 2 or not space.bias:
+    if most != 2:
         return comb(d, most), 0
+    if not space.bias:
+        return len(meeting_pairs(space.points)), d
     two = TwoValued(space.points)
     pairs = Corners(space, two).pairs if len(two.columns) > 1 else 0
     numbers, crossing = comb(len(two.others), 2), len(two.columns) * len(two.others)
     return (numbers + crossing, pairs) if space.several else (numbers, crossing + pairs)
+
+
+def meeting_pairs(points: Array) -> Index:
+    """The pairs of columns, in order, that are to be priced without bias; others have no sample where both are not 0.
+
+    There (w x + w' x')_+ = (w x)_+ + (w' x')_+, so two neurons of one column do the same at the same penalty. Only
+    columns that are mostly 0 are compared: of others any two have such a sample, or few do not.
+    """
+    filled = points != 0.0
+    sparse = 2 * filled.sum(axis=0) <= len(points)
+    some, others = np.flatnonzero(sparse), np.flatnonzero(~sparse)
+    marks = csc_array(filled[:, some].astype(np.int64))
+    met = some[np.column_stack(triu(marks.T @ marks, 1).nonzero())]
+    return in_order(met, pairs_of(others), pairs_across(some, others))
+
+
+def pairs_of(columns: Index) -> Index:
+    """All pairs of them, (m, 2)."""
+    return columns[np.column_stack(np.triu_indices(len(columns), 1))]
+
+
+def pairs_across(some: Index, others: Index) -> Index:
+    """All pairs of one of either, (m, 2)."""
+    return np.column_stack([np.repeat(some, len(others)), np.tile(others, len(some))])
+
+
+def in_order(*pairs: Index) -> Index:
+    """All of them, (m, 2), rising."""
+    ordered = np.sort(np.vstack(pairs), axis=1)
+    return ordered[np.lexsort(ordered.T[::-1])]
 
 
 class TwoLines(Pricer):
