@@ -2,7 +2,11 @@
 
 from itertools import combinations
 
+import cvxpy as cp
 import numpy as np
+
+from oracle import loss_values
+from spaces import kernel_of
 
 
 def l1_dictionary(X, bias):
@@ -35,3 +39,38 @@ def l1_rays(X, bias):
             neurons += [ray, -ray]
     W = np.array(neurons)[:, :d]
     return W, (size * np.array(neurons)[:, d] - W @ shift if bias else np.zeros(len(W)))
+
+
+def few_features(X, most, bias):
+    """Unit neurons (m, d), (m,) of all blades that read at most so many features, up to their opposites."""
+    weights, offsets = [], []
+    for size in range(1, most + 1):
+        for C in map(list, combinations(range(X.shape[1]), size)):
+            for members in combinations(range(len(X)), size - 1 + bias):
+                anchor = X[members[0], C] if bias else np.zeros(size)
+                free = kernel_of([X[i, C] - anchor for i in members[bias:]], size)
+                if len(free) == 1:
+                    w = np.zeros(X.shape[1])
+                    w[C] = free[0] / np.abs(free[0]).sum()
+                    weights.append(w)
+                    offsets.append(-w[C] @ anchor)
+    W, b = np.array(weights), np.array(offsets)
+    return np.vstack([W, -W]), np.r_[b, -b]
+
+
+def explicit_optimum(X, y, beta, most, bias, loss="squared"):
+    """Optimum over the dictionary, by an interior-point solver that knows nothing of pricing."""
+    W, b = few_features(X, most, bias)
+    K = np.unique(np.maximum(X @ W.T + b, 0.0).round(12), axis=1)
+    z, t = cp.Variable(K.shape[1]), cp.Variable()
+    f = K @ z + (t if bias else 0.0)
+    losses = {
+        "squared": lambda: 0.5 * cp.sum_squares(f - y),
+        "huber": lambda: 0.5 * cp.sum(cp.huber(f - y, 1.0)),
+        "hinge": lambda: cp.sum(cp.pos(1 - cp.multiply(y, f))),
+        "logistic": lambda: cp.sum(cp.logistic(-cp.multiply(y, f))),
+    }
+    cp.Problem(cp.Minimize(losses[loss]() + beta * cp.norm1(z))).solve(solver=cp.CLARABEL)
+    amplitudes = z.value
+    prediction = K @ amplitudes + (t.value if bias else 0.0)
+    return loss_values(loss, prediction, y).sum() + beta * np.abs(amplitudes).sum()

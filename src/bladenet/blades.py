@@ -9,6 +9,7 @@ direction; the weight there is the projection of `pull`, the moment of the sampl
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csc_array, issparse
 
 from bladenet import algebra
 from bladenet.display import Shown, View, brief
@@ -50,14 +51,14 @@ class Blade(Shown):
         """The same blade with samples i renamed index[i]."""
         return replace(self, samples=tuple(int(index[i]) for i in self.samples))
 
-    def in_basis(self, basis: Array, weight: Array) -> "Blade":
+    def in_basis(self, basis: Array | csc_array, weight: Array) -> "Blade":
         """The same blade for samples of d features that were written in a basis (d, r); `weight` (d,) is its neuron's.
 
         If the basis is a selection of features, these are renamed. Else the samples span less than all directions, and
         the weight says in which one of them it is.
         """
-        if np.isin(basis, (0.0, 1.0)).all():
-            feature = basis.argmax(axis=0)
+        if issparse(basis) or np.isin(basis, (0.0, 1.0)).all():
+            feature = basis.nonzero()[0] if issparse(basis) else basis.argmax(axis=0)
             pull = None if self.pull is None else basis @ self.pull
             return replace(self, coordinates=tuple(int(feature[c]) for c in self.coordinates), pull=pull)
         return replace(self, coordinates=tuple(range(len(weight))), orientation=0, pull=weight)
@@ -157,7 +158,9 @@ def _touching(points: Array, weight: Array, offset: float, norm: int, bias: bool
     """The points on a neuron's hyperplane as a blade, whose sign is left open and which may be another neuron's."""
     d = points.shape[1]
     C = np.flatnonzero(np.abs(weight) > APART) if norm == 1 else np.arange(d)
-    distances = np.abs(points @ weight + offset)
+    reads = np.flatnonzero(weight)
+    few = 2 * len(reads) <= d
+    distances = np.abs((points[:, reads] @ weight[reads] if few else points @ weight) + offset)
     contacts = np.flatnonzero(distances <= CONTACT)
     if bias and not len(contacts):
         contacts = np.array([distances.argmin()])

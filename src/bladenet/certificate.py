@@ -15,6 +15,7 @@ as well. In the objective, outputs of neurons may be off by their rounding, in t
 
 from dataclasses import asdict, dataclass
 from enum import Enum
+from itertools import chain
 from math import fsum
 from typing import Any
 
@@ -293,8 +294,8 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
     centred = X - centre
     largest = 0.0
     rng = np.random.default_rng(0)
-    directions = [np.eye(d), rng.normal(size=(PROBES * (d > 1), d))]
-    for direction in directions[1]:
+    directions = [rng.normal(size=(PROBES * (d > 1), d))]
+    for direction in directions[0]:
         direction[rng.permutation(d)[most:]] = 0.0
     if network is not None and len(network):
         lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
@@ -308,13 +309,15 @@ def probe(problem: TrainingProblem, v: Array, X: Array, network: ReLUNetwork | N
         strongest = np.argsort(-network.sizes(problem.output_norm))[:PROBES]
         directions.append(network.weights[strongest])
     stacked = np.vstack(directions)
+    stacked = stacked[np.count_nonzero(stacked, axis=1) > 1]
     lengths = np.linalg.norm(stacked, ord=problem.norm, axis=1)
-    stacked = stacked[lengths > 0] / lengths[lengths > 0, None]
+    stacked = stacked / lengths[:, None]
     first = np.take_along_axis(stacked, np.abs(stacked).argmax(axis=1)[:, None], axis=1)
     stacked = np.unique(stacked * np.sign(first), axis=0)  # opposites are tried together
     at_a_time = max(1, HELD // v.size)
-    for weights in (stacked[k : k + at_a_time] for k in range(0, len(stacked), at_a_time)):
-        place = weights @ centred.T
+    axes = (centred[:, k : k + at_a_time].T for k in range(0, d, at_a_time))
+    others = (stacked[k : k + at_a_time] @ centred.T for k in range(0, len(stacked), at_a_time))
+    for place in chain(axes, others):  # w·x of all samples for some directions
         if not problem.bias:
             h = np.concatenate([np.maximum(place, 0.0) @ v, np.maximum(-place, 0.0) @ v])
             largest = max(largest, float(dual_size(h, problem).max()))

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import numbers
 import warnings
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -116,18 +118,17 @@ class Encoding(Shown):
         """
         read = _read(frame)
         encoding = cls(tuple(cells.column(name, kept) for name, cells in zip(names, read, strict=True)))
-        features = encoding.features
-        repeated = [name for i, name in enumerate(features) if name in features[:i]]
+        repeated = [name for name, count in Counter(encoding.features).items() if count > 1]
         if repeated:
             raise ValueError(f"X has several features called {repeated[0]!r}: rename columns so that names differ.")
         return encoding, encoding._encode(read)
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """Names of the features, (d,)."""
         return tuple(name for column in self.columns for name in column.features)
 
-    @property
+    @cached_property
     def sources(self) -> tuple[int, ...]:
         """The column that each feature comes from, (d,)."""
         return tuple(i for i, column in enumerate(self.columns) for _ in column.features)
@@ -167,8 +168,9 @@ class Encoding(Shown):
 
     def values(self, row: Array) -> dict[str, Level | None]:
         """The data behind one row of features, (d,), by column; None for a level not seen in training."""
-        sources = np.array(self.sources)
-        return {column.name: column.value(row[sources == i]) for i, column in enumerate(self.columns)}
+        starts = np.searchsorted(self.sources, np.arange(1, len(self.columns)))
+        parts = zip(self.columns, np.split(row, starts), strict=True)
+        return {column.name: column.value(part) for column, part in parts}
 
 
 def is_frame(X: Any) -> bool:

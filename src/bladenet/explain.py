@@ -120,7 +120,8 @@ class Explanation(Shown):
             entry = exact.setdefault(neuron.columns, [0, 0.0])
             entry[0] += 1
             entry[1] += neuron.share
-        totals = {term: sum(share for other, (_, share) in exact.items() if {*term} <= {*other}) for term in exact}
+        read = [({*columns}, share) for columns, (neurons, share) in exact.items() if neurons]
+        totals = {term: sum(share for columns, share in read if columns.issuperset(term)) for term in exact}
         terms = sorted(exact, key=lambda term: (len(term), -totals[term], [order[name] for name in term]))
         rows = [(" × ".join(term), term, *exact[term], totals[term]) for term in terms]
         return pd.DataFrame(rows, columns=["term", "columns", "neurons", "share", "total"])

@@ -7,7 +7,7 @@ written in their own units; the others as scaled(name).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,7 +50,12 @@ class Units:
     @cached_property
     def straight(self) -> np.ndarray:
         """(d,) bool: features that need no ``scaled(…)``."""
-        return self.scaling.straight()[0]
+        return self.lines[0]
+
+    @cached_property
+    def lines(self) -> tuple[np.ndarray, Array, Array]:
+        """See :meth:`Scaling.straight`."""
+        return self.scaling.straight()
 
     @cached_property
     def indicators(self) -> dict[int, str]:
@@ -74,7 +79,7 @@ class Units:
             return self._cases(reads, weight, offset, amplitude)
         if len(reads) == 1:
             return self._hinge(reads[0], weight, offset, amplitude, kink)
-        _, slopes, intercepts = self.scaling.straight()
+        _, slopes, intercepts = self.lines
         own = np.where(self.straight, weight * slopes, weight)
         size = np.abs(own) * np.where(self.straight, self.high - self.low, 1.0)
         shown = sorted(sorted(reads, key=lambda c: -size[c])[:TERMS])
@@ -131,16 +136,10 @@ class Units:
         return self._unscaled([feature], -(offset + others[:, None]) / weight[feature])[:, 0]
 
     def _scaled(self, features: list[int], values: Array) -> Array:
-        return self._mapped(self.scaling.apply, features, values)
+        return self.scaling.only(features).apply(values)
 
     def _unscaled(self, features: list[int], values: Array) -> Array:
-        return self._mapped(self.scaling.inverse, features, values)
-
-    def _mapped(self, way: Callable[[Array], Array], features: list[int], values: Array) -> Array:
-        """A map of all features applied to some, (k, some)."""
-        rows = np.zeros((len(values), len(self.names)))
-        rows[:, features] = values
-        return way(rows)[:, features]
+        return self.scaling.only(features).inverse(values)
 
     def _term(self, feature: int) -> str:
         name = self.names[feature]
@@ -150,7 +149,7 @@ class Units:
 
     def _hinge(self, c: int, weight: Array, offset: float, amplitude: float, kink: float | None) -> str:
         """A neuron of one feature."""
-        name, slope = self._term(c), float(weight[c] * (self.scaling.straight()[1][c] if self.straight[c] else 1.0))
+        name, slope = self._term(c), float(weight[c] * (self.lines[1][c] if self.straight[c] else 1.0))
         if kink is None:
             kink = float(self._solve(c, weight, offset, np.zeros(1))[0])
         if not self.bias:

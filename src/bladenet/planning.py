@@ -5,11 +5,12 @@ every dimension of the neurons. The numbers were measured on noisy data; they te
 """
 
 from dataclasses import dataclass
-from math import comb, log10
+from math import log10
 
 from joblib import cpu_count
 
 from bladenet.display import Shown
+from bladenet.pricing import count_sets
 from bladenet.problem import StandardForm
 
 STRATEGIES = ("auto", "exact", "anytime", "relaxed")
@@ -24,6 +25,8 @@ RELAXED_GAP = 0.6  # what a relaxation leaves, typically
 VISITS = 300.0  # of every point in one proof to a gap of 1 %, for neurons of three dimensions (the plane, with offset)
 GROWTH = 12.0  # with every dimension
 VISIT = 25e-9  # seconds
+PASS = 30e-9  # seconds for a point, of each set that is priced with others at once
+FEATURE = 5e-5  # seconds for all that is found in a round to be held as neurons of so many features
 PROOFS = 4.0  # in one training, the loosest ones not counted
 FOREVER = 3e10
 MASTER = 0.02  # seconds for a restricted problem, which small data need all the same
@@ -94,17 +97,19 @@ def make_plan(form: StandardForm, tol: float, time_limit: float | None = None, s
         raise ValueError(f"strategy must be one of {', '.join(map(repr, STRATEGIES))}, got {strategy!r}.")
     points, d = form.points.shape
     most = min(form.original.max_interaction or d, d)
-    sets, dimension = comb(d, most), most + form.bias
+    one_by_one, at_once = count_sets(form, most) if most < d else (1, 0)
+    sets, dimension = one_by_one + at_once, most + form.bias
     outputs = form.y.shape[1] if form.y.ndim == 2 else 1
+    search = ROUNDS * (MASTER + d * FEATURE + at_once * points * PASS / cpu_count())
     proofs = 0.0
     if dimension > SORTED:
         fineness = 0.4 + 0.3 * log10(1.0 / tol)
-        visits = PROOFS * sets * VISITS * GROWTH ** (dimension - 3) * fineness * points * outputs
+        visits = PROOFS * one_by_one * VISITS * GROWTH ** (dimension - 3) * fineness * points * outputs
         proofs = visits * VISIT / cpu_count()
     if strategy == "auto":
         affordable = proofs <= (LONG if time_limit is None else time_limit)
         strategy = "exact" if affordable else "anytime" if most <= MOST_FEATURES else "relaxed"
-    return Plan(strategy, ROUNDS * MASTER + proofs, sets, dimension, points, outputs, time_limit)
+    return Plan(strategy, search + proofs, sets, dimension, points, outputs, time_limit)
 
 
 def _spoken(seconds: float) -> str:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import csc_array
 
 from bladenet.checks import (
     EXTREME,
@@ -28,6 +29,8 @@ from bladenet.losses import Array, ExactFit, Index, Loss, SquaredLoss, by_sample
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 TINY = float(np.finfo(np.float64).tiny)
 FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
+ASIDE = 1e-9  # a cosine that is further below 1 belongs to features that are no multiples of each other
+PROBES = 4  # unit vectors on which features are projected before they are compared
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,7 +186,7 @@ class StandardForm(Shown):
     centre : (d,); scale : float
     constant : float, the loss that no network can avoid where samples coincide (squared loss)
     term : (n,) loss term of each original sample (−1 for samples of weight zero)
-    basis : (d, r) or None
+    basis : (d, r) or None; a selection of features is sparse
     lost : float, largest distance of a point to the span of the basis, in scaled units
     """
 
@@ -201,7 +204,7 @@ class StandardForm(Shown):
     constant: float
     term: Index
     original: TrainingProblem
-    basis: Array | None = None
+    basis: Array | csc_array | None = None
     lost: float = 0.0
 
     @classmethod
@@ -358,26 +361,39 @@ def _basis(points: Array, problem: TrainingProblem) -> tuple[Array | None, float
     return basis, float(np.linalg.norm(outside, axis=1).max())
 
 
-def _selection(points: Array) -> tuple[Array | None, float]:
-    """The features that are no multiples of others, as a basis (d, r); and what the others differ from multiples by."""
-    d = points.shape[1]
+def _selection(points: Array) -> tuple[csc_array | None, float]:
+    """The features that are no multiples of others, as a basis (d, r); and what the others differ from multiples by.
+
+    Only features in nearly the same direction are compared. Those have nearly the same projections, up to their sign,
+    on whatever unit vector: sorted by one of these, they are neighbours.
+    """
+    n, d = points.shape
     sizes, lengths = np.abs(points).max(axis=0), np.linalg.norm(points, axis=0)
-    cosines = np.abs(points.T @ points)
-    kept: list[int] = []
+    probes = np.random.default_rng(0).normal(size=(n, PROBES))
+    places = np.abs(points.T @ (probes / np.linalg.norm(probes, axis=0)))
+    places /= np.where(lengths > 0.0, lengths, 1.0)[:, None]
+    order = np.argsort(places[:, 0], kind="stable")
+    places, in_order = places[order], np.zeros(d, dtype=bool)  # which are kept
+    near = np.sqrt(2.0 * ASIDE) + 1e-12  # distance of unit vectors whose cosine is 1 − ASIDE, and rounding
+    first, last = (np.searchsorted(places[:, 0], places[:, 0] + side) for side in (-near, near))
+    position = np.argsort(order)
     lost = 0.0
     for k in np.argsort(-lengths, kind="stable"):
-        off = sizes[k] if kept else np.inf
-        for j in kept:
-            if cosines[k, j] > (1.0 - 1e-9) * lengths[k] * lengths[j]:
-                multiple = points[:, k] @ points[:, j] / lengths[j] ** 2
-                off = min(off, float(np.abs(points[:, k] - multiple * points[:, j]).max()))
+        here = position[k]
+        beside = np.arange(first[here], last[here])[in_order[first[here] : last[here]]]
+        off = sizes[k] if in_order.any() else np.inf  # the first has nothing to be a multiple of
+        for j in order[beside[(np.abs(places[beside] - places[here]) <= near).all(axis=1)]]:
+            product = float(points[:, k] @ points[:, j])
+            if abs(product) > (1.0 - ASIDE) * lengths[k] * lengths[j]:
+                off = min(off, float(np.abs(points[:, k] - product / lengths[j] ** 2 * points[:, j]).max()))
         if off <= FLAT * sizes.max():
             lost = max(lost, off)
         else:
-            kept.append(int(k))
+            in_order[here] = True
+    kept = np.sort(order[in_order])
     if len(kept) == d:
         return None, 0.0
-    return np.eye(d)[:, sorted(kept)], lost
+    return csc_array((np.ones(len(kept)), (kept, np.arange(len(kept)))), shape=(d, len(kept))), lost
 
 
 def group_sums(group: Index, values: Array, groups: int = 0) -> Array:

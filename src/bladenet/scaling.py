@@ -35,6 +35,10 @@ class Scaling(Shown, ABC):
         """This scaling, its result multiplied by positive factors (d,)."""
 
     @abstractmethod
+    def only(self, features: list[int]) -> Self:
+        """The same scaling of some of the features, in this order."""
+
+    @abstractmethod
     def inverse(self, scaled: Array) -> Array:
         """Back to the user's units: (n, d) → (n, d)."""
 
@@ -100,6 +104,10 @@ class AffineScaling(Scaling):
     def stretched(self, factors: Array) -> Self:
         """See :meth:`Scaling.stretched`."""
         return type(self)(self.centre, self.scale / factors)
+
+    def only(self, features: list[int]) -> Self:
+        """See :meth:`Scaling.only`."""
+        return type(self)(self.centre[features], self.scale[features])
 
     def inverse(self, scaled: Array) -> Array:
         """Centre + scale · x'."""
@@ -175,6 +183,11 @@ class MonotoneScaling(Scaling):
         """See :meth:`Scaling.stretched`."""
         places = tuple(place * factor for place, factor in zip(self.places, factors, strict=True))
         return type(self)(self.knots, places, self.slopes * factors)
+
+    def only(self, features: list[int]) -> Self:
+        """See :meth:`Scaling.only`."""
+        knots, places = tuple(self.knots[c] for c in features), tuple(self.places[c] for c in features)
+        return type(self)(knots, places, self.slopes[features])
 
     def inverse(self, scaled: Array) -> Array:
         """Through places → knots."""

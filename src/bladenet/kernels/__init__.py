@@ -10,6 +10,7 @@ from bladenet.kernels.cones import branch_and_bound
 from bladenet.kernels.faces import sweep_faces
 from bladenet.kernels.groups import descend_groups
 from bladenet.kernels.linear_algebra import cholesky_delete, scaled_part, solve_transposed, solve_triangular
+from bladenet.kernels.pairs import corners, hinges, two_lines
 from bladenet.kernels.scanning import scan
 from bladenet.kernels.shedding import shed
 from bladenet.kernels.sums import activations, neuron_values
@@ -22,7 +23,9 @@ __all__ = [
     "branch_and_bound_of_outputs",
     "cholesky_delete",
     "climb",
+    "corners",
     "descend_groups",
+    "hinges",
     "largest_chamber_of_anchors",
     "neuron_values",
     "scaled_part",
@@ -32,4 +35,5 @@ __all__ = [
     "solve_triangular",
     "sweep_faces",
     "sweep_pencils",
+    "two_lines",
 ]

@@ -10,6 +10,7 @@ from bladenet.pricing.few_features import FewFeatures
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.pricing.relaxation import Relaxation
 from bladenet.pricing.rising import Rising, anchored, stopping
+from bladenet.pricing.two_valued import count_sets
 from bladenet.problem import StandardForm
 
 CROWD = 30  # points per feature, from which |h| is smooth enough to rise on instead of climbing
@@ -29,6 +30,7 @@ __all__ = [
     "anchored",
     "choose_pricer",
     "choose_relaxation",
+    "count_sets",
     "stopping",
 ]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from bladenet.clock import Clock
 from bladenet.kernels import neuron_values
-from bladenet.losses import Array, row_norms
+from bladenet.losses import Array, Index, row_norms
 from bladenet.parallel import on_threads
 
 LONG = 3_000_000  # samples times neurons that are worth a second thread
@@ -22,6 +22,7 @@ STRIP = 4096  # points whose activations are held at once
 EASE = 1.0  # of the best neuron: how far above it the first bound on the maximum may be
 FALL = 0.1  # of that: how far the next may be, until it is
 EASY = 0.01  # from which on proofs cost little more when they are exact
+WIDE, FEWEST = 4_000_000, 400  # weights that the neurons found may have in all, and neurons whatever their weights
 
 
 class Space(Protocol):
@@ -164,6 +165,19 @@ class Pricer(ABC):
             h += np.maximum(weights @ self.features[:, strip] + offsets[:, None], 0.0) @ v[strip]
         return h
 
+    def largest(self, values: Array, threshold: float) -> tuple[Index, ...]:
+        """Where values are above the threshold, largest first; no more than can be held as neurons of all features."""
+        found = np.flatnonzero(values > threshold)
+        most = max(FEWEST, WIDE // len(self.features))
+        best = found[np.argsort(-values.ravel()[found], kind="stable")[:most]]
+        return np.unravel_index(best, values.shape)
+
+    def spread(self, columns: Index, weights: Array) -> Array:
+        """Weights (m, k) of some columns (m, k) as weights of all features, (m, d)."""
+        whole = np.zeros((len(columns), len(self.features)))
+        np.put_along_axis(whole, columns, weights, axis=1)
+        return whole
+
     def ranked(
         self, v: Array, weights: Array, offsets: Array, threshold: float, bound: float, cones: int = 0, visits: int = 0
     ) -> Priced:
@@ -171,8 +185,10 @@ class Pricer(ABC):
         values = self.values(v, weights, offsets)
         order = np.argsort(-np.abs(values), kind="stable")
         order = order[np.abs(values[order]) > threshold]
-        lifted = np.column_stack([weights, offsets])[order]
-        _, first = np.unique(np.round(lifted, 9), axis=0, return_index=True)
-        order = order[np.sort(first)]
+        rounded = np.round(np.column_stack([weights, offsets])[order], 9) + 0.0
+        first: dict[bytes, int] = {}
+        for k, row in zip(order.tolist(), rounded, strict=True):
+            first.setdefault(row.tobytes(), k)
+        order = np.array(list(first.values()), dtype=np.int64)
         best = float(np.abs(values).max(initial=0.0))
         return Priced(max(bound, best), weights[order], offsets[order], values[order], cones, visits)

@@ -2,6 +2,7 @@
 
 With p = 1 an optimal neuron reads a set C of features. If at most k may be read, pricing all sets of k covers every
 neuron, smaller sets being their boundary: a certificate for any number of features. The sets are independent tasks.
+Single features, and pairs of which one has two values only, have pricers of their own that take them all together.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,16 @@ from bladenet.parallel import on_all_cores, on_all_workers, seconds_for
 from bladenet.pricing.ascent import one_output
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climb, climb_outputs
+from bladenet.pricing.single_columns import SingleColumns
+from bladenet.pricing.two_valued import (
+    Corners,
+    TwoLines,
+    TwoValued,
+    in_order,
+    meeting_pairs,
+    pairs_across,
+    pairs_of,
+)
 from bladenet.problem import distinct_rows, group_sums
 
 CANDIDATES = 256  # neurons per pricing that are followed to local maxima, all sets together
@@ -29,6 +40,7 @@ PROMISING = 0.7  # of the threshold: |h| in a direction from which a climb may l
 FADING = 0.5  # of what has been found in a set, per proposal
 AT_A_TIME = 8  # sets that a thread scans
 DENSE = 4  # cells of a grid per sample, up to which equal samples are found without sorting
+HELD = 10_000_000  # coordinates of points that are kept from pricing to pricing
 Columns = tuple[int, ...]
 
 
@@ -79,13 +91,16 @@ class Subspaces:
         return [(ranks, len(values)) for values, ranks in ranked]
 
     def __getitem__(self, columns: Columns) -> tuple[FeatureSpace, Pricer]:
-        if columns not in self.made:
-            values = self.points[:, columns]
-            first, point = self._distinct(columns)
-            points = np.asfortranarray(values[first])  # the order that pricers read them in
-            space = FeatureSpace(np.array(columns), points, point, self.norm, self.bias, self.several)
-            self.made[columns] = space, self.exact(space, self.climbs)
-        return self.made[columns]
+        if columns in self.made:
+            return self.made[columns]
+        values = self.points[:, columns]
+        first, point = self._distinct(columns)
+        points = np.asfortranarray(values[first])  # the order that pricers read them in
+        space = FeatureSpace(np.array(columns), points, point, self.norm, self.bias, self.several)
+        made = space, self.exact(space, self.climbs)
+        if len(self.made) * values.size < HELD:
+            self.made[columns] = made
+        return made
 
     def _distinct(self, columns: Columns) -> tuple[Index, Index]:
         """As :func:`distinct_rows` of the points in these columns."""
@@ -130,46 +145,84 @@ class FewFeatures(Pricer):
     space : with d features
     most : k < d
     exact : makes the pricer of a space of k features, given that and how many candidates it should follow
+
+    Attributes
+    ----------
+    sets : (m, k) the sets of features that are priced one by one
+    at_once : pricers of many sets together, to which the others are left; they cost so little that they also propose
     """
 
     def __init__(self, space: Space, most: int, exact: Callable[[Space, int], Pricer]):
         super().__init__(space)
-        self.most, self.apart = most, most > 1
-        self.sets = list(combinations(range(space.points.shape[1]), most))
-        self.spaces = Subspaces(space, exact, max(FEWEST, CANDIDATES // len(self.sets)))
+        self.most = most
         d = space.points.shape[1]
-        self.members = np.zeros((len(self.sets), d), dtype=bool)
-        np.put_along_axis(self.members, np.array(self.sets), True, axis=1)
+        self.at_once: list[Pricer] = []
+        self.sets: Index = np.zeros((0, most), dtype=np.int64)
+        if most == 1:
+            self.at_once = [SingleColumns(space)]
+        elif most == 2:
+            self._split_pairs(space)
+        else:
+            self.sets = np.array(list(combinations(range(d), most)))
+        self.apart = len(self.sets) > 0
+        self.spaces = Subspaces(space, exact, max(FEWEST, CANDIDATES // max(1, len(self.sets))))
         self.digits = float(d) ** np.arange(most)[::-1]  # a set is a number, and these rise
-        self.codes = np.array(self.sets) @ self.digits
+        self.codes = self.sets @ self.digits
         self.rng = np.random.default_rng(0)
-        self.found = np.zeros(len(self.sets))
+        self.found: Array = np.zeros(len(self.sets))
+
+    def _split_pairs(self, space: Space) -> None:
+        """Which pairs are priced at once, and which one by one."""
+        if not space.bias:
+            self.at_once = [SingleColumns(space)]
+            self.sets = meeting_pairs(space.points)
+            return
+        two = TwoValued(space.points)
+        self.sets = pairs_of(two.others)
+        if not len(two.columns):
+            return
+        singles = SingleColumns(space)
+        self.at_once = [singles, Corners(space, two)]
+        if space.several:
+            self.sets = in_order(self.sets, pairs_across(two.columns, two.others))
+        elif len(two.others):
+            self.at_once.append(TwoLines(space, two, singles))
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Every set is priced."""
-        results = on_all_workers(Sets(self.spaces, v, threshold, slack).price, self.sets, clock)
-        return self._gathered(results, v, threshold)
+        together = [pricer.price(v, threshold, slack, clock) for pricer in self.at_once]
+        one_by_one = on_all_workers(Sets(self.spaces, v, threshold, slack).price, self._tuples, clock)
+        return self._gathered([*together, *self._of_sets(one_by_one)], v, threshold)
+
+    @property
+    def _tuples(self) -> list[Columns]:
+        """The sets that are priced one by one."""
+        return [tuple(columns) for columns in self.sets.tolist()]
 
     def seconds(self, v: Array, threshold: float, slack: float, clock: Clock) -> float:
         """See :meth:`Pricer.seconds`. Some of the sets are priced."""
-        return seconds_for(Sets(self.spaces, v, threshold, slack).price, self.sets, clock)
+        return seconds_for(Sets(self.spaces, v, threshold, slack).price, self._tuples, clock)
 
     def propose(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.propose`. The best neurons in some random directions of every set climb from there."""
-        if self.most == 1:
+        if not len(self.sets):
             return self.price(v, threshold, slack, clock)  # costs less
         counts = self._directions()
         drawn = self.rng.normal(size=(counts.sum(), self.most))
         directions = drawn / np.abs(drawn).sum(axis=1, keepdims=True)
         orientations, offsets, values = self._scanned(one_output(v, self.rng), counts, directions, clock)
         best = self._promising(np.abs(values), counts, threshold)
-        weights = np.zeros((len(best[0]), self.form.points.shape[1]))
         oriented = directions[best[0]] * orientations[best][:, None]
-        np.put_along_axis(weights, np.repeat(self.sets, counts, axis=0)[best[0]], oriented, axis=1)
-        priced = self.nearby(v, weights, offsets[best], threshold, clock)
-        found = np.bincount(self._homes(priced.weights), minlength=len(self.sets))
+        home = np.repeat(np.arange(len(counts)), counts)[best[0]]
+        priced = self.nearby(v, self.spread(self.sets[home], oriented), offsets[best], threshold, clock)
+        homes = self._homes(priced.weights)
+        found = np.bincount(homes[homes >= 0], minlength=len(self.sets))
         self.found = found + FADING * self.found
-        return priced
+        together = [pricer.price(v, threshold, slack, clock) for pricer in self.at_once]
+        return self._gathered([*together, priced], v, threshold)
+
+    def _space(self, k: int) -> tuple[FeatureSpace, Pricer]:
+        return self.spaces[tuple(self.sets[k].tolist())]
 
     def _directions(self) -> Index:
         """How many directions to draw in each set: half of them where neurons have been found lately."""
@@ -185,7 +238,7 @@ class FewFeatures(Pricer):
 
         def scan(sets: range, clock: Clock) -> None:
             for k in sets if not clock.flag[0] else ():
-                space, pricer = self.spaces[self.sets[k]]
+                space, pricer = self._space(k)
                 rows = slice(ends[k] - counts[k], ends[k])
                 kernels.scan(pricer.features, space.dual(v), directions[rows], int(space.bias), *results[:, rows])
 
@@ -205,14 +258,15 @@ class FewFeatures(Pricer):
         return row, which
 
     def nearby(self, v: Array, weights: Array, offsets: Array, threshold: float, clock: Clock) -> Priced:
-        """See :meth:`Pricer.nearby`. Each neuron climbs within one of the sets that it belongs to."""
-        positive = self.values(v, weights, offsets) > 0
+        """See :meth:`Pricer.nearby`. Each neuron climbs within one of the sets that it belongs to, if there is one."""
         home = self._homes(weights)
+        positive = self.values(v, weights, offsets) > 0
         order = np.lexsort((positive, home))
-        moved, shifted = np.zeros_like(weights), offsets.copy()
+        order = order[home[order] >= 0]
+        moved, shifted = weights.copy(), offsets.copy()
 
         def move(rows: Index, clock: Clock) -> None:
-            space, pricer = self.spaces[self.sets[home[rows[0]]]]
+            space, pricer = self._space(home[rows[0]])
             here = np.ix_(rows, space.columns)
             neurons = np.column_stack([weights[here], offsets[rows]])
             dual, split = space.dual(v), int(np.count_nonzero(~positive[rows]))
@@ -227,25 +281,38 @@ class FewFeatures(Pricer):
         return self.ranked(v, moved, shifted, threshold, np.inf)
 
     def _homes(self, weights: Array) -> Index:
-        """For each neuron one of the sets that it belongs to, in turn."""
+        """For each neuron one of the sets that it belongs to, in turn; −1 if there is none."""
+        home = np.full(len(weights), -1)
+        if not len(self.sets):
+            return home
         reads = weights != 0.0
         whole = reads.sum(axis=1) == self.most
-        home = np.empty(len(weights), dtype=np.int64)
-        features = np.nonzero(reads[whole])[1].reshape(-1, self.most)
-        home[whole] = np.searchsorted(self.codes, features @ self.digits)
-        inside = ~(reads[~whole] @ ~self.members.T)
-        turn = np.flatnonzero(~whole) % inside.sum(axis=1)
-        home[~whole] = np.argmax(np.cumsum(inside, axis=1) > turn[:, None], axis=1)
+        codes = np.nonzero(reads[whole])[1].reshape(-1, self.most) @ self.digits
+        place = np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)
+        home[whole] = np.where(self.codes[place] == codes, place, -1)
+        for turn, k in enumerate(np.flatnonzero(~whole)):
+            around = np.flatnonzero(reads[k][self.sets].sum(axis=1) == reads[k].sum())
+            if len(around):
+                home[k] = around[turn % len(around)]
         return home
 
-    def _gathered(self, results: list[Priced], v: Array, threshold: float) -> Priced:
-        """The neurons of all sets, as neurons of the whole space."""
-        weights, offsets = [np.zeros((0, self.form.points.shape[1]))], [np.zeros(0)]
-        for columns, priced in zip(self.sets, results, strict=True):
-            whole = np.zeros((len(priced.offsets), self.form.points.shape[1]))
-            whole[:, columns] = priced.weights
-            weights.append(whole)
-            offsets.append(priced.offsets)
-        bound = max(priced.bound for priced in results)
+    def _of_sets(self, results: list[Priced]) -> list[Priced]:
+        """What was priced set by set as one, its neurons as neurons of the whole space."""
+        if not results:
+            return []
+        offsets, values = (
+            np.concatenate([getattr(priced, name) for priced in results]) for name in ("offsets", "values")
+        )
+        (best,) = self.largest(np.abs(values), 0.0)
+        home = np.repeat(np.arange(len(results)), [len(priced.values) for priced in results])[best]
+        weights = self.spread(self.sets[home], np.vstack([priced.weights for priced in results])[best])
         cones, visits = sum(priced.cones for priced in results), sum(priced.visits for priced in results)
-        return self.ranked(v, np.vstack(weights), np.concatenate(offsets), threshold, bound, cones, visits)
+        bound = float(max(priced.bound for priced in results))
+        return [Priced(bound, weights, offsets[best], values[best], cones, visits)]
+
+    def _gathered(self, results: list[Priced], v: Array, threshold: float) -> Priced:
+        """All results as one."""
+        weights, offsets = np.vstack([priced.weights for priced in results]), [priced.offsets for priced in results]
+        bound = float(max(priced.bound for priced in results))
+        cones, visits = sum(priced.cones for priced in results), sum(priced.visits for priced in results)
+        return self.ranked(v, weights, np.concatenate(offsets), threshold, bound, cones, visits)

@@ -30,7 +30,7 @@ class FixedNeurons:
         self.form = TrainingProblem.create(columns, y, norm=1, **settings).standard
         self.count = columns.shape[1]
         basis = self.form.basis  # leaves out columns that are constant, or multiples of others
-        self.kept = np.arange(self.count) if basis is None else basis.argmax(axis=0)
+        self.kept = np.arange(self.count) if basis is None else basis.nonzero()[0]
 
     def solve(self, accuracy: float, loss: Loss | None = None) -> tuple[Array, Any]:
         """Amplitudes (m,) or (m, c) and intercept, to a relative gap; with another loss than that of the problem."""
