@@ -212,7 +212,7 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
         additive model, 2 adds pairs of features.
     vertices_only : bool
         Restrict neurons to blades of samples (matters for norm=2 and two or more features; for small data).
-    strategy : "auto", "exact" or "relaxed"
+    strategy : "auto", "exact", "anytime" or "relaxed"
         Whether to prove global optimality, see :func:`bladenet.train`; :func:`bladenet.plan` says how long that takes.
     time_limit : float or None
         Seconds for ``fit``, half of them at most for alpha="auto". Then the best network so far is kept, with what is
