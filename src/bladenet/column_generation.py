@@ -181,14 +181,13 @@ class ColumnGeneration:
             current = self._started()
             while not self.clock.stopped and worthwhile():
                 allowance = self._allowance(current.v)
-                dry_now, proving = proving, proving or (prove and self.clock.elapsed > due)
+                found_all, proving = proving, proving or (prove and self.clock.elapsed > due)
                 unknown = self.pricer.together or not (self.pricer.proves or self.history)  # how large |h| is
                 reach = allowance if unknown else max(allowance, self.worthwhile * self.violation)
                 if proving and self.staged:
                     priced, due, reach = self._prove_in_stages(current.v, allowance), self._due(), allowance
-                    self.exhausted = (
-                        dry_now and priced.bound > self.form.beta * (1.0 + 2.0 * allowance) and not len(priced.values)
-                    )
+                    loose = priced.bound > self.form.beta * (1.0 + 2.0 * allowance)
+                    self.exhausted = found_all and loose and not len(priced.values)
                 else:
                     priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
