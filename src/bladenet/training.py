@@ -126,7 +126,7 @@ def train(
             clock.extend(time_limit)
         stopped = (clock.stopped or search.exhausted) and search.gap > search.tol
         unproven = planned.strategy == "relaxed" or (search.gap > POOR and form.points.shape[1] > 2)
-        if unproven and not search.relaxed:
+        if unproven and not search.relaxed and not clock.stopped:
             search.relax()
             stopped |= clock.stopped and search.gap > search.tol
         return finish(problem, search, tol, restricted, stopped)
