@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import bladenet as bn
 from bladenet.clock import Clock
 from bladenet.staged_proofs import falling_thresholds
 
@@ -67,3 +68,38 @@ def test_what_cannot_be_proven_in_time_is_not_begun():
 def test_looser_proofs_are_tried_where_a_loose_one_is_too_long():
     done = proofs(lambda e: 200.0 / e, 60.0)
     assert 3.3 <= done[-1] <= 7.0
+
+
+@pytest.mark.parametrize(("norm", "outputs"), [(2, 1), (1, 1), (2, 2)])
+def test_bounds_of_searches_that_are_limited_hold_and_beat_the_relaxation(norm, outputs):
+    rng = np.random.default_rng(3)
+    X = rng.uniform(-1, 1, size=(20, 4))
+    y = np.column_stack([np.sin(3 * X[:, 0]) * X[:, 1] + X[:, 2] ** 2, X[:, 3]])[:, :outputs]
+    y = y if outputs > 1 else y[:, 0]
+    settings = {"beta": 0.5, "norm": norm}
+    best = bn.train(X, y, tol=1e-2, **settings).certificate
+    assert best.status is bn.Status.GLOBAL
+    limited = bn.train(X, y, tol=3e-2, strategy="anytime", time_limit=20.0, **settings).certificate
+    relaxed = bn.train(X, y, strategy="relaxed", **settings).certificate
+    assert limited.lower_bound <= best.objective
+    assert best.lower_bound <= limited.objective * (1.0 + 1e-9)
+    assert limited.gap < relaxed.gap
+    assert relaxed.relaxed
+    assert not limited.relaxed
+
+
+def test_what_is_proven_at_once_is_proven_within_any_limit():
+    x = np.linspace(-1.0, 1.0, 50)[:, None]
+    fit = bn.train(x, np.abs(x[:, 0]), beta=0.01, time_limit=0.2)
+    assert fit.certificate.status is bn.Status.GLOBAL
+
+
+def test_the_plan_says_what_gap_to_expect():
+    rng = np.random.default_rng(0)
+    plan = bn.plan(rng.normal(size=(500, 6)), rng.normal(size=500), time_limit=60.0)
+    assert plan.strategy == "anytime"
+    assert "proven gap will be" in str(plan)
+    assert "in 60 seconds" in str(plan)
+    gaps = [plan.expected_gap(seconds) for seconds in (1.0, 10.0, 100.0, 1e4)]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[-1] < 0.05 < gaps[0] <= 0.6
