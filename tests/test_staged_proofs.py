@@ -73,8 +73,8 @@ def test_looser_proofs_are_tried_where_a_loose_one_is_too_long():
 @pytest.mark.parametrize(("norm", "outputs"), [(2, 1), (1, 1), (2, 2)])
 def test_bounds_of_searches_that_are_limited_hold_and_beat_the_relaxation(norm, outputs):
     rng = np.random.default_rng(3)
-    X = rng.uniform(-1, 1, size=(20, 4))
-    y = np.column_stack([np.sin(3 * X[:, 0]) * X[:, 1] + X[:, 2] ** 2, X[:, 3]])[:, :outputs]
+    X = rng.uniform(-1, 1, size=(20, 5 - outputs))
+    y = np.column_stack([np.sin(3 * X[:, 0]) * X[:, 1] + X[:, 2] ** 2, X[:, 0]])[:, :outputs]
     y = y if outputs > 1 else y[:, 0]
     settings = {"beta": 0.5, "norm": norm}
     best = bn.train(X, y, tol=1e-2, **settings).certificate
