@@ -189,7 +189,7 @@ class GroupLasso(RestrictedProblem):
             if point.objective - point.gap >= best.objective - best.gap:
                 best = point
         if best.gap > ENOUGH * accuracy * point.objective and self._direct and not self.clock.stopped:
-            point, best = self._on_columns(point, best)
+            point, best = self._on_columns(point, best, accuracy)
         gap = best.gap + (point.objective - best.objective)
         return Restricted(point.Z, point.t, best.dual, point.objective, gap, nonzero(point.Z))
 
@@ -199,27 +199,26 @@ class GroupLasso(RestrictedProblem):
         grouped = isinstance(self.form.loss, SquaredLoss) and self.form.output_norm == 2
         return grouped and len(self.columns) * self.form.y.size <= DIRECT
 
-    def _on_columns(self, point: Point, best: Point) -> tuple[Point, Point]:
+    def _on_columns(self, point: Point, best: Point, accuracy: float) -> tuple[Point, Point]:
         """Near interpolation, where curvature hides what is left: the problem itself.
 
         Returns the better point, and that of the better dual variable.
         """
         form = self.form
         K, middle = self.columns.dense()[form.row], np.mean(form.y, axis=0) * form.bias
-        found = solve_on_columns(K, form.y - middle, form.weight, form.beta, form.bias, self.clock.remaining)
-        if found is None:
-            return point, best
-        Z, t, v = found
-        direct = self._at(Z, t + middle)
-        dual = form.loss.balanced(v, form.y, form.weight) if form.bias else v
-        sizes = form.size(self.columns.adjoint(form.at_points(dual)))
-        dual = dual * min(1.0, form.beta / max(float(sizes.max(initial=0.0)), form.beta))
-        proven = replace(direct, dual=dual, gap=direct.objective - form.dual_value(dual))
-        points = (point, best, direct, proven)
-        return (
-            min(points, key=lambda each: each.objective),
-            max(points, key=lambda each: each.objective - each.gap),
-        )
+        tries = solve_on_columns(K, form.y - middle, form.weight, form.beta, form.bias, self.clock.remaining)
+        for Z, t, v in tries:
+            direct = self._at(Z, t + middle)
+            dual = form.loss.balanced(v, form.y, form.weight) if form.bias else v
+            sizes = form.size(self.columns.adjoint(form.at_points(dual)))
+            dual = dual * min(1.0, form.beta / max(float(sizes.max(initial=0.0)), form.beta))
+            proven = replace(direct, dual=dual, gap=direct.objective - form.dual_value(dual))
+            points = (point, best, direct, proven)
+            point = min(points, key=lambda each: each.objective)
+            best = max(points, key=lambda each: each.objective - each.gap)
+            if best.gap + point.objective - best.objective <= accuracy * point.objective:
+                break
+        return point, best
 
     def _at(self, Z: Array, t: Array) -> Point:
         """The point with these amplitudes and the best intercept, sought from t."""
