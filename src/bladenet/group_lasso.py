@@ -57,7 +57,7 @@ class Point:
 class Model:
     """½ D Q D + gradient·D + β Σ_j ‖(origin + D)_j‖_q over changes D (m, c) of the amplitudes, for the best intercept.
 
-    Q is (m, m) if all outputs share it, else (m c, m c). Where descents crawl it is solved as a cone program if `conic`.
+    Q is (m, m) if all outputs share it, else (m c, m c). Where descents crawl it becomes a cone program if `conic`.
     """
 
     Q: Array
