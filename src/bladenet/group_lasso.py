@@ -30,6 +30,7 @@ SWEEPS = 3  # of block coordinate descent between two Newton steps
 INNER_STEPS = 20
 ENOUGH = 10.0  # times the accuracy asked for: what descents may fall short by
 DIRECT = 1_000_000  # entries of the columns, for all outputs, up to which the problem itself is a cone program
+HIDDEN = 0.1  # of the objective: a gap after a step that failed, from which the problem itself is solved at once
 CONIC = 1000  # amplitudes up to which a cone program is solved where that is not enough
 FORCING = 1e-2  # accuracy of a model's solution, relative to the violation it starts from
 FINEST = 1e-13
@@ -57,7 +58,7 @@ class Point:
 class Model:
     """½ D Q D + gradient·D + β Σ_j ‖(origin + D)_j‖_q over changes D (m, c) of the amplitudes, for the best intercept.
 
-    Q is (m, m) if all outputs share it, else (m c, m c). Where descents crawl it becomes a cone program if `conic`.
+    Q is (m, m) if all outputs share it, else (m c, m c).
     """
 
     Q: Array
@@ -66,7 +67,6 @@ class Model:
     beta: float
     norm: int
     shared: bool
-    conic: bool
 
     def times(self, D: Array) -> Array:
         """QD."""
@@ -78,7 +78,7 @@ class Model:
         if D is not None:
             return D, True
         Z = self._descended(accuracy)
-        if self.conic and Z.size <= CONIC and self._violation(Z) > accuracy * self.beta:
+        if self.norm == 2 and Z.size <= CONIC and self._violation(Z) > accuracy * self.beta:
             other = solve_cone_program(self._whole(), self.gradient - self.times(self.origin), self.beta)
             Z = min(Z, other, key=self._violation)
         return Z - self.origin, self._violation(Z) <= accuracy * self.beta
@@ -183,8 +183,8 @@ class GroupLasso(RestrictedProblem):
                 break
             before = point.objective
             point, solved = self._step(point)
-            if not solved and self._direct:
-                break  # steps would crawl too
+            if not solved and point.gap > HIDDEN * point.objective and self._direct:
+                break  # the other steps would crawl too
             stalled = 0 if point.gap < 0.9 * best.gap or point.objective < 0.99 * before else stalled + 1
             if point.objective - point.gap >= best.objective - best.gap:
                 best = point
@@ -274,8 +274,7 @@ class GroupLasso(RestrictedProblem):
                 Q = Q[: m * c, : m * c] - across.T @ response
         Q[np.diag_indices(len(Q))] += RIDGE * np.diag(Q).max(initial=np.finfo(float).tiny)
         shared = isinstance(form.loss, SquaredLoss)
-        conic = form.output_norm == 2 and not self._direct
-        model = Model(Q, point.h[working], point.Z[working], form.beta, form.output_norm, shared, conic)
+        model = Model(Q, point.h[working], point.Z[working], form.beta, form.output_norm, shared)
         if shared or not form.bias:
             return model, lambda D: np.zeros(c)  # which is sought anew in any case
         return model, lambda D: -response @ D.ravel()
