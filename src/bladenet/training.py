@@ -198,8 +198,8 @@ def beta_max(
     """The β from which on the optimal network has no neurons: max |h_v| at the constant fit.
 
     It is the smallest such β, with two exceptions. With the hinge and the quantile loss the constant fit can lie on a
-    kink (with a bias it always does), v is one of many, and the smallest β may be lower. And where :func:`plan` does not
-    say "exact", or the time limit or Ctrl-C ends the search, this is an upper bound.
+    kink (with a bias it always does), v is one of many, and the smallest β may be lower. And where :func:`plan` does
+    not say "exact", or the time limit or Ctrl-C ends the search, this is an upper bound.
 
     Parameters and errors as for :func:`train`, but for
 
