@@ -115,6 +115,7 @@ TIED = {
     "near_duplicates": lambda rng, d: (
         np.repeat(rng.integers(0, 4, size=(5, d)), 2, axis=0) + 1e-12 * rng.normal(size=(10, d))
     ),
+    "clusters": lambda rng, d: np.repeat(rng.normal(size=(3, d)), 4, axis=0) + 1e-4 * rng.normal(size=(12, d)),
     "coplanar": lambda rng, d: rng.integers(-2, 3, size=(10, 2)) @ rng.integers(-2, 3, size=(2, d)).astype(float),
 }
 

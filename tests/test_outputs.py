@@ -163,3 +163,11 @@ def test_near_interpolation_outputs_are_certified_too(beta, d):
         rng = np.random.default_rng(seed)
         X, Y = rng.normal(size=(11, d)), rng.normal(size=(11, 3))
         assert bn.train(X, Y, beta=beta).certificate.status is bn.Status.GLOBAL
+
+
+def test_outputs_of_very_different_sizes_are_certified():
+    # guards the restricted problem near interpolation: descents crawled, and 20 s left a gap of 90 %
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(12, 2)), rng.normal(size=(12, 3)) * [1.0, 1e4, 1e8]
+    fit = bn.train(X, Y, beta=3e-4 * bn.beta_max(X, Y), tol=1e-4)
+    assert fit.certificate.status is bn.Status.GLOBAL

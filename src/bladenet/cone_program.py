@@ -7,6 +7,7 @@ Clarabel takes the same few steps where columns are nearly the same and descents
 second form does not square the condition of K, which near interpolation hides what is left of the residuals.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import clarabel
@@ -40,8 +41,8 @@ def solve_cone_program(Q: Array, q: Array, beta: float) -> Array:
 
 def solve_on_columns(
     K: Array, Y: Array, s: Array, beta: float, bias: bool, seconds: float
-) -> tuple[Array, Array, Array] | None:
-    """Squared loss: amplitudes (m, c), intercepts (c,) and dual variable (k, c); None where that fails.
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Squared loss: amplitudes (m, c), intercepts (c,) and dual variable (k, c), until one try is exact; perhaps none.
 
     In units of β: with R = β ρ / s it is minimise Σ_j τ_j + (β/2) Σ ‖ρ_i‖² / s_i, and ρ stays of order one.
     """
@@ -60,14 +61,12 @@ def solve_on_columns(
     linear = np.r_[np.zeros(m * c), np.ones(m), np.zeros(n - m * (c + 1))]
     kinds = [clarabel.ZeroConeT(k * c), *[clarabel.SecondOrderConeT(c + 1)] * m]
     right = np.r_[(Y / size).ravel(), np.zeros(m * (c + 1))]
-    solution = solved(quadratic, linear, sparse.vstack([fit, limits], format="csc"), right, kinds, seconds)
-    if solution is None:
-        return None
-    x, multipliers = np.array(solution.x), np.array(solution.z)
-    Z, t = size * x[: m * c].reshape(m, c), size * x[m * (c + 1) : before]
-    slack = row_norms(multipliers[k * c :].reshape(m, c + 1)[:, 1:])
-    Z[slack < 1.0 - INSIDE] = 0.0
-    return Z, t if bias else np.zeros(c), beta * multipliers[: k * c].reshape(k, c)
+    for solution in solutions(quadratic, linear, sparse.vstack([fit, limits], format="csc"), right, kinds, seconds):
+        x, multipliers = np.array(solution.x), np.array(solution.z)
+        Z, t = size * x[: m * c].reshape(m, c), size * x[m * (c + 1) : before]
+        slack = row_norms(multipliers[k * c :].reshape(m, c + 1)[:, 1:])
+        Z[slack < 1.0 - INSIDE] = 0.0
+        yield Z, t if bias else np.zeros(c), beta * multipliers[: k * c].reshape(k, c)
 
 
 def second_order(m: int, c: int, n: int) -> sparse.csc_matrix:
@@ -78,24 +77,30 @@ def second_order(m: int, c: int, n: int) -> sparse.csc_matrix:
 
 
 def solved(quadratic: Any, linear: Array, constraints: Any, right: Array, kinds: list[Any], seconds: float) -> Any:
-    """Clarabel's solution, or None where it fails.
+    """The best of Clarabel's solutions; None where it fails."""
+    exact = clarabel.SolverStatus.Solved
+    tries = solutions(quadratic, linear, constraints, right, kinds, seconds)
+    return min(tries, key=lambda each: (each.status != exact, each.r_prim), default=None)
+
+
+def solutions(
+    quadratic: Any, linear: Array, constraints: Any, right: Array, kinds: list[Any], seconds: float
+) -> Iterator[Any]:
+    """Clarabel's solutions, until one is exact.
 
     Columns are often nearly the same, and its systems then hard to solve: where needed they are regularised more.
     """
-    clock, best = Clock(seconds), None
+    clock = Clock(seconds)
     for regularisation in REGULARISATIONS:
         settings = settings_for(DIGITS)
         settings.static_regularization_constant = regularisation
         if seconds < np.inf:
             settings.time_limit = max(clock.remaining, 1e-3)
         found = clarabel.DefaultSolver(quadratic, linear, constraints, right, kinds, settings).solve()
-        if found.status == clarabel.SolverStatus.Solved:
-            return found
-        if found.status == clarabel.SolverStatus.AlmostSolved and (best is None or found.r_prim < best.r_prim):
-            best = found
-        if clock.stopped:
+        if found.status in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
+            yield found
+        if found.status == clarabel.SolverStatus.Solved or clock.stopped:
             break
-    return best
 
 
 def settings_for(digits: float) -> clarabel.DefaultSettings:

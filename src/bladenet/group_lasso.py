@@ -30,6 +30,7 @@ SWEEPS = 3  # of block coordinate descent between two Newton steps
 INNER_STEPS = 20
 ENOUGH = 10.0  # times the accuracy asked for: what descents may fall short by
 DIRECT = 1_000_000  # entries of the columns, for all outputs, up to which the problem itself is a cone program
+HIDDEN = 0.02  # of the objective: a gap after a step that failed, from which the problem itself is solved at once
 CONIC = 1000  # amplitudes up to which a cone program is solved where that is not enough
 FORCING = 1e-2  # accuracy of a model's solution, relative to the violation it starts from
 FINEST = 1e-13
@@ -71,16 +72,16 @@ class Model:
         """QD."""
         return self.Q @ D if self.shared else (self.Q @ D.ravel()).reshape(D.shape)
 
-    def solve(self, accuracy: float) -> Array:
-        """The best D, to a violation of the optimality conditions of `accuracy`, relative to β."""
+    def solve(self, accuracy: float) -> tuple[Array, bool]:
+        """The best D, and whether it violates the optimality conditions by at most `accuracy`, relative to β."""
         D = self._as_lasso(accuracy) if self.norm == 1 else None
         if D is not None:
-            return D
+            return D, True
         Z = self._descended(accuracy)
         if self.norm == 2 and Z.size <= CONIC and self._violation(Z) > accuracy * self.beta:
             other = solve_cone_program(self._whole(), self.gradient - self.times(self.origin), self.beta)
             Z = min(Z, other, key=self._violation)
-        return Z - self.origin
+        return Z - self.origin, self._violation(Z) <= accuracy * self.beta
 
     def _whole(self) -> Array:
         """Q of all amplitudes, (m c, m c)."""
@@ -181,39 +182,43 @@ class GroupLasso(RestrictedProblem):
             if best.gap <= accuracy * point.objective or stalled >= PATIENCE or self.clock.stopped:
                 break
             before = point.objective
-            point = self._step(point)
+            point, solved = self._step(point)
+            if not solved and point.gap > HIDDEN * point.objective and self._direct:
+                break  # the other steps would crawl too
             stalled = 0 if point.gap < 0.9 * best.gap or point.objective < 0.99 * before else stalled + 1
             if point.objective - point.gap >= best.objective - best.gap:
                 best = point
-        if best.gap > ENOUGH * accuracy * point.objective and not self.clock.stopped:
-            point, best = self._on_columns(point, best)
+        if best.gap > ENOUGH * accuracy * point.objective and self._direct and not self.clock.stopped:
+            point, best = self._on_columns(point, best, accuracy)
         gap = best.gap + (point.objective - best.objective)
         return Restricted(point.Z, point.t, best.dual, point.objective, gap, nonzero(point.Z))
 
-    def _on_columns(self, point: Point, best: Point) -> tuple[Point, Point]:
-        """Near interpolation, where curvature hides what is left: the problem itself, if it is not too large.
+    @property
+    def _direct(self) -> bool:
+        """Whether the problem itself is a cone program, and not too large a one."""
+        grouped = isinstance(self.form.loss, SquaredLoss) and self.form.output_norm == 2
+        return grouped and len(self.columns) * self.form.y.size <= DIRECT
+
+    def _on_columns(self, point: Point, best: Point, accuracy: float) -> tuple[Point, Point]:
+        """Near interpolation, where curvature hides what is left: the problem itself.
 
         Returns the better point, and that of the better dual variable.
         """
         form = self.form
-        grouped = isinstance(form.loss, SquaredLoss) and form.output_norm == 2
-        if not grouped or len(self.columns) * form.y.size > DIRECT:
-            return point, best
         K, middle = self.columns.dense()[form.row], np.mean(form.y, axis=0) * form.bias
-        found = solve_on_columns(K, form.y - middle, form.weight, form.beta, form.bias, self.clock.remaining)
-        if found is None:
-            return point, best
-        Z, t, v = found
-        direct = self._at(Z, t + middle)
-        dual = form.loss.balanced(v, form.y, form.weight) if form.bias else v
-        sizes = form.size(self.columns.adjoint(form.at_points(dual)))
-        dual = dual * min(1.0, form.beta / max(float(sizes.max(initial=0.0)), form.beta))
-        proven = replace(direct, dual=dual, gap=direct.objective - form.dual_value(dual))
-        points = (point, best, direct, proven)
-        return (
-            min(points, key=lambda each: each.objective),
-            max(points, key=lambda each: each.objective - each.gap),
-        )
+        tries = solve_on_columns(K, form.y - middle, form.weight, form.beta, form.bias, self.clock.remaining)
+        for Z, t, v in tries:
+            direct = self._at(Z, t + middle)
+            dual = form.loss.balanced(v, form.y, form.weight) if form.bias else v
+            sizes = form.size(self.columns.adjoint(form.at_points(dual)))
+            dual = dual * min(1.0, form.beta / max(float(sizes.max(initial=0.0)), form.beta))
+            proven = replace(direct, dual=dual, gap=direct.objective - form.dual_value(dual))
+            points = (point, best, direct, proven)
+            point = min(points, key=lambda each: each.objective)
+            best = max(points, key=lambda each: each.objective - each.gap)
+            if best.gap + point.objective - best.objective <= accuracy * point.objective:
+                break
+        return point, best
 
     def _at(self, Z: Array, t: Array) -> Point:
         """The point with these amplitudes and the best intercept, sought from t."""
@@ -229,8 +234,8 @@ class GroupLasso(RestrictedProblem):
         dual = dual * min(1.0, form.beta / max(form.size(h).max(initial=0.0), form.beta))
         return Point(Z, t, F, v, h, objective, dual, objective - form.dual_value(dual))
 
-    def _step(self, point: Point) -> Point:
-        """To the optimum of the model on a working set, or as far towards it as Φ falls."""
+    def _step(self, point: Point) -> tuple[Point, bool]:
+        """To the optimum of the model on a working set, or as far towards it as Φ falls; whether that was found."""
         form, used = self.form, point.Z.any(axis=1)
         off = violation(point.Z, point.h, form.beta, form.output_norm)
         support, candidates = np.flatnonzero(used), np.where(used, -np.inf, off)
@@ -238,15 +243,15 @@ class GroupLasso(RestrictedProblem):
         working = np.sort(np.r_[support, worst[candidates[worst] > 0.0]])
         model, intercept = self._model(point, working)
         finest = FINEST * max(1.0, float(np.abs(point.v).sum()) / form.beta)
-        D = model.solve(max(FORCING * float(off.max(initial=0.0)) / form.beta, finest))
+        D, solved = model.solve(max(FORCING * float(off.max(initial=0.0)) / form.beta, finest))
         dZ = np.zeros_like(point.Z)
         dZ[working] = D
         dt = intercept(D)
         for length in LENGTHS:
             moved = self._at(point.Z + length * dZ, point.t + length * dt)
             if moved.objective <= point.objective:
-                return moved
-        return point
+                return moved, solved
+        return point, solved
 
     def _model(self, point: Point, working: Index) -> tuple[Model, Callable[[Array], Array]]:
         """The second-order model, and how the best intercept in it changes with the amplitudes."""

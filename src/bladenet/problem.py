@@ -403,7 +403,7 @@ def group_sums(group: Index, values: Array, groups: int = 0) -> Array:
     return np.bincount(group, values, minlength=groups).astype(np.float64, copy=False)
 
 
-def distinct_rows(rows: Array) -> tuple[Index, Index]:
+def distinct_rows(rows: Array | Index) -> tuple[Index, Index]:
     """The first of each set of equal rows (n, k), in lexicographic order, and the set that each row is in."""
     order = np.lexsort(rows.T[::-1])
     new = np.ones(len(rows), dtype=bool)

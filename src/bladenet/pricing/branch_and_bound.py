@@ -20,11 +20,13 @@ from bladenet.parallel import count_workers, on_all_workers, seconds_for
 from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
+from bladenet.pricing.merging import Merging
 
 CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
 STEEP = 5  # features from which ascent finds neurons sooner than branch and bound
 MAX_DEPTH = 400  # a cone of this depth is smaller than rounding
+MERGED = 0.1  # of what a bound may be above the threshold: how far it may be off as points stand in for others
 SHARES = 2  # root cones for each worker, at least
 SAMPLED = 256  # root cones from which some are drawn to estimate the time for all
 Task = tuple[Array, float]  # a root cone, and the sign of h there
@@ -102,6 +104,7 @@ class BranchAndBound(Pricer):
         self.climbs = climbs
         self.apart = ascend or form.points.shape[1] >= STEEP
         self.ascent = Ascent(form) if self.apart else None
+        self.merging = Merging(form.points, form.norm)
         # no activation at a generator is larger
         self.reach = 2.0 * np.abs(form.points).sum(axis=1).max()
 
@@ -112,24 +115,33 @@ class BranchAndBound(Pricer):
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Root cones are searched on all workers, or together on a CUDA device."""
-        cones = self._cones(v, threshold, slack)
+        cones, off = self._cones(v, threshold, slack)
         results = self._searched_on_device(cones, clock) or self._searched(cones, clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
         found = climbed(self, v, np.concatenate(neurons)[best], clock)
-        bound = min(max(bounds), cones.crude)  # those of roots can be worse
+        bound = min(max(bounds) + off, cones.crude)  # those of roots can be worse
         return self.ranked(v, found[:, :-1], found[:, -1], threshold, bound, sum(examined), sum(visits))
 
     def seconds(self, v: Array, threshold: float, slack: float, clock: Clock) -> float:
         """See :meth:`Pricer.seconds`. Some of the root cones are searched."""
-        cones, tasks = self._tasks(self._cones(v, threshold, slack), SAMPLED)
+        cones, tasks = self._tasks(self._cones(v, threshold, slack)[0], SAMPLED)
         return seconds_for(cones.search, tasks, clock)
 
-    def _cones(self, v: Array, threshold: float, slack: float) -> Cones:
+    def _cones(self, v: Array, threshold: float, slack: float) -> tuple[Cones, float]:
+        """The search, and how far |h| is off in it, as points stand in for others near them.
+
+        The search is so much stricter that its bound, raised by that, is no looser than was asked for.
+        """
         # sums of up to N terms |v|·|a|, and the halvings that the values at generators descend from
         most = float(np.abs(v).sum() * self.reach)
         rounding = np.finfo(float).eps * (len(v) + 256) * most
-        return Cones(self.features, v, self.form.norm, threshold, slack, rounding, most + rounding)
+        chosen, v, off = self.merging.merged(v, MERGED * slack * threshold)
+        features = self.features if chosen is None else np.ascontiguousarray(self.features[:, chosen])
+        if off > 0.0:
+            # (1 + s)(most + off) + off ≤ (1 + slack) most for s = slack − 3 off / threshold, most ≥ threshold, s ≤ 1
+            threshold, slack = threshold - off, slack - 3.0 * off / threshold
+        return Cones(features, v, self.form.norm, threshold, slack, rounding, most + rounding), off
 
     def _searched(self, cones: Cones, clock: Clock) -> list[Searched]:
         """Search on all workers."""
