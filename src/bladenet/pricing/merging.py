@@ -9,6 +9,8 @@ import numpy as np
 from bladenet.losses import Array, Index, row_norms
 from bladenet.problem import distinct_rows, group_sums
 
+MOST = 1000  # points that are looked at: among more, pairs whose v cancel are never all there is
+
 
 class Merging:
     """The points (N, d) of a space of neurons with weights of this norm, merged as closely as is asked for."""
@@ -24,7 +26,7 @@ class Merging:
         """
         sizes = row_norms(v)
         total = float(sizes.sum())
-        if not 0.0 < allowed < np.inf or total == 0.0:
+        if len(v) > MOST or not 0.0 < allowed < np.inf or total == 0.0:
             return None, v, 0.0
         found = self._groups(int(np.floor(np.log2(allowed / total))))
         if found is None:
