@@ -82,7 +82,7 @@ def test_outputs_share_neurons():
             r"row 0 \(counting from 0\) and row 2 \(counting from 0\) are the same",
         ),
         ([[1.0, 0.0], [2.0, 0.0]], [1.0, 3.0], {"bias": False}, r"row 0 .* and row 1 .* are on the same ray"),
-        ([[0.0], [2.0]], [1.0, 3.0], {"bias": False}, "sample 0, which is 0 and whose target is not"),
+        ([[0.0], [2.0]], [1.0, 3.0], {"bias": False}, "row 0 .counting from 0., which is 0 and whose target is not"),
         (
             [[0, 0], [0, 1], [1, 0], [1, 1]],
             [0.0, 1.0, 1.0, 0.0],

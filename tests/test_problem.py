@@ -20,8 +20,8 @@ def good(**changes):
 
 BAD = {
     # name: (arguments, words the message must have)
-    "nan in X": (good(X=[[0.0, 1.0], [np.nan, 2.0], [1.0, 1.0]]), ["X", "nan", "row 1, column 0"]),
-    "inf in X": (good(X=[[0.0, 1.0], [0.0, 2.0], [1.0, -np.inf]]), ["X", "-inf", "row 2, column 1"]),
+    "nan in X": (good(X=[[0.0, 1.0], [np.nan, 2.0], [1.0, 1.0]]), ["X", "nan", "row 1 (counting from 0), column 0"]),
+    "inf in X": (good(X=[[0.0, 1.0], [0.0, 2.0], [1.0, -np.inf]]), ["X", "-inf", "row 2 (counting from 0), column 1"]),
     "1-D X": (good(X=[0.0, 1.0, 2.0]), ["X", "(3,)", "reshape"]),
     "3-D X": (good(X=np.zeros((3, 2, 1))), ["X", "(3, 2, 1)"]),
     "scalar X": (good(X=2.0), ["X", "()"]),

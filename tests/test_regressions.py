@@ -139,7 +139,7 @@ def test_alpha_is_chosen_within_a_time_limit_that_ends_before_the_first_search()
     # guards an α of infinity
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 5)), rng.normal(size=200)
-    with pytest.warns(UserWarning, match="constant network"):
+    with pytest.warns(UserWarning, match="choice of alpha was cut off"):
         model = bn.BladeNetRegressor(alpha="auto", norm=1, max_interaction=2, time_limit=1e-9).fit(X, y)
     assert np.isfinite(model.certificate_.objective)
 

@@ -18,6 +18,7 @@ from bladenet.problem import StandardForm
 from bladenet.restricted import Restricted, RestrictedProblem, nonzero
 
 PAID = 0.5  # of the price: a multiplier from which on a miss is meant, and not the solver's rounding
+DEARER = 1e-9  # of the penalty, by which leaving out neurons may raise it
 INDEPENDENT = 1e-13  # of the largest singular value of columns: below it they are dependent
 
 
@@ -87,18 +88,20 @@ class BasisPursuit(RestrictedProblem):
         return size * Z.reshape(m, c), size * t + middle, np.clip(V, -prices[:, None], prices[:, None])
 
     def _cleaned(self, Z: Array, t: Array, Y: Array, slack: Array, paid: Mask) -> tuple[Array, Array]:
-        """Without the neurons that are not needed, if that fits as well; what is not `paid` for is fitted exactly.
+        """Without the neurons that are not needed, if that fits as well at no more penalty; misses not `paid` for go.
 
         Of an amplitude and the slack of |h| ≤ β one is 0, but for rounding: the one that is smaller.
         """
-        form, size, K = self.form, row_norms(Z), self.columns.dense()[self.form.row]
+        form, size, K = self.form, row_norms(Z, self.form.output_norm), self.columns.dense()[self.form.row]
         assert isinstance(form.loss, ExactFit)  # whose master problem this is
         needed = (size > slack * size.max(initial=0.0)).astype(np.float64)
         for kept in (needed, np.ones(len(Z))):
             reduced = by_sample(kept, Z)
             change = least_change(K, row_norms(reduced), form.bias, np.where(paid, 0.0, Y - K @ reduced - t))
             fitted, intercepts = reduced + change[: len(Z)], t + change[-1] if form.bias else t
-            if np.abs(np.where(paid, 0.0, Y - K @ fitted - intercepts)).max() <= form.loss.tolerance:
+            fits = np.abs(np.where(paid, 0.0, Y - K @ fitted - intercepts)).max() <= form.loss.tolerance
+            # columns that are nearly the same share an amplitude, and what is left of some may not do for all
+            if fits and row_norms(fitted, form.output_norm).sum() <= (1.0 + DEARER) * size.sum():
                 break
         return fitted, intercepts
 
