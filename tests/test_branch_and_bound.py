@@ -261,3 +261,14 @@ def test_halves_are_the_whole(norm, bias):
 def _square(root):
     """Generators as a square matrix: without a bias the offsets are zero."""
     return root[:, : len(root)]
+
+
+def test_root_cones_beyond_number_do_not_outlast_the_clock():
+    # 2^39 orthants
+    rng = np.random.default_rng(0)
+    form = unreduced(rng.normal(size=(50, 40)), 2, True)
+    v = dual(form, rng)
+    pricer = BranchAndBound(form)
+    priced = pricer.price(v, 0.1, 1e-6, Clock(0.05))
+    assert sampled(form, v, rng, 5_000) <= priced.bound < np.inf
+    assert pricer.seconds(v, 0.1, 1e-6, Clock(0.05)) == np.inf

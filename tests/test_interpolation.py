@@ -259,3 +259,33 @@ def test_one_feature_in_closed_form(x, y, tol, sign, mirrored):
     for blade, weight, bias in zip(fit.blades, fit.network.weights, fit.network.biases, strict=True):
         assert weight @ X[blade.samples[0]] + bias == pytest.approx(0.0, abs=1e-15)
         assert blade.orientation == weight[0]
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_samples_that_differ_by_rounding_cannot_be_fitted(outputs):
+    # guards the tolerance: what rounds in the slope between them once let a constant that missed all targets pass
+    X = np.array([[0.0, 0.0], [0.3, 0.0], [0.1 + 0.2, 0.0], [1.0, 1.0], [2.0, 0.0]])
+    y = np.array([[0.0, 1.0], [1.0, 0.0], [-1.0, 0.0], [2.0, 1.0], [1.0, 0.0]])[:, :outputs]
+    with pytest.raises(ValueError, match="unless its penalty exceeds"):
+        bn.train(X, y if outputs > 1 else y[:, 0], beta=0)
+
+
+def test_each_output_is_fitted_in_its_own_units():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(8, 1)), rng.normal(size=(8, 2))
+    Y[:, 0] *= 1e10
+    fit = bn.train(X, Y, beta=0)
+    assert fit.certificate.status is GLOBAL
+    off = np.abs(fit.network.predict(X) - Y)
+    assert (off.max(axis=0) <= 2e-5).all()
+
+
+def test_penalties_whose_squares_underflow_are_those_of_the_network():
+    X, Y = (
+        np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]) * 1e99,
+        np.array([[1.0, 2.0], [0.0, 1.0], [-1.0, 0.5]]) * 1e-70,
+    )
+    fit = bn.train(X, Y, beta=0, norm=1, bias=False)
+    u, w = fit.network.amplitudes, fit.network.weights
+    penalty = float((np.hypot(*(u * 1e160).T) * np.abs(w).sum(axis=1)).sum()) / 1e160
+    assert fit.certificate.objective == pytest.approx(penalty, rel=1e-9)

@@ -99,7 +99,7 @@ class BasisPursuit(RestrictedProblem):
             reduced = by_sample(kept, Z)
             change = least_change(K, row_norms(reduced), form.bias, np.where(paid, 0.0, Y - K @ reduced - t))
             fitted, intercepts = reduced + change[: len(Z)], t + change[-1] if form.bias else t
-            fits = np.abs(np.where(paid, 0.0, Y - K @ fitted - intercepts)).max() <= form.loss.tolerance
+            fits = bool((np.abs(np.where(paid, 0.0, Y - K @ fitted - intercepts)) <= form.loss.tolerance).all())
             # columns that are nearly the same share an amplitude, and what is left of some may not do for all
             if fits and row_norms(fitted, form.output_norm).sum() <= (1.0 + DEARER) * size.sum():
                 break

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Index = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
+TINY_SQUARES = 1e-150  # numbers below it have squares that underflow, or nearly
 PUT_BACK = 1e-12  # of the size of a domain: rounding
 
 
@@ -200,7 +201,14 @@ def over_outputs(values: Array) -> Array:
 
 def row_norms(z: Array, norm: float = 2) -> Array:
     """|z| of numbers (m,), or the norms of rows (m, c): → (m,)."""
-    return np.abs(z) if z.ndim == 1 else np.asarray(np.linalg.norm(z, ord=norm, axis=1), dtype=np.float64)
+    if z.ndim == 1:
+        return np.abs(z)
+    norms = np.asarray(np.linalg.norm(z, ord=norm, axis=1), dtype=np.float64)
+    small = norms < TINY_SQUARES
+    if norm == 2 and small.any():  # squares underflow
+        sizes = np.abs(z[small]).max(axis=1, initial=0.0)
+        norms[small] = sizes * np.linalg.norm(z[small] / np.where(sizes > 0.0, sizes, 1.0)[:, None], axis=1)
+    return norms
 
 
 def by_sample(weight: Array, values: Array) -> Array:

@@ -7,9 +7,10 @@ With a finite price c, c |f − y| has the interval |v| ≤ c for a domain and i
 import numpy as np
 from scipy.spatial import cKDTree
 
-from bladenet.losses.base import Array, OutputsLoss, balanced, over_outputs, row_norms
+from bladenet.losses.base import Array, OutputsLoss, balanced, by_sample, over_outputs
 
-HIT = 1e-9  # of the range of the targets: predictions closer than this are exact
+HIT = 1e-9  # of the range of an output's targets: predictions closer than this are exact
+RESOLVED = 1e-3  # of the difference between the targets of close samples: what may be missed of it at most
 ROUNDING = 32 * float(np.finfo(float).eps)  # of the largest number that outputs are differences of
 
 
@@ -18,7 +19,7 @@ class ExactFit(OutputsLoss):
 
     Parameters
     ----------
-    tolerance : see :meth:`of`
+    tolerance : of all outputs, or of each, (c,); see :meth:`of`
     price : c; inf makes it a constraint
     """
 
@@ -28,7 +29,7 @@ class ExactFit(OutputsLoss):
     location = True
     most_outputs = np.inf
 
-    def __init__(self, tolerance: float, price: float = np.inf):
+    def __init__(self, tolerance: float | Array, price: float = np.inf):
         self.tolerance, self.price = tolerance, price
 
     @classmethod
@@ -37,13 +38,13 @@ class ExactFit(OutputsLoss):
 
         A network that fits close samples whose targets differ is a difference of outputs that are so much larger.
         """
-        rows, height = np.unique(X, axis=0, return_index=True)[1], float(np.abs(y).max())
+        rows, rounded = np.unique(X, axis=0, return_index=True)[1], ROUNDING * np.abs(y).max(axis=0)
         if len(rows) > 1:
             apart, nearest = cKDTree(X[rows]).query(X[rows], k=2)
-            jumps = row_norms(y[rows] - y[rows][nearest[:, 1]], np.inf)
-            width = float(np.linalg.norm(np.ptp(X, axis=0)))
-            height = max(height, float((jumps / apart[:, 1]).max()) * width)
-        return cls(max(HIT * float(np.ptp(y, axis=0).max()), ROUNDING * height))
+            jumps = np.abs(y[rows] - y[rows][nearest[:, 1]])
+            heights = by_sample(float(np.linalg.norm(np.ptp(X, axis=0))) / apart[:, 1], jumps)
+            rounded = np.maximum(rounded, np.minimum(ROUNDING * heights, RESOLVED * jumps).max(axis=0))
+        return cls(np.maximum(HIT * np.ptp(y, axis=0), np.minimum(rounded, RESOLVED * np.ptp(y, axis=0))))
 
     def value(self, f: Array, y: Array) -> Array:
         """c |f − y|."""

@@ -5,6 +5,7 @@ With a bias each becomes a prism of offsets, from where all samples are inactive
 simplices. Beyond these ends h does not change with the offset.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -113,9 +114,22 @@ class BranchAndBound(Pricer):
         """The root cones, exponentially many: not made before there is something to prove."""
         return cover(self.form.points, self.form.bias)
 
+    def _prepared(self, clock: Clock) -> bool:
+        """Make the root cones, unless the clock stops that."""
+        if "roots" not in self.__dict__:
+            roots = []
+            for root in root_cones(self.form.points, self.form.bias):
+                if clock.stopped:
+                    return False
+                roots.append(root)
+            self.__dict__["roots"] = roots  # where the cached property keeps them
+        return True
+
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Root cones are searched on all workers, or together on a CUDA device."""
         cones, off = self._cones(v, threshold, slack)
+        if not self._prepared(clock):
+            return replace(self.nothing, bound=cones.crude)
         results = self._searched_on_device(cones, clock) or self._searched(cones, clock)
         bounds, examined, visits, values, neurons = zip(*results, strict=True)
         best = np.argsort(-np.concatenate(values), kind="stable")[: self.climbs]
@@ -125,6 +139,8 @@ class BranchAndBound(Pricer):
 
     def seconds(self, v: Array, threshold: float, slack: float, clock: Clock) -> float:
         """See :meth:`Pricer.seconds`. Some of the root cones are searched."""
+        if not self._prepared(clock):
+            return np.inf
         cones, tasks = self._tasks(self._cones(v, threshold, slack)[0], SAMPLED)
         return seconds_for(cones.search, tasks, clock)
 
@@ -179,18 +195,22 @@ class BranchAndBound(Pricer):
 def cover(points: Array, bias: bool) -> list[Array]:
     """Root cones (r, d + 1), rows (w, b) with w a signed unit vector, that with their opposites contain every neuron
     that matters."""
+    return list(root_cones(points, bias))
+
+
+def root_cones(points: Array, bias: bool) -> Iterator[Array]:
+    """See :func:`cover`; one at a time, as there are 2^(d − 1) orthants."""
     d = points.shape[1]
-    roots = []
     for signs in product((1.0, -1.0), repeat=d - 1):
         weights = np.diag([1.0, *signs])
         places = weights @ points.T
         nobody, everybody = -places.max(axis=1), -places.min(axis=1)
         if not bias:
-            roots.append(np.column_stack([weights, np.zeros(d)]))
+            yield np.column_stack([weights, np.zeros(d)])
             continue
         low, high = np.column_stack([weights, nobody]), np.column_stack([weights, everybody])
-        roots += [np.vstack([low[: k + 1], high[k:]]) for k in range(d)]
-    return roots
+        for k in range(d):
+            yield np.vstack([low[: k + 1], high[k:]])
 
 
 def halves(root: Array, norm: int) -> list[Array]:
