@@ -112,7 +112,7 @@ def test_mismatched_shapes_are_refused(shapes, word):
     [
         ([1.0, 2.0, 3.0], ["(samples, 3)", "(3,)"]),
         (np.zeros((4, 2)), ["(samples, 3)", "(4, 2)"]),
-        ([[np.nan, 0.0, 0.0]], ["nan", "row 0, column 0"]),
+        ([[np.nan, 0.0, 0.0]], ["nan", "row 0 (counting from 0), column 0"]),
         ([["a", "b", "c"]], ["numbers"]),
     ],
 )

@@ -18,7 +18,7 @@ from bladenet.problem import StandardForm
 from bladenet.restricted import Restricted, RestrictedProblem, nonzero
 
 PAID = 0.5  # of the price: a multiplier from which on a miss is meant, and not the solver's rounding
-DEARER = 1e-9  # of the penalty, by which leaving out neurons may raise it
+DEARER = 1e-6  # of the penalty, by which leaving out neurons may raise it
 INDEPENDENT = 1e-13  # of the largest singular value of columns: below it they are dependent
 
 

@@ -120,6 +120,7 @@ class BranchAndBound(Pricer):
             roots = []
             for root in root_cones(self.form.points, self.form.bias):
                 if clock.stopped:
+                    clock.flag[0] = 1
                     return False
                 roots.append(root)
             self.__dict__["roots"] = roots  # where the cached property keeps them
