@@ -67,7 +67,7 @@ def test_what_cannot_be_proven_in_time_is_not_begun():
 
 def test_looser_proofs_are_tried_where_a_loose_one_is_too_long():
     done = proofs(lambda e: 200.0 / e, 60.0)
-    assert 3.3 <= done[-1] <= 7.0
+    assert 3.3 <= done[-1] <= 8.0
 
 
 @pytest.mark.parametrize(("norm", "outputs"), [(2, 1), (1, 1), (2, 2)])

@@ -13,8 +13,9 @@ from bladenet.clock import Clock
 
 LOOSE = 1.0  # t − 1 that is tried first
 SECURED = 0.12  # of the time left: a proof that costs no more is done before a tighter one, which may not be finished
+ONLY = 0.4  # of the time left: a first proof that costs more is begun at once, as tighter ones would hardly fit in
 EASY = 0.03  # of the time left: a loose proof so cheap that the finest may be affordable
-SHARE = 0.85  # of the time left that the main proof may take by estimate
+SHARE = 0.93  # of the time left that the main proof may take by estimate
 GROWTH = 1.2  # the cost is about (t − 1)^−GROWTH, until two estimates tell
 GROWTHS = 0.6, 3.0  # between which the second estimate is believed
 PROGRESS = 0.85  # of t − 1: a tighter proof that gets no further is not worth its time
@@ -55,7 +56,8 @@ def falling_thresholds(
         cost = estimate(excess)
     growth, done = GROWTH, inf
     while not clock.stopped:
-        if cost <= SECURED * clock.remaining and excess < PROGRESS * done:
+        cheap, only = cost <= SECURED * clock.remaining, done == inf and cost >= ONLY * clock.remaining
+        if (cheap or only) and excess < PROGRESS * done:
             yield excess
             done = excess
         # between `excess`, which is affordable, and what is not or not worth trying
