@@ -88,7 +88,7 @@ class BasisPursuit(RestrictedProblem):
         return size * Z.reshape(m, c), size * t + middle, np.clip(V, -prices[:, None], prices[:, None])
 
     def _cleaned(self, Z: Array, t: Array, Y: Array, slack: Array, paid: Mask) -> tuple[Array, Array]:
-        """Without the neurons that are not needed, if that fits as well at no more penalty; misses not `paid` for go.
+        """Without the neurons that are not needed, if that fits at hardly more penalty; misses not `paid` for go.
 
         Of an amplitude and the slack of |h| ≤ β one is 0, but for rounding: the one that is smaller.
         """

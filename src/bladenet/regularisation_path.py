@@ -156,7 +156,7 @@ def path(
     check_controls(tol, time_limit)
     clock, total = Clock(time_limit), float(problem.sample_weight.sum())
     given = checked_alphas(alphas, n_alphas, eps)
-    values = given if alphas is not None else given * _largest(problem, time_limit, clock) / total
+    values = given if alphas is not None else given * _largest(problem, clock) / total
     exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
     walk = _Walk([problem.at(float(alpha) * total) for alpha in values], tol, exact, clock, callback)
     with suppress(KeyboardInterrupt):  # what is finished counts
@@ -250,10 +250,7 @@ class _Walk:
         )
 
 
-def _largest(problem: TrainingProblem, time_limit: float | None, clock: Clock) -> float:
+def _largest(problem: TrainingProblem, clock: Clock) -> float:
     """β_max or, where a share of the time does not settle it, a bound on it; 1 where every network is constant."""
-    share = Clock(None if time_limit is None else FIRST_SHARE * time_limit)
-    _, largest = largest_violation(problem.standard, EXACTLY, share)
-    if share.interrupted:
-        clock.interrupt()
+    _, largest = largest_violation(problem.standard, EXACTLY, clock.part(FIRST_SHARE * clock.remaining))
     return largest * problem.standard.scale or 1.0
