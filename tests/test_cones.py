@@ -99,16 +99,47 @@ def test_where_to_cut():
     assert cones.where_to_cut(np.ones(3), np.array([0.0, 1.0, 2.0]), np.ones(3)) == (-1, 1.0, 1.0)
 
 
-def test_crossing_and_bend_twins():
-    # guards the sums that bounds and the choice of the edge are made of, zeros among the activations
+@in_every_space
+def test_crossings_twin(d):
+    # guards the choice of the edge: zeros among the activations, and exactly nothing where no sample crosses
     for seed in range(20):
-        rng = np.random.default_rng(seed)
-        a, c, v = rng.normal(size=(3, 15)) * (rng.random((3, 15)) > 0.2)
-        crossed = np.where(a * c < 0.0, np.minimum(np.abs(a), np.abs(c)), 0.0)
-        assert cones.crossing(a, c, v) == pytest.approx(np.abs(v) @ crossed, rel=1e-13)
-        lean = rng.normal(size=15) * (rng.random(15) > 0.3)
-        bent = np.where(lean > 0.0, positive(-a), positive(a))[:8]
-        assert cone_bounds.bend(a, lean, v, 8) == pytest.approx(-v[:8] @ bent, rel=1e-12, abs=1e-14)
+        rng = np.random.default_rng([seed, d])
+        cone = Cone(rng, d)
+        a = cone.block[: d + 1]
+        a *= rng.random(a.shape) > 0.2
+        m, out = rng.integers(d + 1), np.empty(d + 1)
+        cones.crossings(cone.block, m, out)
+        crossed = np.where(a * a[m] < 0.0, np.minimum(np.abs(a), np.abs(a[m])), 0.0)
+        np.testing.assert_allclose(out, crossed @ np.abs(cone.v), rtol=1e-13)
+        assert (out[~crossed.any(axis=1)] == 0.0).all()
+
+
+@in_every_space
+def test_bend_twins(d):
+    # guards the sums that bounds are made of, zeros among the activations
+    for seed in range(20):
+        rng = np.random.default_rng([seed, d])
+        cone = Cone(rng, d, negative=int(rng.integers(12)))
+        count, r = cone.negative, d + 1
+        cone.block[:r] *= rng.random((r, 12)) > 0.2
+        cone.block[r + 1] = cone.block[0] + cone.block[1]
+        a, v = cone.block[:, :count], -cone.v[:count]
+        hinge = np.empty(r + 2)
+        cone_bounds.hinges(cone.block, count, hinge)
+        np.testing.assert_allclose(hinge[[*range(r), r + 1]], (positive(a) @ v)[[*range(r), r + 1]], rtol=1e-12)
+        k, m = rng.permutation(r)[:2] if d > 1 else (0, 1)
+        leans = np.full((2, 12), np.nan)
+        cones.middles(cone.block, k, m, count, leans)
+        for lean, old in zip(leans, (k, m), strict=True):
+            rows = np.arange(r)
+            rows[old] = r + 1
+            np.testing.assert_allclose(lean[:count], a[rows].sum(axis=0), rtol=1e-12, atol=1e-13)
+            assert np.isnan(lean[count:]).all()
+            pulls, out = np.empty(count), np.empty(r)
+            cone_bounds.pull(pulls, lean[:count], cone.v)
+            np.testing.assert_array_equal(pulls, np.where(lean[:count] > 0.0, v, 0.0))
+            cone_bounds.lowered(out, cone.values, pulls, cone.block, rows)
+            np.testing.assert_allclose(out, cone.values - a[rows] @ pulls, rtol=1e-12, atol=1e-13)
 
 
 def test_add_and_widen_twins():
@@ -176,17 +207,23 @@ def test_exact_ratio_of_what_is_linear(d):
 @pytest.mark.parametrize("negative", [0, 1, 4, 12])
 def test_linear_bounds_are_bounds(d, negative):
     # guards the inequality everything rests on: h ≤ Σ λ above, before and after α is optimised; and its excess
+    hopeless = 0
     for seed in range(25):
         rng = np.random.default_rng([seed, d, negative])
         cone = Cone(rng, d, negative=negative)
         r, good = d + 1, cone.good(rng)
-        above, trial, lean = np.empty(r), np.empty(r), np.empty(len(cone.v))
+        above, trial, pulls = np.empty(r), np.empty(r), np.empty(negative)
+        middle = cone.activations[:, :negative].sum(axis=0)
+        raised = cone.values + cone.bend_of(0.0)
         rest = (cone.values, cone.tilt, good)
-        over = cone_bounds.bound_linearly(cone.block, np.arange(r), negative, *rest, lean, above, trial)
+        over = cone_bounds.bound_linearly(cone.block, np.arange(r), raised, *rest, middle.copy(), pulls, above, trial)
         assert over == pytest.approx(cone.excess(above, good), rel=1e-12, abs=1e-13)
         assert (cone.shares @ above >= cone.h() - 1e-12).all()
         if negative == 0:
             np.testing.assert_array_equal(above, cone.values)
+        elif cone_bounds.hopeless(cone.values + cone.bend_of(middle > 0.0), cone.tilt, good):
+            hopeless += 1
+            assert cone.least_excess(good) > -1e-9, "given up though some α is good enough"
         if negative > cone_bounds.FEW:
             continue
         high, slope, alpha = np.empty(r), np.empty(r), np.empty(cone_bounds.FEW)
@@ -197,6 +234,7 @@ def test_linear_bounds_are_bounds(d, negative):
         assert best - 1e-8 <= tight <= over
         if negative == 1:
             assert tight == pytest.approx(best, abs=1e-8), "one sample is optimised exactly"
+    assert hopeless > 0 or negative == 0
 
 
 def test_least_largest_twin():
@@ -234,11 +272,14 @@ def test_keep_mixed_twin(d):
         r, n = d + 1, len(cone.v)
         cone.block[:r][rng.random((r, n)) < 0.2] = 0.0
         cone.block[r + 1] = cone.block[0] + cone.block[-3]
-        rows = np.arange(r)
-        rows[rng.integers(r)] = r + 1
-        low, high, index = np.empty(n), np.empty(n), np.empty(n + 1, dtype=np.int64)
+        rows, old = np.arange(r), rng.integers(r)
+        rows[old] = r + 1
+        signs, mixed, index = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n + 1, dtype=np.uint32)
         buffer, start = np.full(3 + (r + 2) * n, np.nan), 3
-        kept, negative = cones.keep_mixed(cone.block, rows, cone.negative, low, high, index, buffer, start)
+        k, m = old, (old + 1) % r
+        cones.shared_signs(cone.block, k, m, signs)
+        cones.both_signs(mixed, signs, cone.block[m])
+        kept, negative = cones.keep_mixed(cone.block, rows, cone.negative, mixed, index, buffer, start)
         mixed = (cone.block[rows].min(axis=0) < 0.0) & (cone.block[rows].max(axis=0) > 0.0)
         assert (kept, negative) == (mixed.sum(), mixed[: cone.negative].sum())
         child = buffer[start : start + (r + 1) * kept].reshape(r + 1, kept)

@@ -14,19 +14,32 @@ SWEEPS = 6  # of the generators, to bound a linear function over the Euclidean n
 
 
 @inner_sums
-def bend(a, lean, v, count):
-    """Σ |v| ((a)_+ − α a) over samples 0…count−1, with α = 1 where they lean to the active side."""
-    total = 0.0
-    for i in range(count):
-        total -= v[i] * (max(-a[i], 0.0) if lean[i] > 0.0 else max(a[i], 0.0))
-    return total
+def hinges(block, count, out):
+    """out_k = Σ |v| (a_k)_+ over samples 0…count−1, with v < 0, for all activations of a block."""
+    r = len(block) - 2
+    for k in range(r + 2):
+        total = 0.0
+        for i in range(count):
+            total -= block[r, i] * max(block[k, i], 0.0)
+        out[k] = total
 
 
 @inner_sums
-def total(out, a, c):
-    """out = a + c."""
+def pull(out, lean, v):
+    """out = α |v|, with α = 1 of the samples that lean to the active side, else 0; v < 0."""
     for i in range(len(out)):
-        out[i] = a[i] + c[i]
+        out[i] = -v[i] if lean[i] > 0.0 else 0.0
+
+
+@inner_sums
+def lowered(out, raised, pulls, block, rows):
+    """out_k = raised_k − Σ α |v| a_k."""
+    for k in range(len(rows)):
+        row = rows[k]
+        total = 0.0
+        for i in range(len(pulls)):
+            total += pulls[i] * block[row, i]
+        out[k] = raised[k] - total
 
 
 @inner
@@ -135,18 +148,16 @@ def excess(above, tilt, good):
 
 
 @inner
-def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
+def bound_linearly(block, rows, raised, values, tilt, good, lean, pulls, above, trial):
     """A linear bound on h over a cone: above_k = h_k + bend, for the best of a few choices of α; returns its excess.
 
-    First every sample with v < 0 takes the side on which the middle of the cone is; then, as in Frank–Wolfe for the
-    best α, samples lean towards the generator where the bound is largest.
+    The bend Σ |v| ((a_k)_+ − α a_k) of the samples with v < 0 falls into two sums: raised_k = h_k + Σ |v| (a_k)_+
+    is given. First every sample takes the side on which the middle of the cone, `lean`, is; then, as in Frank–Wolfe for
+    the best α, samples lean towards the generator where the bound is largest. At the middle the first choice is the
+    best one, and the bound there is the mean of above_k: no other choice is good enough if that is not.
     """
     r = len(values)
     v = block[r]
-    lean = lean[:count]
-    total(lean, block[rows[0]], block[rows[1]])
-    for k in range(2, r):
-        add(lean, 1.0, block[rows[k]])
     over = np.inf
     where = 0
     for step in range(1 + LEANS):
@@ -154,15 +165,25 @@ def bound_linearly(block, rows, count, values, tilt, good, lean, above, trial):
             if max(values[where] - good[0], values[where] - tilt[where] - good[1]) > 0.0:
                 break  # a true value: no bound is lower
             add(lean, 2.0 * r / (step + 1.0), block[rows[where]])
-        for k in range(r):
-            trial[k] = values[k] + bend(block[rows[k]], lean, v, count)
+        pull(pulls, lean, v)
+        lowered(trial, raised, pulls, block, rows)
         excess_now, where = excess(trial, tilt, good)
         if excess_now < over:
             over = excess_now
             above[:] = trial
-        if over <= 0.0:
+        if over <= 0.0 or (step == 0 and hopeless(trial, tilt, good)):
             break
     return over
+
+
+@inner
+def hopeless(above, tilt, good):
+    """Whether the mean of a linear bound at the generators exceeds what is good enough, on either side."""
+    total, opposite = 0.0, 0.0
+    for k in range(len(above)):
+        total += above[k]
+        opposite += above[k] - tilt[k]
+    return total > len(above) * good[0] or opposite > len(above) * good[1]
 
 
 @inner

@@ -25,7 +25,7 @@ the new generator. Samples with v < 0 come first.
 import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
-from bladenet.kernels.cone_bounds import FEW, bound_linearly, highest, settle, tighten
+from bladenet.kernels.cone_bounds import FEW, bound_linearly, highest, hinges, settle, tighten
 
 ALONG = 8  # mixed samples up to which edges are cut at a sample's hyperplane instead of in the middle
 
@@ -42,13 +42,18 @@ def cut(a, c, x, y, v, scale, out):
 
 
 @inner_sums
-def crossing(a, c, v):
-    """Σ |v| min(|a|, |c|) over samples with a, c of opposite signs: how much h can bend along an edge."""
-    total = 0.0
-    for i in range(len(v)):
-        p, q = a[i], c[i]
-        total += abs(v[i]) * (min(max(p, 0.0), max(-q, 0.0)) + min(max(-p, 0.0), max(q, 0.0)))
-    return total
+def crossings(block, m, out):
+    """How much h can bend along the edges from generator m: Σ |v| min(|a|, |c|) over samples with a, c of other signs.
+
+    min(|a|, |c|) is half of |a| + |c| − |a + c|, which is exactly zero where signs agree.
+    """
+    r = len(out)
+    for k in range(r):
+        total = 0.0
+        for i in range(block.shape[1]):
+            a, c = block[k, i], block[m, i]
+            total += abs(block[r, i]) * ((abs(a) + abs(c)) - abs(a + c))
+        out[k] = 0.5 * total
 
 
 @inner_sums
@@ -146,23 +151,59 @@ def ranges(block, rows, low, high):
         widen(low, high, block[rows[k]])
 
 
+@inner_sums
+def middles(block, k, m, count, leans):
+    """Σ a of the first samples over the generators of both parts of a cone: leans_0 without k, leans_1 without m."""
+    r = len(block) - 2
+    for i in range(count):
+        leans[0, i] = block[r + 1, i]
+    for j in range(r):
+        if j != k and j != m:
+            for i in range(count):
+                leans[0, i] += block[j, i]
+    for i in range(count):
+        shared = leans[0, i]
+        leans[0, i] = shared + block[m, i]
+        leans[1, i] = shared + block[k, i]
+
+
+@inner_sums
+def shared_signs(block, k, m, signs):
+    """The signs of activations at what both parts of a cone have, the new generator and all but k and m.
+
+    For every sample 1 if some are below zero, plus 2 if some are above.
+    """
+    r = len(block) - 2
+    signs[:] = 0
+    for j in range(r + 2):
+        if j != k and j != m and j != r:
+            for i in range(len(signs)):
+                signs[i] |= (1 if block[j, i] < 0.0 else 0) | (2 if block[j, i] > 0.0 else 0)
+
+
+@inner_sums
+def both_signs(out, signs, a):
+    """Whether there are both signs, with the activations a: 1 or 0."""
+    for i in range(len(out)):
+        out[i] = 1 if (signs[i] | (1 if a[i] < 0.0 else 0) | (2 if a[i] > 0.0 else 0)) == 3 else 0
+
+
 @inner
-def keep_mixed(block, rows, negative, low, high, index, buffer, start):
+def keep_mixed(block, rows, negative, mixed, index, buffer, start):
     """Copy the mixed samples of a child, with generators at `rows`, to a new block; returns (all, those with v < 0)."""
     r = len(rows)
-    count = block.shape[1]
-    ranges(block, rows, low, high)
     kept = 0
     for i in range(negative):
         index[kept] = i
-        kept += (low[i] < 0.0) & (high[i] > 0.0)
+        kept += mixed[i]
     kept_negative = kept
-    for i in range(negative, count):
+    for i in range(negative, len(mixed)):
         index[kept] = i
-        kept += (low[i] < 0.0) & (high[i] > 0.0)
+        kept += mixed[i]
     for k in range(r + 1):
-        to = start + k * kept
-        gather(buffer[to : to + kept], block[rows[k] if k < r else r], index)
+        row, to = rows[k] if k < r else r, start + k * kept
+        for i in range(kept):
+            buffer[to + i] = block[row, index[i]]
     return kept, kept_negative
 
 
@@ -213,10 +254,11 @@ def branch_and_bound(
 
     g, new = np.empty((r, d + 1)), np.empty(d + 1)
     values, tilt, above, trial = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
-    lines, slope = np.empty(r), np.empty(r)
+    lines, slope, hinge, raised = np.empty(r), np.empty(r), np.empty(r + 2), np.empty(r)
     bends, new_bends = np.empty((r, r)), np.empty(r)
     good, p, weight, alpha = np.empty(2), np.empty(d), np.empty(r), np.empty(FEW)
-    low, high, lean, index = np.empty(n), np.empty(n), np.empty(n), np.empty(n + 1, dtype=np.int32)
+    signs, mixed, index = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n + 1, dtype=np.uint32)
+    leans, pulls = np.empty((2, n)), np.empty(n)
     rows = np.arange(r)
 
     count, negative = root_block(features, v, root, buffer)
@@ -229,8 +271,7 @@ def branch_and_bound(
         largest = max(largest, np.abs(block[r]) @ np.abs(block[k]))
         offer(open_h[0, k], root[k], 1.0, 0, 0, best, neurons)
         offer(open_h[0, k] - open_tilt[0, k], root[k], -1.0, 1, 0, best, neurons)
-        for m in range(k):
-            open_bends[0, k, m] = open_bends[0, m, k] = crossing(block[k], block[m], block[r])
+        crossings(block, k, open_bends[0, k])
     open_bound[0] = r * largest * (np.sqrt(d) if norm == 2 else 1.0)
     open_block[0, 1], open_block[0, 2] = count, negative
     top = 1
@@ -266,8 +307,10 @@ def branch_and_bound(
         new_tilt = (x * tilt[k] + y * tilt[m]) * scale
         if on >= 0:
             block[r + 1, on] = 0.0
-        for j in range(r):
-            new_bends[j] = crossing(block[j], block[r + 1], block[r])
+        # what both parts share
+        hinges(block, negative, hinge)
+        middles(block, k, m, negative, leans)
+        noted = False
         visits += count
 
         for side in range(2):
@@ -284,12 +327,20 @@ def branch_and_bound(
 
             open_g[top] = g
             open_g[top, old] = new
-            over = bound_linearly(block, rows, negative, values, tilt, good, lean, above, trial)
+            for j in range(r):
+                raised[j] = values[j] + hinge[rows[j]]
+            over = bound_linearly(
+                block, rows, raised, values, tilt, good, leans[side, :negative], pulls[:negative], above, trial
+            )
             child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, trial, p, weight)
             if not closed:
-                kept, kept_negative = keep_mixed(block, rows, negative, low, high, index, buffer, end)
+                if not noted:
+                    shared_signs(block, k, m, signs[:count])
+                    noted = True
+                both_signs(mixed[:count], signs, block[m if side == 0 else k])
+                kept, kept_negative = keep_mixed(block, rows, negative, mixed[:count], index, buffer, end)
+                child = buffer[end : end + (r + 1) * kept].reshape(r + 1, kept)
                 if over > 0.0 and kept_negative <= FEW:
-                    child = buffer[end : end + (r + 1) * kept].reshape(r + 1, kept)
                     over = tighten(child, kept_negative, values, tilt, good, over, above, trial, lines, slope, alpha)
                     child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, trial, p, weight)
             child_bound = min(parent_bound, child_bound + rounding)
@@ -297,8 +348,8 @@ def branch_and_bound(
                 bound = max(bound, child_bound)
             else:
                 open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
+                crossings(child, old, new_bends)
                 open_bends[top, old] = open_bends[top, :, old] = new_bends
-                open_bends[top, old, old] = 0.0
                 open_block[top, 0], open_block[top, 1], open_block[top, 2] = end, kept, kept_negative
                 open_block[top, 3], open_block[top, 4] = depth + 1, child_cell
                 end += (r + 2) * kept
