@@ -174,8 +174,10 @@ def refine_leans(block, rows, count, along, across, component, aside, above, tri
 
 
 @inner
-def bound_length(block, rows, count, c, h, good, stretch, u, centre, component, aside, height, sideways, room, above, trial,
-                 alpha, high, slope):  # fmt: skip
+def bound_length(
+    block, rows, count, c, h, good, stretch, u, centre, component, aside, height, sideways, room, above, trial, alpha,
+    high, slope
+):  # fmt: skip
     """Numbers above_k (r,) with ‖h‖ ≤ Σ λ_k above_k on a cone whose generators have the values h (r, c).
 
     They are lowered as long as that may bring Σ λ_k above_k / ‖Σ λ_k w_k‖ down to `good`, where 1/‖Σ λ_k w_k‖, Σ λ = 1,
@@ -380,8 +382,10 @@ def branch_and_bound_of_outputs(
                 for j in range(r):
                     sided[j] = values[j] - tilt[j] if side else values[j]
                     true = max(true, length_of(sided[j]))
-                bound_length(block, rows, count, c, sided, good, stretch, u, centre, component, aside, heights, sideways, room,
-                             above, trial, alpha, lines, slope)  # fmt: skip
+                bound_length(
+                    block, rows, count, c, sided, good, stretch, u, centre, component, aside, heights, sideways, room,
+                    above, trial, alpha, lines, slope
+                )  # fmt: skip
                 upper = ratio_bound(above, open_g[top], d, norm, good if above.max() <= good else np.inf, p, weight)
                 side_bound = min(parent_bound, upper + rounding)
                 if upper <= good or side_bound - true <= 4.0 * rounding:
