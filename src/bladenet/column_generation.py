@@ -12,7 +12,6 @@ from bladenet.losses import Array, by_sample
 from bladenet.master import restricted_problem
 from bladenet.parallel import one_blas_thread
 from bladenet.pricing import Clock, Priced, Pricer, choose_relaxation
-from bladenet.pricing.climbs import climbed
 from bladenet.problem import StandardForm
 from bladenet.relaxed_dual import relaxed_dual
 from bladenet.restricted import Restricted, nonzero
@@ -344,12 +343,17 @@ class ColumnGeneration:
         return self._solve(accuracy)
 
     def _from_descent(self) -> Restricted:
-        """Start from a network that went downhill, its neurons moved to the local maxima of |h| beside them."""
-        (weights, offsets), z, t, v = descended(self.form, self.clock.part(DESCENDING * self.clock.remaining))
-        found = climbed(self.pricer, self.form.at_points(v), np.column_stack([weights, offsets]), self.clock)
-        self.neurons.mix(found[:, :-1], found[:, -1], z)
+        """Start from a network that went downhill, which is kept if the clock stops its first restricted problem."""
+        form = self.form
+        (weights, offsets), z, t, v = descended(form, self.clock.part(DESCENDING * self.clock.remaining))
+        self.neurons.mix(weights, offsets, z)
         self.neurons.t = t
         self.violation = BEGUN
+        z, objective = self.neurons.z, self.neurons.objective(self.neurons.z, t)
+        if objective < self.best.objective:
+            v = form.loss.balanced(v, form.y, form.weight) if form.bias else v
+            self.best = Restricted(z, t, v, objective, np.inf, nonzero(z))
+            self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
         return self._solve(FINENESS)
 
     def _from_subsample(self) -> Restricted:
