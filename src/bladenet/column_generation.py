@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bladenet.display import Shown
-from bladenet.joint_descent import moved_together
+from bladenet.joint_descent import descended, moved_together
 from bladenet.losses import Array, by_sample
 from bladenet.master import restricted_problem
 from bladenet.parallel import one_blas_thread
@@ -38,6 +38,8 @@ HARDLY_ANY = 0.05  # of the neurons in use: so few others wait for the next roun
 PATIENCE = 3  # rounds that gain little before a proof, which costs as much as many of them
 EXCESSES = np.geomspace(1e-6, 1e3, 91)  # of |h| over β, that a proof in stages may leave
 STAGE_SLACK = 0.1  # for proofs in stages
+DESCENDED = 20_000  # points up to which a network to start from descends on all of them
+DESCENDING = 0.3  # of the time left, at most, for a network to start from
 SEARCHING = 0.4  # of the time left, after which proofs are tried whatever else could still be found
 WORTH_PROVING = 0.02  # of the gap, by which a proof in stages must at least be able to close it
 COARSE = 2000  # points from which the first neurons are sought on a subsample
@@ -226,6 +228,11 @@ class ColumnGeneration:
         return self
 
     @property
+    def searching(self) -> bool:
+        """Whether neurons are found by ascent, as cones are too many for that."""
+        return self.pricer.apart or not self.pricer.proves
+
+    @property
     def staged(self) -> bool:
         """Whether proofs start with loose ones, as the time for a tight one may not suffice."""
         return self.pricer.apart and self.clock.remaining < np.inf
@@ -275,9 +282,13 @@ class ColumnGeneration:
         self.relaxed |= self.lower <= self.form.constant  # then nothing else has been proven either
 
     def _started(self) -> Restricted:
-        """Where to begin: the neurons that are here, those of a subsample, or none."""
+        """Where to begin: the neurons that are here, those of a network that descended or of a subsample, or none."""
         n, d = self.form.points.shape
-        if len(self.neurons.offsets) or n <= COARSE or n < COARSE_SHARE * TYPICAL * d:
+        if len(self.neurons.offsets):
+            return self.best
+        if self.searching and self.form.several and self.form.norm == 2 and n <= DESCENDED:
+            return self._from_descent()
+        if n <= COARSE or n < COARSE_SHARE * TYPICAL * d:
             return self.best
         if self.pricer.proves:  # a bound of whole root cones, for a search that is stopped before it has a better one
             v = self.form.at_points(self.best.v)
@@ -330,6 +341,20 @@ class ColumnGeneration:
         if self.clock.stopped or joined <= HARDLY_ANY * len(self.neurons.in_use[1]):
             return current  # a solution reads all columns, whatever the number of new ones
         return self._solve(accuracy)
+
+    def _from_descent(self) -> Restricted:
+        """Start from a network that went downhill, which is kept if the clock stops its first restricted problem."""
+        form = self.form
+        (weights, offsets), z, t, v = descended(form, self.clock.part(DESCENDING * self.clock.remaining))
+        self.neurons.mix(weights, offsets, z)
+        self.neurons.t = t
+        self.violation = BEGUN
+        z, objective = self.neurons.z, self.neurons.objective(self.neurons.z, t)
+        if objective < self.best.objective:
+            v = form.loss.balanced(v, form.y, form.weight) if form.bias else v
+            self.best = Restricted(z, t, v, objective, np.inf, nonzero(z))
+            self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
+        return self._solve(FINENESS)
 
     def _from_subsample(self) -> Restricted:
         """Start from the neurons of a smaller problem: they are nearly right, and cost a fraction."""

@@ -124,6 +124,10 @@ def train(
             search.tol = MARGIN * tol
             search.run(at_once=True)
             clock.extend(time_limit)
+            if search.exhausted and time_limit is not None and not clock.stopped:  # a better network
+                clock.extend(clock.elapsed + SEARCH_SHARE * clock.remaining)
+                search.run(prove=False)
+                clock.extend(time_limit)
         stopped = (clock.stopped or search.exhausted) and search.gap > search.tol
         unproven = planned.strategy == "relaxed" or (search.gap > POOR and form.points.shape[1] > 2)
         if unproven and not search.relaxed and not clock.stopped:

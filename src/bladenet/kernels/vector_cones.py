@@ -3,7 +3,11 @@
 Samples have dual variables V_i of one number per output, h(w, b) = Σ_i V_i (w·x_i + b)_+ is a vector, and its length
 ‖h‖₂ is to be bounded. On a cone h = Σ λ_k h_k − Σ_i V_i t_i, where mixed sample i is off by 0 ≤ t_i ≤ Σ λ_k gap_ik, so
 ‖h‖ ≤ Σ λ_k above_k if above_k bounds ‖h_k − Σ_i V_i t_i‖, 0 ≤ t_i ≤ gap_ik. Along a direction u, that of the middle of
-the cone, mixed samples act like those of one output with v = V·u; what they do across it counts only in squares.
+the cone, mixed samples act like those of one output with v = V·u; what they do across it counts only in squares. There
+the sum lies around its middle, t = gap/2, no farther away than ½ Σ gap ‖V_i‖ and than the length of ½ Σ gap |V_i|,
+which is less where samples move different outputs.
+
+A cone and its opposite are closed one by one: what is left of either is searched on.
 
 In memory a cone's mixed samples are a block of r + c + 2 rows: activations at each generator, V, ‖V_i‖, and a row for
 the activations at the new generator.
@@ -16,6 +20,8 @@ from bladenet.kernels.cone_bounds import FEW, LEANS, least_largest, ratio_bound
 from bladenet.kernels.cones import between, gather, longest_edge, ranges, where_to_cut
 from bladenet.kernels.linear_algebra import add, dot
 
+ROUNDED = 1.0 + 1e-14  # squares of lengths may be too small by so much
+
 
 @inner_sums
 def cut(a, c, x, y, scale, out, crossed):
@@ -27,22 +33,54 @@ def cut(a, c, x, y, scale, out, crossed):
 
 
 @inner_sums
-def turned(along, across, lengths):
-    """across_i = ‖V_i‖ across a direction, from ‖V_i‖ and the part along it."""
+def split(along, rising, falling):
+    """How V_i moves h along a direction per unit of the gap: up, or down."""
     for i in range(len(along)):
-        across[i] = np.sqrt(max(lengths[i] ** 2 - along[i] ** 2, 0.0))
+        rising[i] = max(-along[i], 0.0)
+        falling[i] = max(along[i], 0.0)
 
 
 @inner_sums
-def reach(a, lean, along, across):
-    """How far mixed samples may move h: up, down and across. The gap is (a)_+, or (−a)_+ where α = 1 (lean > 0)."""
+def turned(along, across, lengths):
+    """across_i = ‖V_i‖ across a direction, from ‖V_i‖ and the part along it; not below it by rounding."""
+    for i in range(len(along)):
+        across[i] = np.sqrt(max(ROUNDED * lengths[i] ** 2 - along[i] ** 2, 0.0))
+
+
+@inner_sums
+def lean_to(lean, turn):
+    """−1 for samples that lean to the active side, else 1: the gap is (turn·a)_+."""
+    for i in range(len(turn)):
+        turn[i] = -1.0 if lean[i] > 0.0 else 1.0
+
+
+@inner_sums
+def gaps(a, turn, gap):
+    """How far every mixed sample may be off."""
+    for i in range(len(gap)):
+        gap[i] = max(turn[i] * a[i], 0.0)
+
+
+@inner_sums
+def reach(a, turn, rising, falling, across):
+    """How far mixed samples may move h: up, down and across."""
     up = down = aside = 0.0
     for i in range(len(a)):
-        gap = max(-a[i], 0.0) if lean[i] > 0.0 else max(a[i], 0.0)
-        up += gap * max(-along[i], 0.0)
-        down += gap * max(along[i], 0.0)
+        gap = max(turn[i] * a[i], 0.0)
+        up += gap * rising[i]
+        down += gap * falling[i]
         aside += gap * across[i]
     return up, down, aside
+
+
+@inner_sums
+def sum_and_size(gap, v):
+    """Σ gap v and Σ gap |v|."""
+    total = size = 0.0
+    for i in range(len(gap)):
+        total += gap[i] * v[i]
+        size += gap[i] * abs(v[i])
+    return total, size
 
 
 @inner
@@ -52,10 +90,23 @@ def length_of(x):
 
 
 @inner
-def outer_length(component, aside, up, down, across):
-    """Bound on a length from parts along and across a direction, and how far each may move."""
-    along = max(component + up, down - component)
-    return np.sqrt(along * along + (aside + across) ** 2)
+def length_across(x, u, along):
+    """‖x‖ across the direction u, from the part along it."""
+    square = 0.0
+    for o in range(len(x)):
+        square += (x[o] - along * u[o]) ** 2
+    return np.sqrt(square)
+
+
+@inner
+def across_centred(block, r, c, gap, h, u, across, centre):
+    """Bound on the length across u of h − Σ V_i t_i, 0 ≤ t_i ≤ gap_i, around its middle."""
+    square = 0.0
+    for o in range(c):
+        total, size = sum_and_size(gap, block[r + o])
+        centre[o] = h[o] - 0.5 * total
+        square += size * size
+    return length_across(centre, u, dot(u, centre)) + 0.5 * min(across, np.sqrt(square))
 
 
 @inner
@@ -74,7 +125,7 @@ def middle_direction(h, u):
 
 
 @inner
-def refine_leans(block, rows, count, along, across, component, aside, above, trial, lean, alpha, high, slope):
+def refine_leans(block, rows, count, along, across, component, aside, above, trial, turn, alpha, high, slope):
     """Lower the bound by optimising α of the (few) samples that bend h upwards, one at a time.
 
     With one such sample this is exact along the direction: without it, ridges of ‖h‖ would be cut to dust.
@@ -92,7 +143,7 @@ def refine_leans(block, rows, count, along, across, component, aside, above, tri
         return
     for j in range(negative):
         i = few[j]
-        alpha[j] = 1.0 if lean[i] > 0.0 else 0.0
+        alpha[j] = 1.0 if turn[i] < 0.0 else 0.0
     up = np.zeros(r)
     for k in range(r):
         for j in range(negative):
@@ -108,49 +159,73 @@ def refine_leans(block, rows, count, along, across, component, aside, above, tri
             for k in range(r):
                 up[k] = high[k] - slope[k] * alpha[j] - component[k]
     for k in range(r):
-        _, down, sideways = reach(block[rows[k]], lean, along, across)
+        down = sideways = 0.0
+        for i in range(count):
+            gap = max(turn[i] * block[rows[k], i], 0.0)
+            down += gap * max(along[i], 0.0)
+            sideways += gap * across[i]
         for j in range(negative):
             a = block[rows[k], few[j]]
-            crude = max(-a, 0.0) if lean[few[j]] > 0.0 else max(a, 0.0)
-            sideways += (max(a, 0.0) - alpha[j] * a - crude) * across[few[j]]
-        trial[k] = outer_length(component[k], aside[k], max(up[k], 0.0), down, max(sideways, 0.0))
+            sideways += (max(a, 0.0) - alpha[j] * a - max(turn[few[j]] * a, 0.0)) * across[few[j]]
+        height = max(component[k] + max(up[k], 0.0), down - component[k])
+        trial[k] = np.sqrt(height * height + (aside[k] + max(sideways, 0.0)) ** 2)
     if trial.max() < above.max():
         above[:] = trial
 
 
 @inner
 def bound_length(
-    block, rows, count, c, h, good, u, component, aside, along, across, lean, above, trial, alpha, high, slope
-):
-    """Numbers above_k (r,) with ‖h‖ ≤ Σ λ_k above_k on a cone whose generators have the values h (r, c)."""
+    block, rows, count, c, h, good, stretch, u, centre, component, aside, height, sideways, room, above, trial, alpha,
+    high, slope
+):  # fmt: skip
+    """Numbers above_k (r,) with ‖h‖ ≤ Σ λ_k above_k on a cone whose generators have the values h (r, c).
+
+    They are lowered as long as that may bring Σ λ_k above_k / ‖Σ λ_k w_k‖ down to `good`, where 1/‖Σ λ_k w_k‖, Σ λ = 1,
+    is at most `stretch`. Room (7, N).
+    """
     r = len(rows)
+    along, rising, falling, across = room[0, :count], room[1, :count], room[2, :count], room[3, :count]
+    lean, turn, gap = room[4, :count], room[5, :count], room[6, :count]
     middle_direction(h, u)
     largest = 0.0
     for k in range(r):
-        length = length_of(h[k])
         component[k] = dot(u, h[k])
-        aside[k] = np.sqrt(max(length * length - component[k] * component[k], 0.0))
-        largest = max(largest, length)
-    along[:count] = 0.0
+        aside[k] = length_across(h[k], u, component[k])
+        largest = max(largest, length_of(h[k]))
+    along[:] = 0.0
     for o in range(c):
-        add(along[:count], u[o], block[r + o])
-    turned(along[:count], across, block[r + c])
-    lean[:count] = 0.0
+        add(along, u[o], block[r + o])
+    split(along, rising, falling)
+    turned(along, across, block[r + c])
+    lean[:] = 0.0
     for k in range(r):
-        add(lean[:count], 1.0, block[rows[k]])
+        add(lean, 1.0, block[rows[k]])
     above[:] = np.inf
+    hopeless = largest > good
     for step in range(1 + LEANS):
+        lean_to(lean, turn)
+        mean = 0.0
         for k in range(r):
-            up, down, sideways = reach(block[rows[k]], lean, along[:count], across)
-            trial[k] = outer_length(component[k], aside[k], up, down, sideways)
+            up, down, sideways[k] = reach(block[rows[k]], turn, rising, falling, across)
+            height[k] = max(component[k] + up, down - component[k])
+            trial[k] = np.sqrt(height[k] ** 2 + (aside[k] + sideways[k]) ** 2)
+            mean += (component[k] + up) / r
+        hopeless = hopeless or (step == 0 and mean > good)  # of all α these have the least mean
+        if not hopeless and height.max() <= good:
+            for k in range(r):
+                if trial[k] * stretch > good:
+                    gaps(block[rows[k]], turn, gap)
+                    beside = across_centred(block, r, c, gap, h[k], u, sideways[k], centre)
+                    trial[k] = np.sqrt(height[k] ** 2 + beside * beside)
+            hopeless = step == 0 and trial.mean() > good
         where = trial.argmax()
         if trial[where] < above.max():
             above[:] = trial
-        if above.max() <= good or largest > good or step == LEANS:
+        if above.max() <= good or hopeless or step == LEANS:
             break
-        add(lean[:count], 2.0 * r / (step + 2.0), block[rows[where]])
-    if above.max() > good >= largest:
-        refine_leans(block, rows, count, along, across, component, aside, above, trial, lean, alpha, high, slope)
+        add(lean, 2.0 * r / (step + 2.0), block[rows[where]])
+    if above.max() > good and not hopeless:
+        refine_leans(block, rows, count, along, across, component, aside, above, trial, turn, alpha, high, slope)
 
 
 @inner
@@ -192,17 +267,17 @@ def branch_and_bound_of_outputs(
     open_g, open_h, open_tilt = np.empty((height, r, d + 1)), np.empty((height, r, c)), np.empty((height, r, c))
     open_bends, open_bound = np.zeros((height, r, r)), np.empty(height)
     open_block = np.zeros((height, 4), dtype=np.int64)  # offset, samples, depth, cell
+    open_side = np.ones((height, 2), dtype=np.bool_)  # the cone and its opposite
 
     g, new = np.empty((r, d + 1)), np.empty(d + 1)
     values, tilt, sided = np.empty((r, c)), np.empty((r, c)), np.empty((r, c))
     value, new_tilt, old_value, old_tilt = np.empty(c), np.empty(c), np.empty(c), np.empty(c)
-    above, trial, component, aside = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
-    lines, slope, u, alpha = np.empty(r), np.empty(r), np.empty(c), np.empty(FEW)
+    above, trial, component, aside, ones = np.empty(r), np.empty(r), np.empty(r), np.empty(r), np.ones(r)
+    heights, sideways, lines, slope = np.empty(r), np.empty(r), np.empty(r), np.empty(r)
+    u, centre, alpha, sides = np.empty(c), np.empty(c), np.empty(FEW), np.empty(2, dtype=np.bool_)
     p, weight = np.empty(d), np.empty(r)
     bends, new_bends = np.empty((r, r)), np.empty(r)
-    low, high, lean, along, across, crossed = (
-        np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    )  # fmt: skip
+    low, high, crossed, room = np.empty(n), np.empty(n), np.empty(n), np.empty((7, n))
     index = np.empty(n + 1, dtype=np.int32)
     rows = np.arange(r)
 
@@ -260,10 +335,14 @@ def branch_and_bound_of_outputs(
             larger[:end] = buffer[:end]
             buffer = larger
         block = buffer[offset:end].reshape(tall, count)
+        sides[:] = open_side[top]
         true = 0.0
         for k in range(r):
-            sided[k] = values[k] - tilt[k]
-            true = max(true, length_of(values[k]), length_of(sided[k]))
+            if sides[0]:
+                true = max(true, length_of(values[k]))
+            if sides[1]:
+                sided[k] = values[k] - tilt[k]
+                true = max(true, length_of(sided[k]))
 
         k, m, length = longest_edge(g, bends, d, true, norm)
         if depth >= max_depth or length < 1e-30:
@@ -277,40 +356,50 @@ def branch_and_bound_of_outputs(
             new_tilt[o] = (x * tilt[k, o] + y * tilt[m, o]) * scale
         if on >= 0:
             block[r + c + 1, on] = 0.0
-        for j in range(r):
-            # the activations at the middle are only read: `low` takes them once more
-            cut(block[j], block[r + c + 1], 1.0, 1.0, 1.0, low[:count], crossed[:count])
-            new_bends[j] = dot(crossed[:count], block[r + c])
         visits += count
 
-        for side in range(2):
+        first_kept = True
+        for part in range(2):
             cones += 1
-            old = k if side == 0 else m
+            old = k if part == 0 else m
             old_value[:], old_tilt[:] = values[old], tilt[old]
             rows[old] = r + c + 1
             values[old], tilt[old] = value, new_tilt
-            child_cell = 2 * cell + side if depth < cell_depth else cell
+            child_cell = 2 * cell + part if depth < cell_depth else cell
             first = child_cell << max(0, cell_depth - depth - 1)
             offer(value, new, 1.0, 0, first, best, neurons)
             offer(value - new_tilt, new, -1.0, 1, first, best, neurons)
             open_g[top] = g
             open_g[top, old] = new
 
-            child_bound, closed, true = 0.0, True, 0.0
-            for opposite in range(2):
-                good = max(threshold, (1.0 + slack) * best[opposite, first], 4.0 * rounding) - rounding
+            child_bound, stretch = 0.0, ratio_bound(ones, open_g[top], d, norm, 1.0, p, weight)
+            for side in range(2):
+                open_side[top, side] = False
+                if not sides[side]:
+                    continue
+                good = max(threshold, (1.0 + slack) * best[side, first], 4.0 * rounding) - rounding
+                true = 0.0
                 for j in range(r):
-                    sided[j] = values[j] - tilt[j] if opposite else values[j]
+                    sided[j] = values[j] - tilt[j] if side else values[j]
                     true = max(true, length_of(sided[j]))
-                bound_length(block, rows, count, c, sided, good, u, component, aside, along, across, lean, above, trial,
-                             alpha, lines, slope)  # fmt: skip
+                bound_length(
+                    block, rows, count, c, sided, good, stretch, u, centre, component, aside, heights, sideways, room,
+                    above, trial, alpha, lines, slope
+                )  # fmt: skip
                 upper = ratio_bound(above, open_g[top], d, norm, good if above.max() <= good else np.inf, p, weight)
-                child_bound = max(child_bound, upper)
-                closed = closed and upper <= good
-            child_bound = min(parent_bound, child_bound + rounding)
-            if closed or child_bound - true <= 4.0 * rounding:
-                bound = max(bound, child_bound)
-            else:
+                side_bound = min(parent_bound, upper + rounding)
+                if upper <= good or side_bound - true <= 4.0 * rounding:
+                    bound = max(bound, side_bound)
+                else:
+                    open_side[top, side] = True
+                    child_bound = max(child_bound, side_bound)
+            if open_side[top, 0] or open_side[top, 1]:
+                if first_kept:  # the bends of the new edges
+                    first_kept = False
+                    for j in range(r):
+                        # the activations at the middle are only read: `low` takes them once more
+                        cut(block[j], block[r + c + 1], 1.0, 1.0, 1.0, low[:count], crossed[:count])
+                        new_bends[j] = dot(crossed[:count], block[r + c])
                 kept = keep_mixed(block, rows, c, low, high, index, buffer, end)
                 open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
                 open_bends[top, old] = open_bends[top, :, old] = new_bends
