@@ -105,7 +105,10 @@ class RelaxedMaximum:
         self.asked = self.cases
         for case in self.cases:
             case.start(v)
+        for case in self.cases:
             case.step()
+            if clock is not None and clock.stopped:  # before all have a step nothing is proven
+                break
         for _ in range(STEPS - len(self.cases)):
             worst = max(self.cases, key=lambda case: case.bound)
             enough = max(threshold / unit, (1.0 + slack) * max(case.reached for case in self.cases))
