@@ -15,7 +15,6 @@ from bladenet.column_generation import ColumnGeneration
 from bladenet.folds import thinned
 from bladenet.losses import get_loss
 from bladenet.parallel import on_all_cores
-from bladenet.pricing.relaxation import RelaxedMaximum
 from bladenet.selection import Comparison, Fold, select_alpha, what_was_cut_off
 
 ADDITIVE = {"norm": 1, "max_interaction": 1}
@@ -161,13 +160,6 @@ def test_a_part_of_a_clock_ends_work_within_work():
         return on_all_cores(until_told, [0], clock.part(0.02))
 
     assert on_all_cores(nested, [0, 1], Clock(60.0)) == [[1], [1]]
-
-
-def test_a_relaxation_without_time_proves_nothing_and_returns_at_once():
-    rng = np.random.default_rng(0)
-    relaxed, v = RelaxedMaximum(rng.normal(size=(50, 3)), 2, True), rng.normal(size=50)
-    relaxed.bound(v - v.mean())
-    assert relaxed.bound(v - v.mean(), clock=Clock(0.0)) == np.inf
 
 
 def test_a_path_proves_what_its_time_allows(monkeypatch):

@@ -11,7 +11,7 @@ from bladenet.losses.base import Array, OutputsLoss, balanced, by_sample, over_o
 
 RESOLVED = 1e-3  # of the difference between the targets of close samples: what may be missed of it at most
 HIDDEN = 0.1  # the same, of the median gap between the values that targets have
-ROUNDING = 32 * float(np.finfo(float).eps)  # of the largest number that outputs are differences of
+ROUNDING = 256 * float(np.finfo(float).eps)  # of the largest number that outputs are differences of
 
 
 class ExactFit(OutputsLoss):
