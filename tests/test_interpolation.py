@@ -310,7 +310,7 @@ def test_targets_are_not_hidden_by_an_outlier(outlier, outputs, bias):
     off = np.abs(fit.network.predict(X).reshape(Y.shape) - Y)
     if outlier < 1e14:
         assert fit.certificate.status is GLOBAL
-        assert (off.max(axis=0) <= 6e-14 * np.abs(Y).max(axis=0)).all()
+        assert (off.max(axis=0) <= 1e-12 * np.abs(Y).max(axis=0)).all()
     else:  # float64 has steps of 1/64 there: one that misses more is not called a fit
         assert (off.max() <= 0.1) == np.isfinite(fit.certificate.objective)
         assert np.isfinite(fit.certificate.objective) or "Targets are missed by up to" in fit.certificate.advice
