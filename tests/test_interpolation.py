@@ -261,6 +261,69 @@ def test_one_feature_in_closed_form(x, y, tol, sign, mirrored):
         assert blade.orientation == weight[0]
 
 
+@pytest.mark.parametrize("gap", [1e-5, 1e-9])
+@pytest.mark.parametrize(("output_norm", "factor"), [(2, np.sqrt(5.0)), (1, 3.0)])
+def test_close_samples_of_several_outputs(gap, output_norm, factor):
+    # guards against refusals: to a solver, outputs of close samples are the same but for what it takes for rounding
+    x, y = np.array([0.0, 1.0, 2.0, 2.0 + gap]), np.array([0.0, 1.0, 0.0, 1.0])
+    fit = bn.train(x[:, None], np.outer(y, [1.0, 2.0]), beta=0, tol=1e-5, output_norm=output_norm)
+    assert fit.certificate.status is GLOBAL
+    assert fit.certificate.objective == pytest.approx(factor * least_penalty(x, y), rel=1e-5)
+    assert fit.certificate.misfit <= 1e-6
+
+
+def test_a_cluster_of_samples():
+    X = [
+        [-6.77086541846993, 5.538330442866701],
+        [-6.7708665622828414, 5.5383298268685035],
+        [-4.4210106583350175, 1.1217083242503767],
+        [-6.770866223439971, 5.538330750035764],
+        [-6.770864958009303, 5.538330507515195],
+        [-6.770865760271121, 5.538329622459805],
+        [-3.0560340399279595, -10.52416819398887],
+    ]
+    y = [
+        0.3373640589740011,
+        0.33736424860748204,
+        -0.3767239141078943,
+        0.3373642347306454,
+        0.3373639721639458,
+        0.33736407930088547,
+        -1.3100966796690654,
+    ]
+    rough, fine = (bn.train(X, y, beta=0, tol=tol).certificate for tol in (1e-3, 1e-5))
+    assert rough.status is fine.status is GLOBAL
+    # the cluster's targets differ by 3e-7, which fitting them to a billionth of all targets would save 8 % on
+    assert rough.objective >= fine.lower_bound
+    assert fine.objective >= rough.lower_bound
+    assert fine.objective == pytest.approx(0.204675, rel=1e-4)
+    assert fine.misfit <= 1e-14
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("outlier", "outputs"), [(1e6, 1), (1e6, 2), (1e10, 1), (1e10, 2), (1e14, 1)])
+def test_targets_are_not_hidden_by_an_outlier(outlier, outputs, bias):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(8, 2)), rng.normal(size=(8, 2))[:, :outputs]
+    Y[3, 0] = outlier
+    fit = bn.train(X, Y if outputs > 1 else Y[:, 0], beta=0, bias=bias, tol=1e-4, time_limit=5)
+    off = np.abs(fit.network.predict(X).reshape(Y.shape) - Y)
+    if outlier < 1e14:
+        assert fit.certificate.status is GLOBAL
+        assert (off.max(axis=0) <= 1e-12 * np.abs(Y).max(axis=0)).all()
+    else:  # float64 has steps of 1/64 there: one that misses more is not called a fit
+        assert (off.max() <= 0.1) == np.isfinite(fit.certificate.objective)
+        assert np.isfinite(fit.certificate.objective) or "Targets are missed by up to" in fit.certificate.advice
+
+
+def test_samples_that_coincide_in_few_components():
+    X = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, 0.5], [0.0, -0.5]])
+    fit = bn.train(X, [1.0, 2.0, 5.0, 5.0], beta=0, n_components=1)
+    assert fit.network.predict(X) == pytest.approx([1.0, 2.0, 5.0, 5.0])
+    with pytest.raises(ValueError, match="no network"):
+        bn.train(X, [1.0, 2.0, 5.0, 6.0], beta=0, n_components=1)
+
+
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_samples_that_differ_by_rounding_cannot_be_fitted(outputs):
     # guards the tolerance: what rounds in the slope between them once let a constant that missed all targets pass

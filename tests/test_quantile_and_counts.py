@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from itertools import product
 
 import cvxpy as cp
@@ -228,6 +229,19 @@ def test_predictions_far_away_are_finite():
     X = np.linspace(0, 1, 8)[:, None]
     model = bn.BladeNetRegressor(alpha=1e-3, loss="poisson").fit(X, np.exp(4 * X[:, 0]))
     assert np.isfinite(model.predict([[1e6], [-1e6]])).all()
+
+
+def test_weights_over_many_decades_give_no_warnings():
+    # guards a factor spoilt by rounding, whose steps grew without end, and logarithms at the end of the domain
+    rng = np.random.default_rng(27)
+    X, y, weights = rng.normal(size=(11, 1)), rng.poisson(2.0, 11).astype(float), 10.0 ** rng.uniform(-12, 12, 11)
+    largest = bn.beta_max(X, y, loss="poisson", sample_weight=weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = bn.train(X, y, beta=1e-12 * largest, loss="poisson", sample_weight=weights, tol=1e-7)
+        beyond = np.array([-3.0 * (1.0 + 1e-15)])
+        assert bn.PoissonLoss().conjugate_gradient(beyond, np.array([3.0])) < -700.0
+    assert fit.certificate.lower_bound <= fit.certificate.objective
 
 
 def test_pictures_bend_and_say_what_they_show(tmp_path):

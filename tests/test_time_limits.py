@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 import bladenet as bn
 from bladenet.cli import app
 from bladenet.clock import Clock
+from bladenet.column_generation import ColumnGeneration
 from bladenet.folds import thinned
 from bladenet.losses import get_loss
+from bladenet.parallel import on_all_cores
 from bladenet.selection import Comparison, Fold, select_alpha, what_was_cut_off
 
 ADDITIVE = {"norm": 1, "max_interaction": 1}
@@ -144,3 +146,34 @@ def test_a_compilation_that_was_interrupted_does_not_stop_the_clock():
     first = Clock().started
     time.sleep(0.01)
     assert Clock().started > first
+
+
+def test_a_part_of_a_clock_ends_work_within_work():
+    # guards kernels, which watch the flag alone: within a thread's work nobody else waits for the deadline
+    def until_told(_, clock):
+        began = time.perf_counter()
+        while not clock.flag[0] and time.perf_counter() - began < 10.0:
+            time.sleep(0.001)
+        return clock.flag[0]
+
+    def nested(_, clock):
+        return on_all_cores(until_told, [0], clock.part(0.02))
+
+    assert on_all_cores(nested, [0, 1], Clock(60.0)) == [[1], [1]]
+
+
+def test_a_path_proves_what_its_time_allows(monkeypatch):
+    # as train does; not only by a relaxation
+    proven, prove = [], ColumnGeneration._prove_in_stages
+    monkeypatch.setattr(
+        ColumnGeneration, "_prove_in_stages", lambda self, *args: proven.append(self.form.beta) or prove(self, *args)
+    )
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (60, 7))
+    y = np.abs(X[:, 0]) + X[:, 1] * X[:, 2]
+    fits = bn.path(X, y, n_alphas=4, eps=0.1, tol=1e-4, time_limit=2.0).fits
+    assert fits
+    for fit in fits:
+        if fit.certificate.status is not bn.Status.GLOBAL:
+            assert fit.certificate.status is bn.Status.STOPPED
+            assert fit.problem.standard.beta in proven

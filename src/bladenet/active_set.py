@@ -28,6 +28,7 @@ MANY = 16  # neurons that join together, from which an inverse pays: it makes dr
 MOST_SHED = 256  # neurons dropped before the inverse is given up
 LARGE = 1000  # neurons from which all cores factor their matrix
 RIDGE = 1e-6  # added to what is inverted, relative to the squares of columns
+DIVERGING = 1e6  # times the least residual so far, from which a factor that rounding spoils leads nowhere
 DEPENDENT = 1e-10  # distance of a column of unit length from the span of others, below which it depends on them
 
 
@@ -164,7 +165,7 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
     place = np.arange(len(A))
     R = gradient = None
     exact = False  # whether the gradient was computed, or only carried along
-    before = np.inf
+    before = least = np.inf
     if (z == 0).sum() >= MANY and isinstance(form, GramForm):
         kept, z, signs, gradient = _shed(form, A, beta, z, signs, accuracy)
         A, place, z, signs, gradient = A[kept], place[kept], z[kept], signs[kept], gradient[kept]
@@ -177,6 +178,10 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
         unit = form.unit[A]
         residual = gradient - beta * signs
         left = np.abs(residual).max()
+        if exact:
+            if not left <= DIVERGING * least:
+                return None
+            least = min(least, left)
         stalled = exact and left > 0.5 * before and left <= beta * form.rounding
         if (left <= beta * accuracy or stalled) and (z != 0).all():
             if exact:
@@ -197,7 +202,7 @@ def _settle(form: Quadratic, A: Index, beta: float, z: Array, signs: Array, accu
             signs = np.sign(z)
             dropped = z == 0
         if dropped.any():
-            before = np.inf
+            before = least = np.inf
             if dropped.sum() <= max(FEW, len(A) // FEW_SHARE):
                 for j in np.flatnonzero(dropped)[::-1]:
                     kernels.cholesky_delete(R, j)

@@ -133,6 +133,12 @@ class Certificate(Shown):
                 f"Globally optimal: no {self.networks} has {self._measure} below {self.lower_bound:.8g}, and "
                 f"this one has {self.objective:.8g}{self._missed}."
             )
+        if self.status is Status.BOUNDED and self.misfit is not None and not np.isfinite(self.objective):
+            return (
+                f"Targets are missed by up to {self.misfit:.1e}: beside others so large, or so much steeper, float64 "
+                f"tells no more apart. Any {self.networks} has {self._measure} of at least {self.lower_bound:.8g}. Use "
+                "beta > 0, leave outliers out, or train on a transformed target."
+            )
         if self.status is Status.BOUNDED:
             return (
                 f"The {self._optimum} is between {self.lower_bound:.8g} and {self.objective:.8g}, but the gap "
@@ -196,7 +202,7 @@ def misfit_of(problem: TrainingProblem, network: ReLUNetwork) -> float:
     return float(off.max())
 
 
-def _missed_by(problem: TrainingProblem, network: ReLUNetwork, dual: Array) -> float:
+def missed_by(problem: TrainingProblem, network: ReLUNetwork, dual: Array) -> float:
     """Σ_i |v_i| |f(x_i) − y_i|: to first order, what fitting the rest of the targets costs."""
     return float((np.abs(dual) * np.abs(_outputs(problem, network) - problem.y))[problem.sample_weight > 0].sum())
 
@@ -363,7 +369,7 @@ def certify(
     misfit = misfit_of(problem, network) if problem.loss.exact else None
     lower = lower_bound_of(problem, proof, network)
     # what misses a target by so much may have a penalty lower by so much than any network that fits
-    missed = 0.0 if misfit is None else _missed_by(problem, network, proof.dual) + ROUNDINGS * objective
+    missed = 0.0 if misfit is None else missed_by(problem, network, proof.dual) + ROUNDINGS * objective
     highest = highest_objective_of(problem, network) if misfit is None else objective + missed
     if misfit is None and highest - objective > SLIGHT * tol * objective:
         highest = highest_objective_of(problem, network, np.longdouble)

@@ -42,6 +42,7 @@ DESCENDED = 20_000  # points up to which a network to start from descends on all
 DESCENDING = 0.3  # of the time left, at most, for a network to start from
 SEARCHING = 0.4  # of the time left, after which proofs are tried whatever else could still be found
 WORTH_PROVING = 0.02  # of the gap, by which a proof in stages must at least be able to close it
+LATENESS = 0.5  # of the time that the last restricted solution took: with less left, none is begun
 COARSE = 2000  # points from which the first neurons are sought on a subsample
 COARSE_SHARE = 8
 COARSE_TOL = 0.02
@@ -99,6 +100,7 @@ class ColumnGeneration:
         self.dual, self.bound = np.zeros(form.y.shape), 0.0
         self.lower = form.constant
         self.relaxed = self.exhausted = False
+        self.solving = 0.0  # seconds that the last restricted solution took
         # how far above β the largest |h| is expected, relative to β; at first by a crude bound
         lengths = np.abs(form.points).sum(axis=1)
         self.violation = 2.0 * float(np.abs(self.best.v).sum() * lengths.max()) / form.beta
@@ -150,9 +152,8 @@ class ColumnGeneration:
         if weights is not None and offsets is not None:
             self.neurons.add(weights, offsets)
             self.violation = BEGUN
-        if len(self.neurons.offsets):
-            self.best = self.neurons.solve(accuracy)
-            self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
+        self.best = self.neurons.solve(accuracy) if len(self.neurons.offsets) else constant_network(self.form)
+        self.best_weights, self.best_offsets = self.neurons.weights, self.neurons.offsets
 
     def begin_at(self, weights: Array, offsets: Array, z: Array, t: float, v: Array) -> None:
         """Take a network that misses no target (in units of the standard form) for the best, and v for its proof."""
@@ -193,7 +194,7 @@ class ColumnGeneration:
                 else:
                     priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
-                if self.gap <= self.tol or self.exhausted:
+                if self.gap <= self.tol or self.exhausted or self._too_late():
                     break
                 was_proving, proving = proving, False
                 ripe = not prove or self._gap_of(current.v) <= RIPE * self.tol
@@ -273,7 +274,9 @@ class ColumnGeneration:
     def relax(self) -> None:
         """Raise the lower bound by a convex relaxation of pricing, where no proof was tried or it was not finished."""
         with one_blas_thread():
-            if self.form.y.ndim == 1:
+            if self.clock.stopped:
+                pass  # one step of it takes long where samples are many
+            elif self.form.y.ndim == 1:
                 self._raise_lower_bound(*relaxed_dual(self.form, self.best.v, self.clock), relaxed=True)
             else:
                 v = self.form.at_points(self.best.v)
@@ -306,6 +309,10 @@ class ColumnGeneration:
             self.proven = self.violation
         return priced
 
+    def _too_late(self) -> bool:
+        """Whether the clock has stopped, or would before another solution, as long as the last took; not at first."""
+        return bool(self.best.used.any()) and self.clock.remaining <= LATENESS * self.solving
+
     def _joined(self, priced: Priced, v: Array, reach: float) -> int:
         """Add what was priced, and where neurons move together those that the ones in use can split into."""
         outputs = self.form.y.shape[1] if self.form.several else 1  # each of which is a variable of a new neuron
@@ -319,7 +326,9 @@ class ColumnGeneration:
 
     def _solve(self, accuracy: float) -> Restricted:
         """The restricted optimum; remembered if it is the best network so far."""
+        before = self.clock.elapsed
         solution = self.neurons.solve(accuracy)
+        self.solving = self.clock.elapsed - before
         progress = self.best.objective - solution.objective
         worthwhile = PROGRESS * self.tol * self.objective
         if progress > 0:

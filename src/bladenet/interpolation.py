@@ -11,11 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from bladenet.basis_pursuit import slopes, spreads
 from bladenet.blades import corners, neurons
 from bladenet.certificate import TINY
 from bladenet.checks import ROW, RowError
 from bladenet.column_generation import ColumnGeneration, Round
 from bladenet.losses import Array, ExactFit, by_sample
+from bladenet.losses.exact_fit import ROUNDING
 from bladenet.master import restricted_problem
 from bladenet.pricing import Clock, Pricer
 from bladenet.problem import Neurons, StandardForm, TrainingProblem, distinct_rows
@@ -27,6 +29,7 @@ FIRST_PRICE = 10.0  # of a miss, times the number of points and the price of a n
 RISE = 100.0
 HIGHEST_PRICE = 1e9  # times the first
 ROUGH = 1e-2  # gap to which a price is tried
+SAME_RAY = 1e-13  # of a target for each unit of length: rounding of samples on a ray
 
 
 def interpolate(
@@ -47,8 +50,13 @@ def interpolate(
     """
     check_consistent(problem)
     form = problem.standard
+    # the closer samples are, the steeper a miss: as much is paid for it as for a slope
+    steep = slopes(form.points[form.row], form.bias)
+    form = replace(form, weight=abs(steep).max(axis=0).toarray().ravel())
     assert isinstance(form.loss, ExactFit)  # problems with β = 0 have no other loss
-    first = price = FIRST_PRICE * len(form.points) * form.beta
+    # and in an output of small targets as much as beside large ones
+    sizes = spreads(steep @ (form.y - np.median(form.y, axis=0) * form.bias))
+    first = price = FIRST_PRICE * len(form.points) * form.beta * sizes.max() / sizes
     search: ColumnGeneration | None = None
     if closed_form(form):
         here = replace(form, loss=ExactFit(form.loss.tolerance, first))
@@ -69,9 +77,11 @@ def interpolate(
         if clock.stopped or fits(search):
             break
         proven = max(proven, search.lower)  # a bound for every price, as misses only help
-        if price >= HIGHEST_PRICE * first:
+        if (price >= HIGHEST_PRICE * first).all():
+            if _missed_by_rounding(search):
+                break
             raise ValueError(_impossible(problem, search, proven))
-        price *= RISE
+        price = price * RISE
     search.tol = MARGIN * tol
     search.run(prove=prove)
     if start is not None and not clock.stopped:
@@ -106,6 +116,14 @@ def fits(search: ColumnGeneration) -> bool:
     return not form.loss.value(search.outputs_at(form.points)[form.row], form.y).any()
 
 
+def _missed_by_rounding(search: ColumnGeneration) -> bool:
+    """Whether the best network so far misses no target by more than its outputs, large terms that cancel, may round."""
+    form = search.form
+    terms = 2.0 * np.abs(search.best.z).sum(axis=0) + np.abs(search.best.t)  # neurons reach no farther than 2
+    off = np.abs(search.outputs_at(form.points)[form.row] - form.y)
+    return bool((off <= ROUNDING * (terms + np.abs(form.y).max(axis=0))).all())
+
+
 def check_consistent(problem: TrainingProblem) -> None:
     """Refuse samples that every network maps to the same output, or to proportional ones, but whose targets differ.
 
@@ -126,8 +144,11 @@ def check_consistent(problem: TrainingProblem) -> None:
     X, Y, rows = (array[~zero] for array in (by_sample(1.0 / np.where(zero, 1.0, lengths), X), Y, rows))
     Y = by_sample(1.0 / lengths[~zero], Y)
     first, group = distinct_rows(X if problem.bias else np.round(X, 14))
-    off = np.abs(Y - Y[first][group]).max(axis=1, initial=0.0)
-    if not len(off) or off.max() <= 1e-9 * np.ptp(Y, axis=0).max():
+    assert isinstance(problem.loss, ExactFit)  # whose tolerance two targets for one output may share
+    shared = np.multiply.outer(1.0 / lengths[~zero], np.atleast_1d(problem.loss.tolerance))
+    shared = shared + shared[first][group] + (0.0 if problem.bias else SAME_RAY * np.abs(Y))
+    off = (np.abs(Y - Y[first][group]) - shared).max(axis=1, initial=0.0)
+    if not off.any():
         return
     k = int(off.argmax())
     same = "the same" if problem.bias else "on the same ray (and there is no bias)"

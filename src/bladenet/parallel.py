@@ -41,7 +41,8 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
     such a map is done in place. Every item gets a result: those that start after the stop return at once.
     """
     if _here.at_work:
-        return [work(item, clock) for item in items]
+        with _watched(clock):
+            return [work(item, clock) for item in items]
     with one_blas_thread():
         pool = _pool()
         futures = [pool.submit(work, item, clock) for item in items]
@@ -58,6 +59,29 @@ def on_all_cores(work: Work[Item, Result], items: Iterable[Item], clock: Clock) 
             clock.interrupt()
             wait(futures)
             raise
+
+
+@contextmanager
+def _watched(clock: Clock) -> Iterator[None]:
+    """Set the flag of a part of a clock when its time is over or the whole is stopped; others are watched elsewhere."""
+    if clock.whole is None or clock.remaining > LONGEST_WAIT:
+        yield
+        return
+    done = threading.Event()
+
+    def watch(whole: Clock) -> None:
+        while not done.wait(min(WATCH, max(SHORTEST_WAIT, clock.remaining))):
+            if clock.stopped or whole.flag[0]:
+                clock.flag[0] = 1
+                break
+
+    watcher = threading.Thread(target=watch, args=(clock.whole,), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def _patience(clock: Clock) -> float | None:

@@ -324,7 +324,7 @@ class StandardForm(Shown):
         dual = np.zeros(problem.y.shape)
         kept = self.term >= 0
         term, s = self.term[kept], problem.sample_weight[kept]
-        share = by_sample(1.0 / self.weight, v)[term]
+        share = by_sample(1.0 / group_sums(term, s), v)[term]
         if isinstance(problem.loss, SquaredLoss):
             # ȳ − y_i from differences within the point, which a large offset of y cannot round away
             _, first = np.unique(term, return_index=True)

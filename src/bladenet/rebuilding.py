@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linprog
 
-from bladenet.basis_pursuit import least_change
+from bladenet.basis_pursuit import corner, least_changes, slopes
 from bladenet.blades import APART, Blade, corners, find_blades, neurons
-from bladenet.certificate import Certificate, DualProof, certify, misfit_of
+from bladenet.certificate import Certificate, DualProof, certify, misfit_of, missed_by, objective_of
 from bladenet.chambers import vertex_factor
 from bladenet.column_generation import ColumnGeneration, Round
 from bladenet.display import Listing, Shown, View, brief, number
@@ -18,7 +17,6 @@ from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.restricted import Restricted, masked, nonzero
 
-MISSED = 1e-6  # of the targets' size: a miss that rounding can explain
 FORGIVEN = 1e3  # times the smallest miss that counts: what moving neurons to blades may bring about
 FEW = 4  # coordinates of a neuron whose corners are sought: they are up to 2 to that power
 MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
@@ -83,21 +81,22 @@ def finish(
         blades = [_relabelled(form, blade, weight) for blade, weight in places]
         weights, biases = neurons(blades, problem.X, problem.norm, problem.bias)
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
+    dual = form.original_dual(search.dual)
     if isinstance(problem.loss, ExactFit):
         whole = network
-        network = fitted_exactly(problem, whole)
+        network = fitted_exactly(problem, whole, dual)
         if problem.y.ndim == 1 and given is None:
-            corner, few = at_corner(problem, whole, blades)
-            fitted = fitted_exactly(problem, corner)
+            least, few = at_corner(problem, whole, blades)
+            fitted, (most, misfit) = fitted_exactly(problem, least, dual), _costs(problem, network, dual)
             # fewer neurons may leave rounding nowhere to go
-            if misfit_of(problem, fitted) <= max(problem.loss.tolerance, misfit_of(problem, network)):
+            if _costs(problem, fitted, dual) <= ((1.0 + 0.05 * tol) * most, misfit):
                 network, blades = fitted, few
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
         bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
     # outside of the basis, |w·x| is at most the distance that is lost
     bound += form.lost * float(np.abs(search.dual).sum())
-    proof = DualProof(form.original_dual(search.dual), bound * form.scale)
+    proof = DualProof(dual, bound * form.scale)
     certificate = certify(
         problem,
         network,
@@ -189,38 +188,32 @@ def _nonzero(solution: Restricted, weights: Array, offsets: Array) -> tuple[Rest
 def at_corner(problem: TrainingProblem, network: ReLUNetwork, blades: list[Blade]) -> tuple[ReLUNetwork, list[Blade]]:
     """Among optimal amplitudes of an interpolating network some with at most as many neurons as samples, by simplex."""
     kept = problem.sample_weight > 0
-    columns, f = network.hidden(problem.X[kept]), network.predict(problem.X[kept])
-    middle = float(np.median(f)) if problem.bias else 0.0
-    size = float(np.abs(f - middle).max())
-    if not size or not len(network):
-        return network, blades
+    X, y = problem.X[kept], problem.y[kept]
     lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-    unit = lengths * float((columns / lengths).max())  # the solver's tolerances are absolute
-    ones = np.ones((len(f), 1 if problem.bias else 0))
-    costs = np.r_[lengths / unit, lengths / unit, np.zeros(2 * ones.shape[1])]
-    sides = np.hstack([columns / unit, -columns / unit, ones, -ones])
-    found = linprog(costs, A_eq=sides, b_eq=(f - middle) / size, method="highs-ds")
-    if found.x is None:
+    found = corner(network.hidden(X), lengths, y, problem.bias, slopes(X, problem.bias))
+    if found is None:
         return network, blades
-    z, t = np.split(size * found.x, [2 * len(network)])
-    z = (z[: len(network)] - z[len(network) :]) / unit
+    z, intercept = found
     used = np.flatnonzero(z)
-    intercept = middle + float(t[0] - t[1]) if problem.bias else 0.0
-    corner = ReLUNetwork(network.weights[used], network.biases[used], z[used], intercept)
-    off = float(np.abs(corner.predict(problem.X[kept]) - f).max())
-    if off > MISSED * size or corner.penalty(problem.norm) > network.penalty(problem.norm) * (1.0 + 1e-7):
-        return network, blades
-    return corner, [blades[k] for k in used]
+    fewer = ReLUNetwork(network.weights[used], network.biases[used], z[used], intercept)
+    return fewer, [blades[k] for k in used]
 
 
-def fitted_exactly(problem: TrainingProblem, network: ReLUNetwork) -> ReLUNetwork:
-    """The network with the least change of its amplitudes (and intercept) that takes rounding off its misfits."""
+def fitted_exactly(problem: TrainingProblem, network: ReLUNetwork, dual: Array) -> ReLUNetwork:
+    """The network with the least change of its amplitudes (and intercept) that takes rounding off its misfits.
+
+    `dual` says what misses cost: of those that fit it is the one of least penalty with that, else the least misfit.
+    """
     kept = problem.sample_weight > 0
     X, y = problem.X[kept], problem.y[kept]
-    change = least_change(network.hidden(X), network.sizes(), problem.bias, y - network.predict(X))
-    moved = replace(
-        network,
-        amplitudes=network.amplitudes + change[: len(network)],
-        intercept=network.intercept + change[-1] if problem.bias else network.intercept,
-    )
-    return min(network, moved, key=lambda candidate: float(np.abs(y - candidate.predict(X)).max()))
+    off, candidates = y - network.predict(X), [network]
+    for change in least_changes(network.hidden(X), network.sizes(), problem.bias, off, slopes(X, problem.bias)):
+        amplitudes = network.amplitudes + change[: len(network)]
+        intercept = network.intercept + change[-1] if problem.bias else network.intercept
+        candidates.append(replace(network, amplitudes=amplitudes, intercept=intercept))
+    return min(candidates, key=lambda candidate: _costs(problem, candidate, dual))
+
+
+def _costs(problem: TrainingProblem, network: ReLUNetwork, dual: Array) -> tuple[float, float]:
+    """The penalty and what is missed, infinite where that is more than rounding; and the largest miss."""
+    return objective_of(problem, network) + missed_by(problem, network, dual), misfit_of(problem, network)

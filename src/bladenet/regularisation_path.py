@@ -15,6 +15,7 @@ from itertools import pairwise
 from os import PathLike
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from bladenet.checks import checked_alphas
@@ -26,7 +27,7 @@ from bladenet.planning import make_plan
 from bladenet.pricing import Clock, choose_pricer
 from bladenet.problem import TrainingProblem
 from bladenet.rebuilding import MARGIN, Fit, Known, finish
-from bladenet.training import check_controls, largest_violation
+from bladenet.training import POOR, SEARCH_SHARE, check_controls, largest_violation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +135,8 @@ def path(
     tol : relative duality gap to prove for each; 1e-3 tells neighbours apart, and 1e-6, the default of
         :func:`bladenet.train`, takes two to three times as long
     time_limit : seconds for all; when they are over, or on Ctrl-C, the path has the α that were reached: every fourth
-        is trained for first, from the largest on, then those between
+        is trained for first, from the largest on, then those between. Where proofs would take longer than that, each
+        α gets a share of the time, and a gap as small as that allows
     X, y, norm, bias, loss, output_norm, sample_weight, max_interaction, callback : as for :func:`bladenet.train`
 
     Raises
@@ -157,8 +159,8 @@ def path(
     clock, total = Clock(time_limit), float(problem.sample_weight.sum())
     given = checked_alphas(alphas, n_alphas, eps)
     values = given if alphas is not None else given * _largest(problem, clock) / total
-    exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
-    walk = _Walk([problem.at(float(alpha) * total) for alpha in values], tol, exact, clock, callback)
+    strategy = make_plan(problem.standard, tol, time_limit).strategy
+    walk = _Walk([problem.at(float(alpha) * total) for alpha in values], tol, strategy, clock, callback)
     with suppress(KeyboardInterrupt):  # what is finished counts
         try:
             walk.follow()
@@ -180,12 +182,13 @@ class _Walk:
     Attributes
     ----------
     problems : one for each β, the same but for that
+    strategy : of the plan; "anytime" proves what a share of the clock allows, and relaxes without one
     searches, fits : by the number of β
     """
 
     problems: list[TrainingProblem]
     tol: float
-    exact: bool
+    strategy: str
     clock: Clock
     callback: Callable[[Round], object] | None
     searches: dict[int, ColumnGeneration] = field(default_factory=dict)
@@ -198,7 +201,7 @@ class _Walk:
         for k in sorted({*range(0, last, STRIDE), last}):
             form = self.problems[k].standard
             if search is None:
-                pricing = partial(choose_pricer, exact=self.exact)
+                pricing = partial(choose_pricer, exact=self.strategy == "exact" or self.anytime, hurried=self.anytime)
                 search = ColumnGeneration(form, pricing, MARGIN * self.tol, self.clock, self.callback)
             else:
                 search = search.at(form)
@@ -232,14 +235,29 @@ class _Walk:
         self._halve(first, middle)
         self._halve(middle, last)
 
+    @property
+    def anytime(self) -> bool:
+        """Whether there is a clock to share."""
+        return self.strategy == "anytime" and self.clock.remaining < np.inf
+
     def _run(self, search: ColumnGeneration) -> None:
-        search.run(prove=self.exact)
-        if not self.exact:
+        exact, left = self.strategy == "exact", max(1, len(self.problems) - len(self.fits) - 1)
+        if not self.anytime:
+            search.run(prove=exact)
+            if not exact:
+                search.relax()
+            return
+        for share, prove in ((SEARCH_SHARE, False), (1.0, True)):
+            search.clock = self.clock.part(share * self.clock.remaining / left)
+            search.clock.started = self.clock.started  # rounds tell the time of the whole path
+            search.run(prove, at_once=prove)
+        search.clock = self.clock
+        if search.gap > POOR and not search.relaxed:
             search.relax()
 
     def _finish(self, k: int) -> None:
         search = self.searches[k]
-        stopped = self.clock.stopped and search.gap > search.tol
+        stopped = (self.clock.stopped or self.anytime) and search.gap > search.tol
         self.fits[k] = finish(
             self.problems[k],
             search,

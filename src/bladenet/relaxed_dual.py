@@ -47,12 +47,14 @@ def relaxed_dual(form: StandardForm, v0: Array, clock: Clock) -> tuple[Array, fl
         value = form.dual_value(v * shrink)
         if value > best_value:
             best, best_value, best_bound = v * shrink, value, min(bound * shrink, form.beta)
+        if clock.stopped:
+            break
         new = -relaxed.columns()[:, form.row]  # v is the gradient of the loss: columns against it lower the loss
         new = new[new @ v < -form.beta]
         columns, amplitudes = np.vstack([columns, new]), np.r_[amplitudes, np.zeros(len(new))]
-        amplitudes, t, objective, v = _solve(form, columns, amplitudes, t)
+        amplitudes, t, objective, v = _solve(form, columns, amplitudes, t, clock)
         gap = 1.0 - best_value / objective if objective > 0 else 0.0
-        if clock.stopped or gap <= TOL:
+        if gap <= TOL:
             break
         used = amplitudes > 0
         columns, amplitudes = columns[used], amplitudes[used]
@@ -60,7 +62,9 @@ def relaxed_dual(form: StandardForm, v0: Array, clock: Clock) -> tuple[Array, fl
     return best, best_bound
 
 
-def _solve(form: StandardForm, columns: Array, start: Array, t: float) -> tuple[Array, float, float, Array]:
+def _solve(
+    form: StandardForm, columns: Array, start: Array, t: float, clock: Clock
+) -> tuple[Array, float, float, Array]:
     """The problem restricted to these columns: amplitudes, intercept, objective, and the gradient of the loss."""
 
     def objective(x: Array) -> tuple[float, Array]:
@@ -69,8 +73,13 @@ def _solve(form: StandardForm, columns: Array, start: Array, t: float) -> tuple[
         value = float(form.weight @ form.loss.value(f, form.y)) + form.beta * float(x[:-1].sum())
         return value, np.r_[columns @ slope + form.beta, slope.sum() * form.bias]
 
+    def watch(_: Array) -> None:
+        if clock.stopped:
+            raise StopIteration
+
     limits = [(0.0, None)] * len(start) + [(None, None) if form.bias else (0.0, 0.0)]
     options = {"maxiter": 300, "maxcor": 30}
-    found = minimize(objective, np.r_[start, t], jac=True, method="L-BFGS-B", bounds=limits, options=options)
+    first = np.r_[start, t]
+    found = minimize(objective, first, jac=True, method="L-BFGS-B", bounds=limits, options=options, callback=watch)
     v = form.weight * form.loss.gradient(found.x[:-1] @ columns + found.x[-1], form.y)
     return found.x[:-1], float(found.x[-1]), float(found.fun), balanced(v) if form.bias else v

@@ -62,11 +62,11 @@ class PoissonLoss(ScalarLoss):
 
     def conjugate_gradient(self, v: Array, y: Array) -> Array:
         """Log q."""
-        return np.log(y + v)
+        return np.log(_inside(y + v))
 
     def conjugate_hessian(self, v: Array, y: Array) -> Array:
         """1 / q."""
-        return 1.0 / (y + v)
+        return 1.0 / _inside(y + v)
 
     def domain(self, y: Array) -> tuple[Array, Array]:
         """v ≥ −y."""
@@ -80,6 +80,11 @@ class PoissonLoss(ScalarLoss):
                 "then has no minimiser (the intercept runs to minus infinity). Add samples, or use bias=False."
             )
         return float(np.log(weighted_mean(y, weight)))
+
+
+def _inside(q: Array) -> Array:
+    """What rounding put on the end of the domain, q = 0, or beyond it, back inside."""
+    return np.maximum(q, np.finfo(np.float64).tiny)
 
 
 def _logarithm(y: Array, centre: float = 1.0) -> Array:

@@ -9,9 +9,9 @@ from scipy.spatial import cKDTree
 
 from bladenet.losses.base import Array, OutputsLoss, balanced, by_sample, over_outputs
 
-HIT = 1e-9  # of the range of an output's targets: predictions closer than this are exact
 RESOLVED = 1e-3  # of the difference between the targets of close samples: what may be missed of it at most
-ROUNDING = 32 * float(np.finfo(float).eps)  # of the largest number that outputs are differences of
+HIDDEN = 0.1  # the same, of the median gap between the values that targets have
+ROUNDING = 256 * float(np.finfo(float).eps)  # of the largest number that outputs are differences of
 
 
 class ExactFit(OutputsLoss):
@@ -20,7 +20,7 @@ class ExactFit(OutputsLoss):
     Parameters
     ----------
     tolerance : of all outputs, or of each, (c,); see :meth:`of`
-    price : c; inf makes it a constraint
+    price : c, the same for all outputs or one for each; inf makes it a constraint
     """
 
     name = "exact"
@@ -29,22 +29,26 @@ class ExactFit(OutputsLoss):
     location = True
     most_outputs = np.inf
 
-    def __init__(self, tolerance: float | Array, price: float = np.inf):
+    def __init__(self, tolerance: float | Array, price: float | Array = np.inf):
         self.tolerance, self.price = tolerance, price
 
     @classmethod
     def of(cls, X: Array, y: Array) -> "ExactFit":
         """The constraint for these samples: what rounds are targets, and slopes between samples times the data's width.
 
-        A network that fits close samples whose targets differ is a difference of outputs that are so much larger.
+        A network that fits close samples whose targets differ is a difference of outputs that are so much larger. But
+        rounding is no excuse for hiding what most targets differ by.
         """
         rows, rounded = np.unique(X, axis=0, return_index=True)[1], ROUNDING * np.abs(y).max(axis=0)
-        if len(rows) > 1:
-            apart, nearest = cKDTree(X[rows]).query(X[rows], k=2)
-            jumps = np.abs(y[rows] - y[rows][nearest[:, 1]])
-            heights = by_sample(float(np.linalg.norm(np.ptp(X, axis=0))) / apart[:, 1], jumps)
-            rounded = np.maximum(rounded, np.minimum(ROUNDING * heights, RESOLVED * jumps).max(axis=0))
-        return cls(np.maximum(HIT * np.ptp(y, axis=0), np.minimum(rounded, RESOLVED * np.ptp(y, axis=0))))
+        if len(rows) == 1:
+            return cls(rounded)
+        apart, nearest = cKDTree(X[rows]).query(X[rows], k=2)
+        jumps = np.abs(y[rows] - y[rows][nearest[:, 1]])
+        heights = by_sample(float(np.linalg.norm(np.ptp(X, axis=0))) / apart[:, 1], jumps)
+        rounded = np.maximum(rounded, np.minimum(ROUNDING * heights, RESOLVED * jumps).max(axis=0))
+        gaps = [np.diff(np.unique(column)) for column in y.reshape(len(y), -1).T]
+        told = [np.sort(gap)[(len(gap) - 1) // 2] if len(gap) else np.inf for gap in gaps]
+        return cls(np.minimum(rounded, HIDDEN * np.reshape(told, rounded.shape)))
 
     def value(self, f: Array, y: Array) -> Array:
         """c |f − y|."""

@@ -105,7 +105,10 @@ class RelaxedMaximum:
         self.asked = self.cases
         for case in self.cases:
             case.start(v)
+        for case in self.cases:
             case.step()
+            if clock is not None and clock.stopped:  # the others have their first bounds
+                break
         for _ in range(STEPS - len(self.cases)):
             worst = max(self.cases, key=lambda case: case.bound)
             enough = max(threshold / unit, (1.0 + slack) * max(case.reached for case in self.cases))
@@ -165,12 +168,12 @@ class Case(ABC):
         self.v = self.sign * v
         self.up, self.down = np.flatnonzero(self.v > 0), np.flatnonzero(self.v < 0)
         self.m = self.orientation * (self.v @ self.points)
-        self.bound, self.reached = np.inf, self.value()
+        self.bound, self.reached = float(np.abs(v) @ self.farthest), self.value()
 
     def step(self) -> None:
         """Prove a bound with the terms' bounds that suit the mixture best; move the mixture towards its maximisers."""
         v, up, down = self.v, self.up, self.down
-        gap = 1.0 if np.isinf(self.bound) else (self.bound - self.reached) / max(self.bound, TINY)
+        gap = (self.bound - self.reached) / max(self.bound, TINY)
         blur = min(BLUR, max(0.5 * gap, EPS)) * float(np.sqrt(self.q).mean()) + TINY
         t = np.maximum(np.sqrt(self.q[up]), SMALLEST * self.farthest.max())
         mean = softmax(self.pieces(self.a, self.q) / blur, axis=0)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bladenet.basis_pursuit import least_change
+from bladenet.basis_pursuit import least_changes, slopes
 from bladenet.blades import Blade, neurons
 from bladenet.certificate import Certificate
 from bladenet.display import Shown
@@ -226,7 +226,7 @@ def _least_penalty(
         amplitudes, t = problem.solve(ACCURACY, ExactFit(exact.tolerance, float(price)))
         off = B - columns @ amplitudes - t
         if np.abs(off).max() <= ROUNDING * np.abs(B).max():
-            change = least_change(columns, row_norms(amplitudes), intercept, off)
+            *_, change = least_changes(columns, row_norms(amplitudes), intercept, off, slopes(columns, intercept))
             t = t + change[-1] if intercept else t
             return ReLUNetwork(weights, biases, amplitudes + change[: len(amplitudes)], t)
     return None
