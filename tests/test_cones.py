@@ -108,7 +108,7 @@ def test_crossings_twin(d):
         a = cone.block[: d + 1]
         a *= rng.random(a.shape) > 0.2
         m, out = rng.integers(d + 1), np.empty(d + 1)
-        cones.crossings(cone.block, m, out)
+        cones.crossings(cone.block, d + 1, m, out)
         crossed = np.where(a * a[m] < 0.0, np.minimum(np.abs(a), np.abs(a[m])), 0.0)
         np.testing.assert_allclose(out, crossed @ np.abs(cone.v), rtol=1e-13)
         assert (out[~crossed.any(axis=1)] == 0.0).all()
@@ -142,17 +142,13 @@ def test_bend_twins(d):
             np.testing.assert_allclose(out, cone.values - a[rows] @ pulls, rtol=1e-12, atol=1e-13)
 
 
-def test_add_and_widen_twins():
-    # guards partial sums, which leave the rest alone, and ranges
+def test_add_twin():
+    # guards partial sums, which leave the rest alone
     rng = np.random.default_rng(0)
     out, a = rng.normal(size=(2, 9))
     expected = np.r_[out[:5] + 2.5 * a[:5], out[5:]]
     linear_algebra.add(out[:5], 2.5, a)
     np.testing.assert_allclose(out, expected, rtol=1e-15)
-    low, high = -np.abs(rng.normal(size=9)), np.abs(rng.normal(size=9))
-    expected = np.minimum(low, a), np.maximum(high, a)
-    cones.widen(low, high, a)
-    np.testing.assert_array_equal([low, high], expected)
 
 
 # --- bounds ----------------------------------------------------------------------------------------------------
@@ -277,7 +273,7 @@ def test_keep_mixed_twin(d):
         signs, mixed, index = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n + 1, dtype=np.uint32)
         buffer, start = np.full(3 + (r + 2) * n, np.nan), 3
         k, m = old, (old + 1) % r
-        cones.shared_signs(cone.block, k, m, signs)
+        cones.shared_signs(cone.block, r, k, m, signs)
         cones.both_signs(mixed, signs, cone.block[m])
         kept, negative = cones.keep_mixed(cone.block, rows, cone.negative, mixed, index, buffer, start)
         mixed = (cone.block[rows].min(axis=0) < 0.0) & (cone.block[rows].max(axis=0) > 0.0)

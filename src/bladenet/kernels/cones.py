@@ -42,41 +42,17 @@ def cut(a, c, x, y, v, scale, out):
 
 
 @inner_sums
-def crossings(block, m, out):
+def crossings(block, row, m, out):
     """How much h can bend along the edges from generator m: Σ |v| min(|a|, |c|) over samples with a, c of other signs.
 
-    min(|a|, |c|) is half of |a| + |c| − |a + c|, which is exactly zero where signs agree.
+    The block has v in this row. min(|a|, |c|) is half of |a| + |c| − |a + c|, which is exactly zero where signs agree.
     """
-    r = len(out)
-    for k in range(r):
+    for k in range(len(out)):
         total = 0.0
         for i in range(block.shape[1]):
             a, c = block[k, i], block[m, i]
-            total += abs(block[r, i]) * ((abs(a) + abs(c)) - abs(a + c))
+            total += abs(block[row, i]) * ((abs(a) + abs(c)) - abs(a + c))
         out[k] = 0.5 * total
-
-
-@inner_sums
-def span(low, high, a, c):
-    """The ranges of two values each."""
-    for i in range(len(a)):
-        low[i] = min(a[i], c[i])
-        high[i] = max(a[i], c[i])
-
-
-@inner_sums
-def widen(low, high, a):
-    """Extend ranges by the values a."""
-    for i in range(len(a)):
-        low[i] = min(low[i], a[i])
-        high[i] = max(high[i], a[i])
-
-
-@inner_sums
-def gather(out, source, index):
-    """Values of the samples in an index of 32 bits: half as much to read as one of 64."""
-    for i in range(len(out)):
-        out[i] = source[index[i]]
 
 
 @inner
@@ -143,14 +119,6 @@ def offer(value, g, sign, side, cell, best, neurons):
             neurons[side, cell, c] = sign * g[c]
 
 
-@inner
-def ranges(block, rows, low, high):
-    """Smallest and largest activation of every sample over the generators at `rows`."""
-    span(low, high, block[rows[0]], block[rows[1]])
-    for k in range(2, len(rows)):
-        widen(low, high, block[rows[k]])
-
-
 @inner_sums
 def middles(block, k, m, count, leans):
     """Σ a of the first samples over the generators of both parts of a cone: leans_0 without k, leans_1 without m."""
@@ -168,17 +136,18 @@ def middles(block, k, m, count, leans):
 
 
 @inner_sums
-def shared_signs(block, k, m, signs):
-    """The signs of activations at what both parts of a cone have, the new generator and all but k and m.
+def shared_signs(block, r, k, m, signs):
+    """The signs of activations at what both parts of a cone have: the last row, its new generator, and all but k and m.
 
     For every sample 1 if some are below zero, plus 2 if some are above.
     """
-    r = len(block) - 2
+    new = len(block) - 1
     signs[:] = 0
-    for j in range(r + 2):
-        if j != k and j != m and j != r:
+    for j in range(r + 1):
+        row = j if j < r else new
+        if j != k and j != m:
             for i in range(len(signs)):
-                signs[i] |= (1 if block[j, i] < 0.0 else 0) | (2 if block[j, i] > 0.0 else 0)
+                signs[i] |= (1 if block[row, i] < 0.0 else 0) | (2 if block[row, i] > 0.0 else 0)
 
 
 @inner_sums
@@ -190,7 +159,10 @@ def both_signs(out, signs, a):
 
 @inner
 def keep_mixed(block, rows, negative, mixed, index, buffer, start):
-    """Copy the mixed samples of a child, with generators at `rows`, to a new block; returns (all, those with v < 0)."""
+    """Copy the mixed samples of a child to a new block; returns (all, those of the first `negative`).
+
+    Its generators are at `rows`; what follows those of its parent, but for the last row, is copied as it is.
+    """
     r = len(rows)
     kept = 0
     for i in range(negative):
@@ -200,8 +172,8 @@ def keep_mixed(block, rows, negative, mixed, index, buffer, start):
     for i in range(negative, len(mixed)):
         index[kept] = i
         kept += mixed[i]
-    for k in range(r + 1):
-        row, to = rows[k] if k < r else r, start + k * kept
+    for k in range(len(block) - 1):
+        row, to = rows[k] if k < r else k, start + k * kept
         for i in range(kept):
             buffer[to + i] = block[row, index[i]]
     return kept, kept_negative
@@ -271,7 +243,7 @@ def branch_and_bound(
         largest = max(largest, np.abs(block[r]) @ np.abs(block[k]))
         offer(open_h[0, k], root[k], 1.0, 0, 0, best, neurons)
         offer(open_h[0, k] - open_tilt[0, k], root[k], -1.0, 1, 0, best, neurons)
-        crossings(block, k, open_bends[0, k])
+        crossings(block, r, k, open_bends[0, k])
     open_bound[0] = r * largest * (np.sqrt(d) if norm == 2 else 1.0)
     open_block[0, 1], open_block[0, 2] = count, negative
     top = 1
@@ -335,7 +307,7 @@ def branch_and_bound(
             child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, trial, p, weight)
             if not closed:
                 if not noted:
-                    shared_signs(block, k, m, signs[:count])
+                    shared_signs(block, r, k, m, signs[:count])
                     noted = True
                 both_signs(mixed[:count], signs, block[m if side == 0 else k])
                 kept, kept_negative = keep_mixed(block, rows, negative, mixed[:count], index, buffer, end)
@@ -348,7 +320,7 @@ def branch_and_bound(
                 bound = max(bound, child_bound)
             else:
                 open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
-                crossings(child, old, new_bends)
+                crossings(child, r, old, new_bends)
                 open_bends[top, old] = open_bends[top, :, old] = new_bends
                 open_block[top, 0], open_block[top, 1], open_block[top, 2] = end, kept, kept_negative
                 open_block[top, 3], open_block[top, 4] = depth + 1, child_cell

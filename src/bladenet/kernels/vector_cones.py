@@ -17,7 +17,7 @@ import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
 from bladenet.kernels.cone_bounds import FEW, LEANS, least_largest, ratio_bound
-from bladenet.kernels.cones import between, gather, longest_edge, ranges, where_to_cut
+from bladenet.kernels.cones import between, both_signs, crossings, keep_mixed, longest_edge, shared_signs, where_to_cut
 from bladenet.kernels.linear_algebra import add, dot
 
 ROUNDED = 1.0 + 1e-14  # squares of lengths may be too small by so much
@@ -229,22 +229,6 @@ def bound_length(
 
 
 @inner
-def keep_mixed(block, rows, c, low, high, index, buffer, start):
-    """Copy the mixed samples of a child, with generators at `rows`, to a new block; returns how many they are."""
-    r = len(rows)
-    count = block.shape[1]
-    ranges(block, rows, low, high)
-    kept = 0
-    for i in range(count):
-        index[kept] = i
-        kept += (low[i] < 0.0) & (high[i] > 0.0)
-    for k in range(r + c + 1):
-        to = start + k * kept
-        gather(buffer[to : to + kept], block[rows[k] if k < r else k], index)
-    return kept
-
-
-@inner
 def offer(h, g, sign, side, cell, best, neurons):
     """Keep a generator, or its opposite, if it is the best neuron of its side in its cell."""
     length = length_of(h)
@@ -277,8 +261,8 @@ def branch_and_bound_of_outputs(
     u, centre, alpha, sides = np.empty(c), np.empty(c), np.empty(FEW), np.empty(2, dtype=np.bool_)
     p, weight = np.empty(d), np.empty(r)
     bends, new_bends = np.empty((r, r)), np.empty(r)
-    low, high, crossed, room = np.empty(n), np.empty(n), np.empty(n), np.empty((7, n))
-    index = np.empty(n + 1, dtype=np.int32)
+    crossed, room = np.empty(n), np.empty((7, n))
+    signs, mixed, index = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n + 1, dtype=np.uint32)
     rows = np.arange(r)
 
     # all samples that matter, at the generators of the root
@@ -308,9 +292,7 @@ def branch_and_bound_of_outputs(
         largest = max(largest, block[r + c] @ np.abs(block[k]))
         offer(open_h[0, k], root[k], 1.0, 0, 0, best, neurons)
         offer(value, root[k], -1.0, 1, 0, best, neurons)
-        for m in range(k):
-            cut(block[k], block[m], 1.0, 1.0, 1.0, block[r + c + 1], crossed[:count])
-            open_bends[0, k, m] = open_bends[0, m, k] = dot(crossed[:count], block[r + c])
+        crossings(block, r + c, k, open_bends[0, k])
     open_bound[0] = r * largest * (np.sqrt(d) if norm == 2 else 1.0)
     open_block[0, 1] = count
     top = 1
@@ -358,7 +340,7 @@ def branch_and_bound_of_outputs(
             block[r + c + 1, on] = 0.0
         visits += count
 
-        first_kept = True
+        noted = False
         for part in range(2):
             cones += 1
             old = k if part == 0 else m
@@ -394,16 +376,14 @@ def branch_and_bound_of_outputs(
                     open_side[top, side] = True
                     child_bound = max(child_bound, side_bound)
             if open_side[top, 0] or open_side[top, 1]:
-                if first_kept:  # the bends of the new edges
-                    first_kept = False
-                    for j in range(r):
-                        # the activations at the middle are only read: `low` takes them once more
-                        cut(block[j], block[r + c + 1], 1.0, 1.0, 1.0, low[:count], crossed[:count])
-                        new_bends[j] = dot(crossed[:count], block[r + c])
-                kept = keep_mixed(block, rows, c, low, high, index, buffer, end)
+                if not noted:
+                    shared_signs(block, r, k, m, signs[:count])
+                    noted = True
+                both_signs(mixed[:count], signs, block[m if part == 0 else k])
+                kept, _ = keep_mixed(block, rows, 0, mixed[:count], index, buffer, end)
+                crossings(buffer[end : end + (r + c + 1) * kept].reshape(r + c + 1, kept), r + c, old, new_bends)
                 open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
                 open_bends[top, old] = open_bends[top, :, old] = new_bends
-                open_bends[top, old, old] = 0.0
                 open_block[top, 0], open_block[top, 1], open_block[top, 2] = end, kept, depth + 1
                 open_block[top, 3] = child_cell
                 end += tall * kept
