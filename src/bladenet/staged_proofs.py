@@ -12,7 +12,7 @@ from math import inf, log
 from bladenet.clock import Clock
 
 LOOSE = 1.0  # t − 1 that is tried first
-SECURED = 0.12  # of the time left: a proof that costs no more is done before a tighter one, which may not be finished
+SECURED = 0.05  # of the time left: a proof that costs no more is done before a tighter one, which may have to give way
 ONLY = 0.4  # of the time left: a first proof that costs more is begun at once, as tighter ones would hardly fit in
 EASY = 0.03  # of the time left: a loose proof so cheap that the finest may be affordable
 SHARE = 0.93  # of the time left that the main proof may take by estimate

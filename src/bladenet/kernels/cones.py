@@ -205,13 +205,13 @@ def root_block(features, v, root, buffer):
 
 @kernel
 def branch_and_bound(
-    features, v, moment, root, norm, threshold, slack, rounding, cell_depth, best, neurons, stop, max_depth
+    features, v, moment, root, norm, level, slack, rounding, cell_depth, best, neurons, stop, max_depth
 ):
     """Bound h over a root cone (r, d + 1) and its opposite, from above, by branch and bound.
 
-    A cone is closed once its bound is at most max(threshold, (1 + slack)·best value seen in its cell); a cell is the
-    ancestor of depth `cell_depth`. `best` (2, cells), `neurons` (2, cells, d + 1) receive the best neuron of each cell,
-    row 0 in the cone, row 1 opposite. `moment` is Σ v x.
+    A cone is closed once its bound is at most max(level, (1 + slack)·best value seen in its cell); a cell is the
+    ancestor of depth `cell_depth`. The level (1,) may be raised meanwhile. `best` (2, cells), `neurons`
+    (2, cells, d + 1) receive the best neuron of each cell, row 0 in the cone, row 1 opposite. `moment` is Σ v x.
 
     Returns (bound, cones, visits): h/‖w‖_p ≤ bound on the whole cone and its opposite, whatever stopped the search.
     """
@@ -269,6 +269,9 @@ def branch_and_bound(
             buffer = larger
         block = buffer[offset:end].reshape(r + 2, count)
 
+        if depth > 0 and parent_bound <= level[0]:  # which was lower when the cone was cut
+            bound = max(bound, parent_bound)
+            continue
         k, m, length = longest_edge(g, bends, d, highest(values, tilt), norm)
         if depth >= max_depth or length < 1e-30:
             bound = max(bound, parent_bound)
@@ -295,7 +298,7 @@ def branch_and_bound(
             offer(value, new, 1.0, 0, first, best, neurons)
             offer(value - new_tilt, new, -1.0, 1, first, best, neurons)
             for opposite in range(2):
-                good[opposite] = max(threshold, (1.0 + slack) * best[opposite, first], 4.0 * rounding) - rounding
+                good[opposite] = max(level[0], (1.0 + slack) * best[opposite, first], 4.0 * rounding) - rounding
 
             open_g[top] = g
             open_g[top, old] = new

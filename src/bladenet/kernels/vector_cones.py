@@ -240,7 +240,7 @@ def offer(h, g, sign, side, cell, best, neurons):
 
 @kernel
 def branch_and_bound_of_outputs(
-    features, V, lengths, moment, root, norm, threshold, slack, rounding, cell_depth, best, neurons, stop, max_depth
+    features, V, lengths, moment, root, norm, level, slack, rounding, cell_depth, best, neurons, stop, max_depth
 ):
     """As `branch_and_bound`, for the length of h: V (c, N), lengths (N,) of the V_i, moment (c, d) = Σ V_i x_i."""
     d, n = features.shape
@@ -326,6 +326,9 @@ def branch_and_bound_of_outputs(
                 sided[k] = values[k] - tilt[k]
                 true = max(true, length_of(sided[k]))
 
+        if depth > 0 and parent_bound <= level[0]:  # which was lower when the cone was cut
+            bound = max(bound, parent_bound)
+            continue
         k, m, length = longest_edge(g, bends, d, true, norm)
         if depth >= max_depth or length < 1e-30:
             bound = max(bound, parent_bound)
@@ -359,7 +362,7 @@ def branch_and_bound_of_outputs(
                 open_side[top, side] = False
                 if not sides[side]:
                     continue
-                good = max(threshold, (1.0 + slack) * best[side, first], 4.0 * rounding) - rounding
+                good = max(level[0], (1.0 + slack) * best[side, first], 4.0 * rounding) - rounding
                 true = 0.0
                 for j in range(r):
                     sided[j] = values[j] - tilt[j] if side else values[j]

@@ -22,6 +22,7 @@ from bladenet.pricing.ascent import Ascent
 from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.climbs import climbed
 from bladenet.pricing.merging import Merging
+from bladenet.pricing.pace import Pace
 
 CELL_DEPTH = 7  # cones of this depth are the cells that candidates are kept for
 MOST_CLIMBS = 256  # neurons per pricing that are followed to their local maximum
@@ -42,6 +43,7 @@ class Cones:
     ----------
     features : (d, N); v : (N,), or (N, c) for several outputs; norm : 1 or 2
     threshold, slack : see :meth:`Pricer.price`
+    pace : Pace, the level of it is what bounds are to come down to: the threshold, unless there is no time for that
     rounding : float, allowed for in every bound
     crude : float, a bound on |h| of all neurons
     cell_depth : of the cones, below a root, that candidates are kept for
@@ -54,6 +56,7 @@ class Cones:
     slack: float
     rounding: float
     crude: float
+    pace: Pace
     cell_depth: int = CELL_DEPTH
 
     def search(self, task: Task, clock: Clock) -> Searched:
@@ -66,7 +69,8 @@ class Cones:
             return self.crude, 0, 0, np.zeros(0), np.zeros((0, root.shape[1]))
         best = np.zeros((2, 1 << self.cell_depth))
         neurons = np.zeros((*best.shape, root.shape[1]))
-        search = (root, *self._settings, best, neurons, clock.flag)
+        settings = self.norm, self.pace.level, self.slack, self.rounding, self.cell_depth
+        search = (root, *settings, best, neurons, clock.flag)
         if self.v.ndim == 1:
             v = sign * self.v
             bound, cones, visits = kernels.branch_and_bound(self.features, v, self.features @ v, *search, MAX_DEPTH)
@@ -77,18 +81,15 @@ class Cones:
                 self.features, V, lengths, moments, *search, MAX_DEPTH
             )
         found = best > self.threshold
+        self.pace.finish(float(best.max()))
         return bound, cones, visits, best[found], neurons[found]
 
     def search_together(self, tasks: list[Task], device: Any, clock: Clock) -> Searched:
         """The same for many root cones at once, on a device of PyTorch; one output."""
         from bladenet.gpu.cones import Search
 
-        return Search(self.features, self.v, tasks, *self._settings, self.crude, device).run(clock.flag, MAX_DEPTH)
-
-    @property
-    def _settings(self) -> tuple[int, float, float, float, int]:
-        """What both kinds of search take, in their order."""
-        return self.norm, self.threshold, self.slack, self.rounding, self.cell_depth
+        settings = self.norm, self.threshold, self.slack, self.rounding, self.cell_depth
+        return Search(self.features, self.v, tasks, *settings, self.crude, device).run(clock.flag, MAX_DEPTH)
 
 
 class BranchAndBound(Pricer):
@@ -158,12 +159,14 @@ class BranchAndBound(Pricer):
         if off > 0.0:
             # (1 + s)(most + off) + off ≤ (1 + slack) most for s = slack − 3 off / threshold, most ≥ threshold, s ≤ 1
             threshold, slack = threshold - off, slack - 3.0 * off / threshold
-        return Cones(features, v, self.form.norm, threshold, slack, rounding, most + rounding), off
+        return Cones(features, v, self.form.norm, threshold, slack, rounding, most + rounding, Pace(threshold)), off
 
     def _searched(self, cones: Cones, clock: Clock) -> list[Searched]:
-        """Search on all workers."""
+        """Search on all workers, in an order by chance: what is finished then tells how long the rest takes."""
         cones, tasks = self._tasks(cones, SHARES * count_workers())
-        return on_all_workers(cones.search, tasks, clock)
+        order = np.random.default_rng(0).permutation(len(tasks))
+        with cones.pace.kept(len(tasks), clock):
+            return on_all_workers(cones.search, [tasks[k] for k in order], clock)
 
     def _tasks(self, cones: Cones, fewest: int) -> tuple[Cones, list[Task]]:
         """The search and its root cones, cut until there are enough of them."""
