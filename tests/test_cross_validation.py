@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import bladenet as bn
 from bladenet.cross_validation import ValidationCurve
 
-ADDITIVE = {"norm": 1, "max_interaction": 1, "tol": 1e-6, "n_alphas": 4, "eps": 1e-2}
+ADDITIVE = {"norm": 1, "max_interaction": 1, "tol": 1e-2, "n_alphas": 2, "eps": 1e-2, "cv": 2}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_given_alphas_are_all_compared_and_the_choice_is_among_them(motorcycle):
     assert model.alpha_ in (10.0, 0.5)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_classifiers_compare_their_own_loss(classes):
     data = bn.datasets.load_penguins()
     species = data.frame["species"].to_numpy()
