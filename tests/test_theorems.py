@@ -61,7 +61,7 @@ def test_every_statement_is_in_the_table_in_order(table):
 )
 def test_statements_that_are_checked_quickly_hold(check):
     # guards the tests below: what they break must hold before
-    assert check().verdict == YES
+    assert check().verdict in (YES, CORRECTED)
 
 
 @SLOW
