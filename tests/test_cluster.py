@@ -293,7 +293,8 @@ def test_workers_of_others_share_the_cores():
     assert threads == [max(1, joblib.cpu_count() // 2)] * 2
 
 
-@pytest.mark.parametrize("backend", ["loky", pytest.param("dask", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["loky", "dask"])
 def test_grid_search_in_workers(client, backend):
     # guards nested maps: training in a worker of the same backend neither hangs nor changes the result
     X, y = data_of(80, 2)

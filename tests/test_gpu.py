@@ -115,7 +115,10 @@ PROBLEMS = {
 }
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(
+    "name",
+    ["grid", "pairs", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spirals", "no bias", "logistic"))],
+)
 def test_networks_and_proofs_are_the_same(name, device, monkeypatch):
     rng = np.random.default_rng(3)
     X = rng.normal(size=(30, 3 if name in ("pairs", "no bias") else 2))

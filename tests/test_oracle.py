@@ -181,6 +181,7 @@ def assert_as_published(cases):
         assert close(value, solve(case).value, rel=1e-6), case
 
 
+@pytest.mark.slow
 def test_the_network_attains_the_value_and_none_beats_it():
     rng = np.random.default_rng(0)
     for case in CASES + HIGHER[:60]:

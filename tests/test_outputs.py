@@ -153,7 +153,8 @@ def test_weights_are_repeated_rows(loss, output_norm):
     np.testing.assert_allclose(once.network.predict(X[times > 0]), repeated.network.predict(X[times > 0]), atol=1e-3)
 
 
-@pytest.mark.parametrize("beta", [0.02, pytest.param(0.002, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("beta", [0.02, 0.002])
 def test_classes_that_are_told_apart(beta):
     # a direction that changes nothing was taken for curvature: the model was not convex, and the gap stayed at 4 %
     rng = np.random.RandomState(0)

@@ -38,6 +38,7 @@ def few_epochs(monkeypatch):
     return setup
 
 
+@pytest.mark.slow
 def test_figure6_orders_the_methods(tmp_path, few_epochs, capsys):
     assert run("reproduce", "figure6", "--out", tmp_path / "new") in (None, 0)
     frame = pd.read_csv(tmp_path / "new" / "figure6.csv")
