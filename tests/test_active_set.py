@@ -27,7 +27,7 @@ def objective(K, y, beta, z):
 
 
 @KINDS
-@pytest.mark.parametrize("share", [0.3, 0.03, 0.003])
+@pytest.mark.parametrize("share", [0.3, 0.03, pytest.param(0.003, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("form", ["gram", "columns"])
 def test_the_optimum_from_nothing_and_from_a_bad_start(kind, share, form):
     # guards the joint entry of hundreds of columns, most of which have to leave again

@@ -16,7 +16,9 @@ def path_of(d, loss="squared"):
     return bn.path(X, np.where(y > 1.0, 1.0, -1.0) if loss == "logistic" else y, alphas=[0.3, 0.1, 0.01], loss=loss)
 
 
-@pytest.mark.parametrize(("d", "loss"), [(1, "squared"), (2, "squared"), (2, "logistic")])
+@pytest.mark.parametrize(
+    ("d", "loss"), [(1, "squared"), (2, "squared"), pytest.param(2, "logistic", marks=pytest.mark.slow)]
+)
 def test_a_page_has_a_frame_for_every_alpha(d, loss, tmp_path):
     path, file = path_of(d, loss), tmp_path / "path.html"
     path.animate(file, [f"feature {c}" for c in "ab"[:d]], target="<height>")

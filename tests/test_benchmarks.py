@@ -14,12 +14,14 @@ from benchmarks.solvers import bladenet
 torch = pytest.importorskip("torch")
 NOT_HERE = ("pyscnn", "celer_dictionary", "skglm_dictionary")  # in the extra `bench`, which tests do without
 NO_LIMIT = ("celer_dictionary", "skglm_dictionary", "cvxpy_dictionary")
-SMALL = ("motorcycle", "spirals-200", "spirals-200-logistic")
+SMALL = ("motorcycle", pytest.param("spirals-200", marks=pytest.mark.slow), "spirals-200-logistic")
 
 
 @pytest.fixture(scope="module", params=SMALL)
-def problem(request):
-    return PROBLEMS[request.param]()
+def solved(request):
+    """A problem, and what is proven of it."""
+    problem = PROBLEMS[request.param]()
+    return problem, bladenet.fit(problem).certificate
 
 
 @pytest.fixture(autouse=True)
@@ -30,20 +32,21 @@ def threads_as_before():
 
 
 @pytest.mark.parametrize("key", peers.SOLVERS)
-def test_no_solver_is_below_the_certified_bound(key, problem):
+def test_no_solver_is_below_the_certified_bound(key, solved):
     # guards the comparison: networks in the user's units, judged by the same objective, in the order of time
+    problem, certificate = solved
     module = f"benchmarks.solvers.{key}"
     solver = pytest.importorskip(module, exc_type=ImportError) if key in NOT_HERE else import_module(module)
     if solver.applies(problem) is not None or (key in NO_LIMIT and problem.X.shape[1] > 1):
         pytest.skip("not applicable, or minutes of work")
-    certificate = bladenet.fit(problem).certificate
-    solution = solver.solve(problem, 1.0)
+    optimal = key == "bladenet" or (key == "cvxpy_dictionary" and problem.X.shape[1] == 1)  # all hinges hold an optimum
+    solution = solver.solve(problem, 100.0 if optimal else 1.0)  # those end by themselves, on a busy machine later
     value = problem.objective(solution.network)
     assert value >= certificate.lower_bound * (1 - 1e-9)
     assert value <= problem.objective(constant(problem)) * (1 + 1e-9), "no worse than no network"
     assert all(seconds > 0 for seconds, _ in solution.trace)
-    if key == "bladenet" or (key == "cvxpy_dictionary" and problem.X.shape[1] == 1):
-        assert value == pytest.approx(certificate.objective, rel=1e-5), "all hinges hold a global optimum"
+    if optimal:
+        assert value == pytest.approx(certificate.objective, rel=1e-5)
 
 
 def constant(problem):

@@ -109,7 +109,7 @@ def test_random_arrangements(n, r):
         check_against_brute_force(np.random.default_rng([n, r, seed]).normal(size=(n, r)))
 
 
-@pytest.mark.parametrize("r", RANKS)
+@pytest.mark.parametrize("r", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_degenerate_arrangements(kind, r):
     # guards ties: many hyperplanes through one ray, the same hyperplane many times
@@ -218,8 +218,9 @@ def h(X, v, neurons):
     return np.abs(np.maximum(X @ neurons[:, :-1].T + neurons[:, -1], 0.0).T @ v)
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("r", [2, 3])
+@pytest.mark.parametrize(
+    ("r", "bias"), [(2, True), (2, False), (3, False), pytest.param(3, True, marks=pytest.mark.slow)]
+)
 def test_factor_holds_for_every_dual_variable(r, bias):
     # guards the theorem with its exception for chambers on one side: no sampled neuron beats the vertices by more than
     # 1/c. Linear functions and sparse v are where the exception, and single anchors, matter

@@ -92,17 +92,16 @@ def test_predict_writes_what_the_model_says(tmp_path):
 
 
 def test_three_classes(tmp_path):
-    model = tmp_path / "model.json"
+    model, plot = tmp_path / "model.json", tmp_path / "plot.png"
     fit = ("fit", "penguins", "--target", "species", "--features", "bill_length_mm,bill_depth_mm", "--alpha", "0.02")
-    result = run(*fit, "--tol", "1e-3", "--out", model)
+    result = run(*fit, "--tol", "1e-2", "--out", model, "--plot", plot)
     assert result.exit_code == 0, result.output
     table = pd.read_csv(io.StringIO(run("predict", model, "penguins").stdout))
     names = ["Adelie", "Chinstrap", "Gentoo"]
     assert list(table.columns) == ["prediction", *(f"score_{n}" for n in names), *(f"probability_{n}" for n in names)]
     assert (table["prediction"] == datasets.load_penguins().frame["species"]).mean() > 0.9
     np.testing.assert_allclose(table.filter(like="probability").sum(axis=1), 1.0)
-    assert run(*fit, "--tol", "1e-2", "--plot", tmp_path / "plot.png").exit_code == 0
-    assert (tmp_path / "plot.png").stat().st_size > 10_000
+    assert plot.stat().st_size > 10_000
     more = (*fit[:5], "bill_length_mm,bill_depth_mm,sex", "--quiet", "--plot", tmp_path / "more.png")
     assert_refused(run(*more), "--plot draws one output", "3 classes")
     assert_refused(run(*fit, "--loss", "hinge"), "exactly two classes", "species")

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import joblib
 import numpy as np
@@ -28,6 +29,7 @@ PROBLEMS = {
     "single features": (100, 3, {"norm": 1, "max_interaction": 1}),
     "blades only": (25, 3, {"vertices_only": True}),
 }
+SLOW = ("space", "blades only")
 
 
 def data_of(n, d):
@@ -49,10 +51,10 @@ def same(fit, reference):
     assert [blade.samples for blade in fit.blades] == [blade.samples for blade in reference.blades]
 
 
-@pytest.fixture(scope="module")
-def references():
+@cache
+def reference(name):
     with joblib.parallel_config(n_jobs=2):  # more than four would get smaller cones, and other neurons equally good
-        return {name: trained(name) for name in PROBLEMS}
+        return trained(name)
 
 
 @pytest.fixture(scope="module")
@@ -81,34 +83,40 @@ class Where:
         return [os.getpid(), *(pid for pid, *_ in parallel.on_all_workers(self.work, range(3), clock))]
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_dask_gives_the_same_certificate(client, references, name):
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in PROBLEMS]
+)
+def test_dask_gives_the_same_certificate(client, name):
     # guards against results that depend on who computes them, and against work that cannot travel
+    expected = reference(name)
     with joblib.parallel_config(backend="dask"):
-        same(trained(name), references[name])
+        same(trained(name), expected)
 
 
 @pytest.mark.parametrize(
     ("backend", "names"),
     [
         ("loky", ["space", "pairs of features"]),
-        ("multiprocessing", ["blades only"]),  # few rounds: it starts new processes for every pricing
+        # few rounds: it starts new processes for every pricing
+        pytest.param("multiprocessing", ["blades only"], marks=pytest.mark.slow),
         ("threading", ["space", "pairs of features"]),
     ],
 )
-def test_other_backends_give_the_same_certificate(references, backend, names):
-    with joblib.parallel_config(backend=backend, n_jobs=2):
-        for name in names:
-            same(trained(name), references[name])
+def test_other_backends_give_the_same_certificate(backend, names):
+    for name in names:
+        expected = reference(name)
+        with joblib.parallel_config(backend=backend, n_jobs=2):
+            same(trained(name), expected)
 
 
-def test_a_cluster_of_one_worker(references):
+def test_a_cluster_of_one_worker():
     distributed = pytest.importorskip("distributed")
+    expected = reference("plane")
     with (
         distributed.Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None),
         joblib.parallel_config(backend="dask"),
     ):
-        same(trained("plane"), references["plane"])
+        same(trained("plane"), expected)
 
 
 def test_work_goes_to_the_workers_and_comes_back_in_order(client):
@@ -143,6 +151,7 @@ def test_what_was_sent_to_a_cluster_can_be_done_here(client):
     assert [item for _, item, _ in parallel._elsewhere(packed, [3, 1], None)] == [3, 1]
 
 
+@pytest.mark.slow
 def test_training_survives_a_killed_worker(client):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 3))
@@ -172,7 +181,7 @@ def test_the_time_limit_holds_for_all_tasks_together(client, backend):
     with joblib.parallel_config(backend=backend, n_jobs=2):
         done = parallel.on_all_workers(Where(60.0).work, range(12), Clock(1.0))
     assert len(done) == 12
-    assert time.perf_counter() - started < 10.0
+    assert time.perf_counter() - started < 30.0
     assert sum(seconds for *_, seconds in done) < 4.0
 
 
@@ -276,6 +285,7 @@ def threads_here():
     return parallel._threads()
 
 
+@pytest.mark.slow
 def test_workers_of_others_share_the_cores():
     # guards against n_jobs processes that all use all cores
     with joblib.parallel_config(backend="loky", n_jobs=2):
@@ -283,6 +293,7 @@ def test_workers_of_others_share_the_cores():
     assert threads == [max(1, joblib.cpu_count() // 2)] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "dask"])
 def test_grid_search_in_workers(client, backend):
     # guards nested maps: training in a worker of the same backend neither hangs nor changes the result
@@ -350,6 +361,7 @@ def test_work_that_its_workers_cannot_do_is_done_here():
         assert parallel.on_all_workers(Dies().double, range(5), Clock()) == [0, 2, 4, 6, 8]
 
 
+@pytest.mark.slow
 def test_an_error_in_the_work_is_raised():
     with (
         joblib.parallel_config(backend="loky", n_jobs=2),

@@ -220,7 +220,7 @@ def exact_bound(problem, v):
     return total
 
 
-@pytest.mark.parametrize("seed", range(48))
+@pytest.mark.parametrize("seed", [*range(24), *(pytest.param(k, marks=pytest.mark.slow) for k in range(24, 48))])
 def test_certificates_of_hard_problems(seed):
     # guards the worst bug where losses are tiny, rounding large, or weights of very different sizes
     X, y, weight, loss, ratio, tol = hard_problem(seed)

@@ -17,6 +17,10 @@ DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [block.code for block in pictures.blocks_of(ROOT / "README.md")]
 PAGES = pictures.pages()
+NAMES = [page.relative_to(DOCS).as_posix() for page in PAGES]
+QUICK_PAGES = ("choosing.md", "faq.md", "gallery/motorcycle.md", "theory/wedge.md")
+# cross-validation of three classes, PyTorch, dask: what these blocks call has quick tests of its own
+SLOW_BLOCK = re.compile(r"CV\(|^import torch|^from dask", flags=re.MULTILINE)
 GALLERY = [page for page in PAGES if page.parent.name == "gallery"]
 NUMBER = re.compile(r"[-−]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
 AGREEMENT = 0.02  # relative, of numbers on a page and printed anew
@@ -27,6 +31,11 @@ def skip_without_what_is_imported(code):
     for name, extra in (("dask", "distributed"), ("torch", "torch"), ("onnx", "onnxruntime")):
         if re.search(rf"^\s*(import|from) {name}|to_{name}\(", code, flags=re.MULTILINE):
             pytest.importorskip(extra)
+
+
+def unless(quick, value, name):
+    """A parameter that is slow unless it is quick."""
+    return pytest.param(value, id=name, marks=[] if quick else pytest.mark.slow)
 
 
 def value_of(number):
@@ -50,7 +59,9 @@ def test_ci_calls_the_two_commands():
         assert command in script
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize(
+    "block", [unless(SLOW_BLOCK.search(code) is None, code, f"block{k}") for k, code in enumerate(BLOCKS)]
+)
 def test_python_blocks_of_the_readme_run(block, tmp_path):
     # guards the examples: every line runs, in a process and folder of their own
     skip_without_what_is_imported(block)
@@ -66,7 +77,7 @@ def test_there_are_python_blocks_to_run():
         assert len(pictures.blocks_of(page)) == page.read_text(encoding="utf-8").count("```python"), page
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(DOCS).as_posix() for page in PAGES])
+@pytest.mark.parametrize("page", [unless(name in QUICK_PAGES, DOCS / name, name) for name in NAMES])
 def test_pages_run_and_print_what_they_say(page, tmp_path):
     # guards the documentation: the blocks of a page run one after the other, and their checks hold
     blocks = pictures.blocks_of(page)

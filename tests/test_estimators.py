@@ -59,6 +59,7 @@ def _needs_all_columns(estimator):
     return {}
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [TwoColumnRegressor(alpha=0.1, tol=1e-5), TwoColumnClassifier(alpha=0.01, tol=1e-5)],
     expected_failed_checks=_needs_all_columns,

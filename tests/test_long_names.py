@@ -79,7 +79,12 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=list(CASES))
+SLOW = ("two", "sixty", "levels")
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in CASES]
+)
 def fitted(request):
     return CASES[request.param]()
 

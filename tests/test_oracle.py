@@ -181,6 +181,7 @@ def assert_as_published(cases):
         assert close(value, solve(case).value, rel=1e-6), case
 
 
+@pytest.mark.slow
 def test_the_network_attains_the_value_and_none_beats_it():
     rng = np.random.default_rng(0)
     for case in CASES + HIGHER[:60]:
@@ -223,6 +224,7 @@ def test_a_tiny_penalty_interpolates():
 # --- invariances ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_permuting_translating_rotating_and_scaling():
     rng = np.random.default_rng(1)
     for case in CASES[:60] + [c for c in HIGHER if not is_thin(c)][:15]:
@@ -281,6 +283,7 @@ def test_four_dimensions_contain_three(bias):
         assert close(solve(case, X=X).value, solve(case).value, rel=3e-7), case
 
 
+@pytest.mark.slow
 def test_a_function_of_few_features_costs_no_more_with_others():
     """Dropping a feature forbids networks, a huge one makes its weights free: monotone in the scale of a feature."""
     for case in [c for c in HIGHER if len(c.y) > 3][:20]:

@@ -50,9 +50,9 @@ def test_data_has_a_row_for_every_alpha():
         ("hinge", {}),
         ("quantile", {}),
         ("poisson", {}),
-        ("softmax", {}),
+        pytest.param("softmax", {}, marks=pytest.mark.slow),
         ("outputs", {"output_norm": 1}),
-        ("outputs", {"output_norm": 2}),
+        pytest.param("outputs", {"output_norm": 2}, marks=pytest.mark.slow),
     ],
 )
 def test_mixed_dual_variables_prove_no_more_than_is_true(loss, settings):

@@ -19,6 +19,7 @@ from bladenet.pricing.relaxation import (
 from bladenet.problem import TrainingProblem
 from cases import KINDS
 
+SLOW = pytest.mark.slow
 SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 
@@ -75,7 +76,7 @@ def dual(rng, n, bias, kind=0):
 
 @pytest.mark.parametrize("kind", KINDS)
 @every_setting
-@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("d", [pytest.param(1, marks=SLOW), 2])
 def test_never_below_the_exact_maximum_on_degenerate_data(kind, d, norm, bias):
     # guards the proof where branch and bound knows the truth: collinear, gridded, repeated, zero rows, one sample
     for seed in range(5):
@@ -91,7 +92,10 @@ def test_never_below_the_exact_maximum_on_degenerate_data(kind, d, norm, bias):
 
 
 @every_setting
-@pytest.mark.parametrize(("n", "d"), [(1, 3), (2, 4), (5, 3), (30, 3), (60, 6), (20, 40), (200, 12)])
+@pytest.mark.parametrize(
+    ("n", "d"),
+    [(1, 3), (2, 4), (5, 3), (30, 3), (60, 6), *(pytest.param(*shape, marks=SLOW) for shape in [(20, 40), (200, 12)])],
+)
 def test_never_below_what_ascent_finds(n, d, norm, bias):
     # guards the proof in dimensions that no exact pricer covers, also with fewer samples than features
     for kind in range(5):

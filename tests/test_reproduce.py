@@ -33,11 +33,12 @@ def some_images(n=40, size=3):
 
 @pytest.fixture
 def few_epochs(monkeypatch):
-    setup = spirals.Setup(samples=30, width=20, epochs=40, trials=2)
+    setup = spirals.Setup(samples=20, width=12, epochs=40, trials=2)
     monkeypatch.setattr(spirals, "Setup", lambda: setup)
     return setup
 
 
+@pytest.mark.slow
 def test_figure6_orders_the_methods(tmp_path, few_epochs, capsys):
     assert run("reproduce", "figure6", "--out", tmp_path / "new") in (None, 0)
     frame = pd.read_csv(tmp_path / "new" / "figure6.csv")
@@ -59,6 +60,7 @@ def test_figure6_orders_the_methods(tmp_path, few_epochs, capsys):
     assert "Of that gap the refit" in " ".join(printed.split())
 
 
+@pytest.mark.slow
 def test_figure7_from_a_file(tmp_path, monkeypatch, capsys):
     data = some_images()
     np.savez(tmp_path / "two.npz", **vars(data))

@@ -138,6 +138,7 @@ def test_the_verdict_follows_the_findings():
     assert findings_verdict("Figure 9", [good, bad, unknown]) == "Figure 9: 1 of 3 claims hold. Not so: b; c."
 
 
+@pytest.mark.slow
 def test_figures_without_torch(tmp_path):
     # guards those who have not installed it
     code = (

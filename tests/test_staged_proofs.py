@@ -70,7 +70,7 @@ def test_looser_proofs_are_tried_where_a_loose_one_is_too_long():
     assert 3.3 <= done[-1] <= 8.0
 
 
-@pytest.mark.parametrize(("norm", "outputs"), [(2, 1), (1, 1), (2, 2)])
+@pytest.mark.parametrize(("norm", "outputs"), [(2, 1), (1, 1), pytest.param(2, 2, marks=pytest.mark.slow)])
 def test_bounds_of_searches_that_are_limited_hold_and_beat_the_relaxation(norm, outputs):
     rng = np.random.default_rng(3)
     X = rng.uniform(-1, 1, size=(20, 5 - outputs))
