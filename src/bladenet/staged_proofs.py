@@ -15,12 +15,12 @@ LOOSE = 1.0  # t − 1 that is tried first
 SECURED = 0.05  # of the time left: a proof that costs no more is done before a tighter one, which may have to give way
 ONLY = 0.4  # of the time left: a first proof that costs more is begun at once, as tighter ones would hardly fit in
 EASY = 0.03  # of the time left: a loose proof so cheap that the finest may be affordable
-SHARE = 0.93  # of the time left that the main proof may take by estimate
+SHARE = 0.97  # of the time left that the main proof may take by estimate
 GROWTH = 1.2  # the cost is about (t − 1)^−GROWTH, until two estimates tell
 GROWTHS = 0.6, 3.0  # between which the second estimate is believed
 PROGRESS = 0.85  # of t − 1: a tighter proof that gets no further is not worth its time
 REFINED = 0.95  # of t − 1: an estimate for a proof that is hardly tighter is not worth its time
-FILLED = 0.7  # of the time it may take: a proof that is estimated to need so much is tight enough
+NEARLY = 0.4  # of the time it may take: from a proof that needs so much, one that needs all is known well enough
 TRIES = 6  # estimates for one proof
 
 
@@ -60,10 +60,16 @@ def falling_thresholds(
         if (cheap or only) and excess < PROGRESS * done:
             yield excess
             done = excess
+            if clock.stopped:
+                return
         # between `excess`, which is affordable, and what is not or not worth trying
         tight = max(finest, excess * (cost / (SHARE * clock.remaining)) ** (1.0 / growth))
         for _ in range(TRIES):
-            if tight >= REFINED * excess or cost >= FILLED * SHARE * clock.remaining:
+            if tight >= REFINED * excess:
+                break
+            if cost >= NEARLY * SHARE * clock.remaining:
+                slow = (cost / (SHARE * clock.remaining)) ** (1.0 / max(growth, GROWTH))
+                excess, cost = max(finest, excess * slow), SHARE * clock.remaining
                 break
             needed = estimate(tight)
             if needed < inf:
@@ -77,5 +83,5 @@ def falling_thresholds(
             return
         yield excess
         done = excess
-        if excess <= finest:
+        if excess <= finest or clock.stopped:
             return

@@ -27,6 +27,8 @@ import numpy as np
 from bladenet.kernels.compiling import inner, inner_sums, kernel
 from bladenet.kernels.cone_bounds import FEW, bound_linearly, highest, hinges, settle, tighten
 
+MANY = 64  # samples in a block from which on those that are not mixed are only dropped at every so many cuts: few are,
+DROPPED = 3  # and they change nothing
 ALONG = 8  # mixed samples up to which edges are cut at a sample's hyperplane instead of in the middle
 
 
@@ -179,6 +181,16 @@ def keep_mixed(block, rows, negative, mixed, index, buffer, start):
     return kept, kept_negative
 
 
+@inner_sums
+def keep_all(block, rows, buffer, start):
+    """Copy all samples of a child to a new block, as `keep_mixed` does."""
+    r, count = len(rows), block.shape[1]
+    for k in range(len(block) - 1):
+        row, to = rows[k] if k < r else k, start + k * count
+        for i in range(count):
+            buffer[to + i] = block[row, i]
+
+
 @inner
 def root_block(features, v, root, buffer):
     """Activations of all samples with v ≠ 0 at the generators of a root cone, v < 0 first; returns (all, v < 0)."""
@@ -309,11 +321,15 @@ def branch_and_bound(
             )
             child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, trial, p, weight)
             if not closed:
-                if not noted:
-                    shared_signs(block, r, k, m, signs[:count])
-                    noted = True
-                both_signs(mixed[:count], signs, block[m if side == 0 else k])
-                kept, kept_negative = keep_mixed(block, rows, negative, mixed[:count], index, buffer, end)
+                kept, kept_negative = count, negative
+                if count > MANY and depth % DROPPED > 0:
+                    keep_all(block, rows, buffer, end)
+                else:
+                    if not noted:
+                        shared_signs(block, r, k, m, signs[:count])
+                        noted = True
+                    both_signs(mixed[:count], signs, block[m if side == 0 else k])
+                    kept, kept_negative = keep_mixed(block, rows, negative, mixed[:count], index, buffer, end)
                 child = buffer[end : end + (r + 1) * kept].reshape(r + 1, kept)
                 if over > 0.0 and kept_negative <= FEW:
                     over = tighten(child, kept_negative, values, tilt, good, over, above, trial, lines, slope, alpha)

@@ -10,11 +10,11 @@ from bladenet.clock import Clock
 from bladenet.parallel import LONGEST_WAIT, SHORTEST_WAIT, count_workers
 
 LOOK = 0.005  # of the time that there is, between two looks at how far a search has come
-TRUSTED = 0.4  # of the time, after which what is finished tells how long the rest takes
-BEHIND = 1.05  # times the time that is left: a search expected to take longer gives way
+TRUSTED = 0.5  # of the time, after which what is finished tells how long the rest takes
+RESERVED = 0.02  # of the time: a search expected to end later than that before the deadline gives way
 GROWTH = 1.2  # the cost is about excess^−GROWTH, as for proofs in stages
 LEAST = 0.01  # excess over the largest value found, to begin with, where less was to be proven
-LAST = 0.04  # of the time: then whatever is left is closed, the sooner, the less time there is
+LAST = 0.015  # of the time: then whatever is left is closed, the sooner, the less time there is
 
 
 class Pace:
@@ -70,5 +70,5 @@ class Pace:
         unfinished = tasks - self.finished
         waiting = max(unfinished - 0.5 * min(count_workers(), unfinished), 0.5)
         needed = gone * waiting / max(tasks - waiting, 0.5)
-        behind = (needed / left) ** (1.0 / GROWTH) if needed > BEHIND * left else 1.0
-        return max(behind, LAST / left)
+        behind = (needed / max(left - RESERVED, 1e-9)) ** (1.0 / GROWTH) if left > 2.0 * RESERVED else 1.0
+        return max(1.0, behind, LAST / left)
