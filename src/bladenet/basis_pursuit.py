@@ -22,6 +22,7 @@ from bladenet.restricted import Restricted, RestrictedProblem, nonzero
 
 PAID = 0.5  # of the price: a multiplier from which on a miss is meant, and not the solver's rounding
 DEARER = 1e-6  # of the penalty, by which leaving out neurons may raise it
+SAME_RAY = 1e-14  # between unit vectors: closer ones differ by rounding
 SMALLEST = 1e-4  # of the largest output: one that a linear program still counts in its own units
 DEPENDENT = (1e-6, 1e-9, 1e-13)  # of the largest singular value of columns: below it they are taken for dependent
 
@@ -190,7 +191,8 @@ def slopes(points: Array, bias: bool) -> sparse.csr_array:
         nearest[closer], parent[closer] = distances[closer], newest
         newest = int(np.where(outside, nearest, np.inf).argmin())
         outside[newest] = False
-    steep = np.where(nearest > 0.0, 1.0 / np.where(nearest > 0.0, nearest, 1.0), 1.0)
+    apart = nearest > (0.0 if bias else SAME_RAY)
+    steep = np.where(apart, 1.0 / np.where(apart, nearest, 1.0), 1.0)
     steep[0] = 1.0
     child = np.arange(1, k)
     return sparse.csr_array(

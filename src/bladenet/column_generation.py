@@ -204,7 +204,9 @@ class ColumnGeneration:
                     before = self.objective
                     current = self._refined(self._solve(accuracy), accuracy)
                     little = dry if ripe else STAGNANT * dry
-                    small = priced.bound == np.inf and before - self.objective < little * self.objective
+                    # at a kink the first neurons may only turn the dual variable, until others join them
+                    begun = self.form.loss.smooth or self.best.used.any()
+                    small = begun and priced.bound == np.inf and before - self.objective < little * self.objective
                     dried = dried + 1 if small else 0
                     if dried >= patience:
                         dried = 0
@@ -289,7 +291,8 @@ class ColumnGeneration:
         n, d = self.form.points.shape
         if len(self.neurons.offsets):
             return self.best
-        if self.searching and self.form.several and self.form.norm == 2 and n <= DESCENDED:
+        smooth = self.form.several and self.form.norm == 2 and self.form.loss.smooth
+        if self.searching and smooth and n <= DESCENDED:
             return self._from_descent()
         if n <= COARSE or n < COARSE_SHARE * TYPICAL * d:
             return self.best

@@ -23,7 +23,7 @@ REGULARISATIONS = (1e-8, 1e-7, 1e-6)  # of the solver's systems, each tried wher
 INSIDE = 1e-7  # of β: a multiplier that far inside its ball belongs to a group that is 0
 
 
-def solve_cone_program(Q: Array, q: Array, beta: float) -> Array:
+def solve_cone_program(Q: Array, q: Array, beta: float, seconds: float = np.inf) -> Array:
     """The optimal Z (m, c), groups that are not needed exactly 0; Q (m c, m c), q (m, c)."""
     m, c = q.shape
     n = m * c
@@ -32,6 +32,8 @@ def solve_cone_program(Q: Array, q: Array, beta: float) -> Array:
     linear = np.r_[q.ravel(), np.full(m, beta)]
     cones = [clarabel.SecondOrderConeT(c + 1)] * m
     settings = settings_for(FINEST)
+    if seconds < np.inf:
+        settings.time_limit = max(seconds, 1e-3)
     solution = clarabel.DefaultSolver(quadratic, linear, limits, np.zeros(m * (c + 1)), cones, settings).solve()
     Z = np.array(solution.x[:n]).reshape(m, c)
     multipliers = np.array(solution.z).reshape(m, c + 1)[:, 1:]

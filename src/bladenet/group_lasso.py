@@ -67,6 +67,7 @@ class Model:
     beta: float
     norm: int
     shared: bool
+    clock: Clock
 
     def times(self, D: Array) -> Array:
         """QD."""
@@ -78,8 +79,10 @@ class Model:
         if D is not None:
             return D, True
         Z = self._descended(accuracy)
-        if self.norm == 2 and Z.size <= CONIC and self._violation(Z) > accuracy * self.beta:
-            other = solve_cone_program(self._whole(), self.gradient - self.times(self.origin), self.beta)
+        hard = self.norm == 2 and Z.size <= CONIC and self._violation(Z) > accuracy * self.beta
+        if hard and not self.clock.stopped:
+            linear, limit = self.gradient - self.times(self.origin), self.clock.remaining
+            other = solve_cone_program(self._whole(), linear, self.beta, limit)
             Z = min(Z, other, key=self._violation)
         return Z - self.origin, self._violation(Z) <= accuracy * self.beta
 
@@ -95,6 +98,8 @@ class Model:
         """By descents and Newton steps in turn."""
         Z, R, steps = self.origin.copy(), self.gradient.copy(), self._steps()
         for _ in range(INNER_STEPS):
+            if self.clock.stopped:
+                break
             descend_groups(self.Q, self.shared, steps, self.beta, self.norm, Z, R, SWEEPS)
             if violation(Z, R, self.beta, self.norm).max(initial=0.0) <= accuracy * self.beta:
                 break
@@ -274,7 +279,7 @@ class GroupLasso(RestrictedProblem):
                 Q = Q[: m * c, : m * c] - across.T @ response
         Q[np.diag_indices(len(Q))] += RIDGE * np.diag(Q).max(initial=np.finfo(float).tiny)
         shared = isinstance(form.loss, SquaredLoss)
-        model = Model(Q, point.h[working], point.Z[working], form.beta, form.output_norm, shared)
+        model = Model(Q, point.h[working], point.Z[working], form.beta, form.output_norm, shared, self.clock)
         if shared or not form.bias:
             return model, lambda D: np.zeros(c)  # which is sought anew in any case
         return model, lambda D: -response @ D.ravel()

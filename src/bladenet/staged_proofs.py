@@ -21,6 +21,7 @@ GROWTHS = 0.6, 3.0  # between which the second estimate is believed
 PROGRESS = 0.85  # of t − 1: a tighter proof that gets no further is not worth its time
 REFINED = 0.95  # of t − 1: an estimate for a proof that is hardly tighter is not worth its time
 NEARLY = 0.4  # of the time it may take: from a proof that needs so much, one that needs all is known well enough
+SOON = 1e-3  # seconds, which are left at least
 TRIES = 6  # estimates for one proof
 
 
@@ -55,6 +56,11 @@ def falling_thresholds(
         excess = min(2.0 * excess, loosest)
         cost = estimate(excess)
     growth, done = GROWTH, inf
+
+    def reachable() -> float:
+        """The excess of a proof that takes all of the time left."""
+        return max(finest, excess * (cost / (SHARE * max(clock.remaining, SOON))) ** (1.0 / growth))
+
     while not clock.stopped:
         cheap, only = cost <= SECURED * clock.remaining, done == inf and cost >= ONLY * clock.remaining
         if (cheap or only) and excess < PROGRESS * done:
@@ -63,20 +69,20 @@ def falling_thresholds(
             if clock.stopped:
                 return
         # between `excess`, which is affordable, and what is not or not worth trying
-        tight = max(finest, excess * (cost / (SHARE * clock.remaining)) ** (1.0 / growth))
+        tight = reachable()
         for _ in range(TRIES):
             if tight >= REFINED * excess:
                 break
             if cost >= NEARLY * SHARE * clock.remaining:
-                slow = (cost / (SHARE * clock.remaining)) ** (1.0 / max(growth, GROWTH))
-                excess, cost = max(finest, excess * slow), SHARE * clock.remaining
+                growth = max(growth, GROWTH)
+                excess, cost = reachable(), SHARE * clock.remaining
                 break
             needed = estimate(tight)
             if needed < inf:
                 if needed > cost:
                     growth = min(max(log(needed / cost) / log(excess / tight), GROWTHS[0]), GROWTHS[1])
                 excess, cost = tight, needed
-                tight = max(finest, excess * (cost / (SHARE * clock.remaining)) ** (1.0 / growth))
+                tight = reachable()
             else:
                 tight = (excess * tight) ** 0.5
         if excess >= PROGRESS * done or clock.stopped:

@@ -173,11 +173,8 @@ class PiecewiseLinearLoss(ScalarLoss):
 
     def constant_dual(self, f: Array, y: Array, weight: Array) -> Array:
         """See :meth:`Loss.constant_dual`; what is on its kink has a choice of slopes, and balances the rest."""
-        v, kink = weight * self.gradient(f, y), f == y
-        if not kink.any():
-            return self.balanced(v, y, weight)
         low, high = (weight * end for end in self.domain(y))
-        v[kink] = -weight[kink] * (v[~kink].sum() / weight[kink].sum())
+        v = balanced_at_kinks(weight * self.gradient(f, y), f == y, weight)
         # where what is on the kink weighs next to nothing, the rounding of the sum is more than it can take
         return self.balanced(np.clip(v, low, high), y, weight)
 
@@ -214,6 +211,13 @@ def row_norms(z: Array, norm: float = 2) -> Array:
 def by_sample(weight: Array, values: Array) -> Array:
     """Every sample's values (n,) or (n, c) times its weight."""
     return weight * values if values.ndim == 1 else weight[:, None] * values
+
+
+def balanced_at_kinks(v: Array, kink: Mask, weight: Array) -> Array:
+    """Subgradients (n,) with those of samples on their kinks chosen such that the sum is zero."""
+    if not kink.any():
+        return v
+    return np.where(kink, -weight * (v[~kink].sum() / weight[kink].sum()), v)
 
 
 def balanced(v: Array) -> Array:

@@ -7,7 +7,7 @@ With a finite price c, c |f − y| has the interval |v| ≤ c for a domain and i
 import numpy as np
 from scipy.spatial import cKDTree
 
-from bladenet.losses.base import Array, OutputsLoss, balanced, by_sample, over_outputs
+from bladenet.losses.base import Array, OutputsLoss, balanced, balanced_at_kinks, by_sample, over_outputs
 
 RESOLVED = 1e-3  # of the difference between the targets of close samples: what may be missed of it at most
 HIDDEN = 0.1  # the same, of the median gap between the values that targets have
@@ -81,6 +81,14 @@ class ExactFit(OutputsLoss):
         order = np.argsort(y, kind="stable")
         reached = np.cumsum(weight[order]) >= 0.5 * weight.sum()
         return float(y[order][int(np.argmax(reached))])
+
+    def constant_dual(self, f: Array, y: Array, weight: Array) -> Array:
+        """See :meth:`Loss.constant_dual`; targets that are hit have a choice, and balance the rest."""
+        V, Y = by_sample(weight, self.gradient(f, y)).reshape(len(y), -1), y.reshape(len(y), -1)
+        hits = np.broadcast_to(f, y.shape).reshape(Y.shape) == Y
+        each = [balanced_at_kinks(v, hit, weight) for v, hit in zip(V.T, hits.T, strict=True)]
+        limit = np.multiply.outer(weight, np.broadcast_to(self.price, Y.shape[1]))
+        return self.balanced(np.clip(np.column_stack(each), -limit, limit).reshape(y.shape), y, weight)
 
     def intercept(self, f: Array, y: Array, weight: Array, start: Array) -> Array:
         """Weighted medians of what is missing."""
