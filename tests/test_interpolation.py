@@ -352,3 +352,25 @@ def test_penalties_whose_squares_underflow_are_those_of_the_network():
     u, w = fit.network.amplitudes, fit.network.weights
     penalty = float((np.hypot(*(u * 1e160).T) * np.abs(w).sum(axis=1)).sum()) / 1e160
     assert fit.certificate.objective == pytest.approx(penalty, rel=1e-9)
+
+
+@pytest.mark.parametrize("norm", [1, 2])
+def test_a_search_without_proofs_starts_where_most_targets_are_one_number(norm):
+    # guards the dual variable of the constant network: targets on one side of the median need a balance
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 3)), (np.arange(8) < 2) * 1.0
+    relaxed = bn.train(X, y, beta=0, norm=norm, strategy="relaxed").certificate
+    exact = bn.train(X, y, beta=0, norm=norm).certificate
+    assert relaxed.misfit <= 1e-14
+    assert exact.lower_bound * (1.0 - 1e-9) <= relaxed.objective <= 1.05 * exact.objective
+
+
+def test_samples_on_one_ray_are_told_from_rounding():
+    # guards networks without a bias, whose outputs on a ray are one slope: the penalty is |a| + |b| in closed form
+    rng = np.random.default_rng(1)
+    for a, b in ((0.5, 0.5), (-1.0, 0.3), (0.7, 0.0)):
+        x = rng.normal(size=9)
+        y = a * np.maximum(x, 0.0) + b * np.maximum(-x, 0.0)
+        found = bn.train(x[:, None], y, beta=0, bias=False).certificate
+        assert found.status is bn.Status.GLOBAL
+        assert found.objective == pytest.approx(abs(a) + abs(b), rel=1e-6)

@@ -35,9 +35,10 @@ def proofs(cost, limit, finest=1e-3, loosest=1e3, noise=0.0, tried=16):
         time.now += min(needed / tried, allowed)
         return needed if needed / tried <= allowed else np.inf
 
-    for excess in falling_thresholds(seconds, finest, loosest, time):
-        if time.now + cost(excess) > limit:
-            break  # stopped: worth nothing
+    for planned in falling_thresholds(seconds, finest, loosest, time):
+        excess = planned
+        while cost(excess) > limit - time.now:
+            excess *= 1.01  # it gives way, to end in time
         time.now += cost(excess)
         done.append(excess)
     return done
@@ -103,3 +104,11 @@ def test_the_plan_says_what_gap_to_expect():
     gaps = [plan.expected_gap(seconds) for seconds in (1.0, 10.0, 100.0, 1e4)]
     assert gaps == sorted(gaps, reverse=True)
     assert gaps[-1] < 0.05 < gaps[0] <= 0.6
+
+
+def test_a_proof_that_takes_more_than_its_time_is_the_last():
+    time = Time(10.0)
+    thresholds = falling_thresholds(lambda excess, clock: 4.0 / excess, 1e-3, 1.0, time)
+    assert next(thresholds) <= 1.0
+    time.now = 10.5
+    assert list(thresholds) == []

@@ -140,10 +140,13 @@ class Certificate(Shown):
                 "beta > 0, leave outliers out, or train on a transformed target."
             )
         if self.status is Status.BOUNDED:
-            return (
-                f"The {self._optimum} is between {self.lower_bound:.8g} and {self.objective:.8g}, but the gap "
-                f"exceeds the tolerance {self.tol:.1e}. {self._remedy}"
-            )
+            known = f"The {self._optimum} is between {self.lower_bound:.8g} and {self.objective:.8g}"
+            if self.misfit:  # the optimum may be above the penalty of a network that misses targets, by ever so little
+                known = (
+                    f"No {self.networks} has {self._measure} below {self.lower_bound:.8g}, and this one has "
+                    f"{self.objective:.8g}{self._missed}"
+                )
+            return f"{known}, but the gap exceeds the tolerance {self.tol:.1e}. {self._remedy}"
         if self.status is Status.RESTRICTED:
             tail = f" Any vertices-only optimum is within a factor {1 / self.factor:.6g} of it." if self.factor else ""
             return (
