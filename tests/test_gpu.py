@@ -7,6 +7,7 @@ import bladenet as bn
 from bladenet import gpu
 from bladenet.pricing import Ascent, BranchAndBound, Clock, FewFeatures, PrefixSums, Rising, branch_and_bound
 from bladenet.pricing.ascent import best_offsets
+from bladenet.pricing.pace import Pace
 from bladenet.pricing.rising import active_sums
 from spaces import KINDS, SETTINGS, brute_force, crude_size, dual, standard_form, unreduced
 
@@ -69,7 +70,7 @@ def test_the_same_cones_are_examined(d, norm, device):
     form = standard_form(rng.normal(size=(300, d)), norm, True)
     v, pricer = dual(form, rng), BranchAndBound(form)
     threshold = 0.9 * abs(pricer.maximum(v, slack=1e-3).values[0])
-    cones = branch_and_bound.Cones(pricer.features, v, norm, threshold, 0.1, 0.0, np.inf)
+    cones = branch_and_bound.Cones(pricer.features, v, norm, threshold, 0.1, 0.0, np.inf, Pace(threshold))
     tasks = [(root, sign) for root in pricer.roots for sign in (1.0, -1.0)]
     one_by_one = [cones.search(task, Clock()) for task in tasks]
     bound, examined, visits, values, neurons = cones.search_together(tasks, device, Clock())

@@ -30,6 +30,10 @@ class Clock:
         if self.whole is not None:
             self.whole.interrupt()
 
+    def end(self) -> None:
+        """Let the time be over, as what is left is too little for anything."""
+        self.deadline, self.flag[0] = now(), 1
+
     def part(self, seconds: float) -> "Clock":
         """A clock for work that may take so long, and no longer than this one has; Ctrl-C stops both."""
         clock = Clock(min(max(0.0, self.remaining), seconds))

@@ -194,7 +194,10 @@ class ColumnGeneration:
                 else:
                     priced = self._price(current.v, reach, max(slack, allowance), proving)
                 self._record(priced)
-                if self.gap <= self.tol or self.exhausted or self._too_late():
+                if self.gap <= self.tol or self.exhausted:
+                    break
+                if self._too_late():
+                    self.clock.end()
                     break
                 was_proving, proving = proving, False
                 ripe = not prove or self._gap_of(current.v) <= RIPE * self.tol
