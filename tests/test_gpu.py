@@ -77,7 +77,8 @@ def test_the_same_cones_are_examined(d, norm, device):
     assert bound == pytest.approx(max(result[0] for result in one_by_one), rel=0.1)
     # cells are filled in another order
     assert examined == pytest.approx(sum(result[1] for result in one_by_one), rel=0.1)
-    assert visits == pytest.approx(sum(result[2] for result in one_by_one), rel=0.1)
+    # the kernels keep samples that are no longer mixed for a while
+    assert visits == pytest.approx(sum(result[2] for result in one_by_one), rel=0.4)
     np.testing.assert_allclose(np.abs(pricer.values(v, neurons[:, :-1], neurons[:, -1])), values, rtol=1e-10)
 
 
