@@ -31,9 +31,7 @@ def solve_cone_program(Q: Array, q: Array, beta: float, seconds: float = np.inf)
     limits = second_order(m, c, n + m)
     linear = np.r_[q.ravel(), np.full(m, beta)]
     cones = [clarabel.SecondOrderConeT(c + 1)] * m
-    settings = settings_for(FINEST)
-    if seconds < np.inf:
-        settings.time_limit = max(seconds, 1e-3)
+    settings = settings_for(FINEST, seconds)
     solution = clarabel.DefaultSolver(quadratic, linear, limits, np.zeros(m * (c + 1)), cones, settings).solve()
     Z = np.array(solution.x[:n]).reshape(m, c)
     multipliers = np.array(solution.z).reshape(m, c + 1)[:, 1:]
@@ -94,10 +92,8 @@ def solutions(
     """
     clock = Clock(seconds)
     for regularisation in REGULARISATIONS:
-        settings = settings_for(DIGITS)
+        settings = settings_for(DIGITS, clock.remaining)
         settings.static_regularization_constant = regularisation
-        if seconds < np.inf:
-            settings.time_limit = max(clock.remaining, 1e-3)
         found = clarabel.DefaultSolver(quadratic, linear, constraints, right, kinds, settings).solve()
         if found.status in (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved):
             yield found
@@ -105,9 +101,11 @@ def solutions(
             break
 
 
-def settings_for(digits: float) -> clarabel.DefaultSettings:
-    """Of Clarabel: silent, to this accuracy."""
+def settings_for(digits: float, seconds: float) -> clarabel.DefaultSettings:
+    """Of Clarabel: silent, to this accuracy, within this time."""
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = digits
+    if seconds < np.inf:
+        settings.time_limit = max(seconds, 1e-3)
     return settings

@@ -67,15 +67,23 @@ def _watched(clock: Clock) -> Iterator[None]:
     if clock.whole is None or clock.remaining > LONGEST_WAIT:
         yield
         return
-    done = threading.Event()
+    whole = clock.whole
 
-    def watch(whole: Clock) -> None:
+    def watch(done: threading.Event) -> None:
         while not done.wait(min(WATCH, max(SHORTEST_WAIT, clock.remaining))):
             if clock.stopped or whole.flag[0]:
                 clock.flag[0] = 1
                 break
 
-    watcher = threading.Thread(target=watch, args=(clock.whole,), daemon=True)
+    with beside(watch):
+        yield
+
+
+@contextmanager
+def beside(watch: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run `watch` in a thread of its own, while the block runs; its argument is set once that ends."""
+    done = threading.Event()
+    watcher = threading.Thread(target=watch, args=(done,), daemon=True)
     watcher.start()
     try:
         yield

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from math import inf, log
 
 from bladenet.clock import Clock
+from bladenet.pricing.pace import GROWTH
 
 LOOSE = 1.0  # t − 1 that is tried first
 SECURED = 0.05  # of the time left: a proof that costs no more is done before a tighter one, which may have to give way
 ONLY = 0.4  # of the time left: a first proof that costs more is begun at once, as tighter ones would hardly fit in
 EASY = 0.03  # of the time left: a loose proof so cheap that the finest may be affordable
 SHARE = 0.97  # of the time left that the main proof may take by estimate
-GROWTH = 1.2  # the cost is about (t − 1)^−GROWTH, until two estimates tell
 GROWTHS = 0.6, 3.0  # between which the second estimate is believed
 PROGRESS = 0.85  # of t − 1: a tighter proof that gets no further is not worth its time
 REFINED = 0.95  # of t − 1: an estimate for a proof that is hardly tighter is not worth its time
@@ -89,5 +89,5 @@ def falling_thresholds(
             return
         yield excess
         done = excess
-        if excess <= finest or clock.stopped:
+        if excess <= finest:
             return

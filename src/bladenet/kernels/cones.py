@@ -192,6 +192,24 @@ def keep_all(block, rows, buffer, start):
 
 
 @inner
+def inherit(block, rows, negative, k, m, old, depth, noted, signs, mixed, index, buffer, start):
+    """Copy to a new block what the part of a cone without generator `old`, k or m, needs of its samples.
+
+    Returns how many are kept, how many of the first `negative`, and whether `signs` are those that both parts share,
+    which `noted` says of them before.
+    """
+    count = block.shape[1]
+    if count > MANY and depth % DROPPED > 0:
+        keep_all(block, rows, buffer, start)
+        return count, negative, noted
+    if not noted:
+        shared_signs(block, len(rows), k, m, signs[:count])
+    both_signs(mixed[:count], signs, block[m if old == k else k])
+    kept, kept_negative = keep_mixed(block, rows, negative, mixed[:count], index, buffer, start)
+    return kept, kept_negative, True
+
+
+@inner
 def root_block(features, v, root, buffer):
     """Activations of all samples with v ≠ 0 at the generators of a root cone, v < 0 first; returns (all, v < 0)."""
     d, n = features.shape
@@ -321,15 +339,9 @@ def branch_and_bound(
             )
             child_bound, closed = settle(above, tilt, over, open_g[top], d, norm, good, trial, p, weight)
             if not closed:
-                kept, kept_negative = count, negative
-                if count > MANY and depth % DROPPED > 0:
-                    keep_all(block, rows, buffer, end)
-                else:
-                    if not noted:
-                        shared_signs(block, r, k, m, signs[:count])
-                        noted = True
-                    both_signs(mixed[:count], signs, block[m if side == 0 else k])
-                    kept, kept_negative = keep_mixed(block, rows, negative, mixed[:count], index, buffer, end)
+                kept, kept_negative, noted = inherit(
+                    block, rows, negative, k, m, old, depth, noted, signs, mixed, index, buffer, end
+                )
                 child = buffer[end : end + (r + 1) * kept].reshape(r + 1, kept)
                 if over > 0.0 and kept_negative <= FEW:
                     over = tighten(child, kept_negative, values, tilt, good, over, above, trial, lines, slope, alpha)

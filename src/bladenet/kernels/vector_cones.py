@@ -17,18 +17,7 @@ import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
 from bladenet.kernels.cone_bounds import FEW, LEANS, least_largest, ratio_bound
-from bladenet.kernels.cones import (
-    DROPPED,
-    MANY,
-    between,
-    both_signs,
-    crossings,
-    keep_all,
-    keep_mixed,
-    longest_edge,
-    shared_signs,
-    where_to_cut,
-)
+from bladenet.kernels.cones import between, crossings, inherit, longest_edge, where_to_cut
 from bladenet.kernels.linear_algebra import add, dot
 
 ROUNDED = 1.0 + 1e-14  # squares of lengths may be too small by so much
@@ -390,15 +379,7 @@ def branch_and_bound_of_outputs(
                     open_side[top, side] = True
                     child_bound = max(child_bound, side_bound)
             if open_side[top, 0] or open_side[top, 1]:
-                kept = count
-                if count > MANY and depth % DROPPED > 0:
-                    keep_all(block, rows, buffer, end)
-                else:
-                    if not noted:
-                        shared_signs(block, r, k, m, signs[:count])
-                        noted = True
-                    both_signs(mixed[:count], signs, block[m if part == 0 else k])
-                    kept, _ = keep_mixed(block, rows, 0, mixed[:count], index, buffer, end)
+                kept, _, noted = inherit(block, rows, 0, k, m, old, depth, noted, signs, mixed, index, buffer, end)
                 crossings(buffer[end : end + (r + c + 1) * kept].reshape(r + c + 1, kept), r + c, old, new_bends)
                 open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
                 open_bends[top, old] = open_bends[top, :, old] = new_bends

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import numpy as np
 
 from bladenet.clock import Clock
-from bladenet.parallel import LONGEST_WAIT, SHORTEST_WAIT, count_workers
+from bladenet.parallel import LONGEST_WAIT, SHORTEST_WAIT, beside, count_workers
 
 LOOK = 0.005  # of the time that there is, between two looks at how far a search has come
 TRUSTED = 0.5  # of the time, after which what is finished tells how long the rest takes
 RESERVED = 0.02  # of the time: a search expected to end later than that before the deadline gives way
-GROWTH = 1.2  # the cost is about excess^−GROWTH, as for proofs in stages
+GROWTH = 1.2  # a proof costs about excess^−GROWTH, until estimates tell
 LEAST = 0.01  # excess over the largest value found, to begin with, where less was to be proven
 LAST = 0.015  # of the time: then whatever is left is closed, the sooner, the less time there is
 
@@ -45,22 +45,16 @@ class Pace:
         if not 0.0 < total < LONGEST_WAIT:
             yield
             return
-        done = threading.Event()
 
-        def watch() -> None:
+        def watch(done: threading.Event) -> None:
             while not done.wait(max(LOOK * total, SHORTEST_WAIT)):
                 looser = self._looser(tasks, clock.remaining / total)
                 if looser > 1.0 and self.largest > 0.0:
                     excess = looser * max(threshold / self.largest - 1.0, LEAST)
                     self.level[0] = max(self.level[0], self.largest * (1.0 + excess))
 
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
+        with beside(watch):
             yield
-        finally:
-            done.set()
-            watcher.join()
 
     def _looser(self, tasks: int, left: float) -> float:
         """By which factor the excess must grow for the search to end, with this part of its time left."""
