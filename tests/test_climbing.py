@@ -18,6 +18,7 @@ from bladenet.pricing.climbs import TOUCH, climbed
 from bladenet.problem import TrainingProblem
 from cases import KINDS
 
+GO = np.zeros(1, dtype=np.int64)  # the flag of a clock that does not stop
 SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 
@@ -47,7 +48,7 @@ def climb(form, v, neurons):
     """Neurons with h > 0 that are climbed, before and after."""
     before = neurons[h(form.points, v, neurons) > 1e-9 * np.abs(v).sum()]
     after = before.copy()
-    kernels.climb(np.ascontiguousarray(form.points.T), v, after, form.norm, int(form.bias), TOUCH)
+    kernels.climb(np.ascontiguousarray(form.points.T), v, after, form.norm, int(form.bias), TOUCH, GO)
     return before, after
 
 
@@ -177,8 +178,18 @@ def test_unpromising_neurons_stay():
         neurons = neurons[(form.points @ neurons[:, :-1].T + neurons[:, -1]).min(axis=0) < 0]
         for v in (np.zeros(20), -np.ones(20)):
             after = neurons.copy()
-            kernels.climb(np.ascontiguousarray(form.points.T), v, after, norm, int(bias), TOUCH)
+            kernels.climb(np.ascontiguousarray(form.points.T), v, after, norm, int(bias), TOUCH, GO)
             np.testing.assert_allclose(after, neurons, rtol=1e-14)
+
+
+def test_a_stopped_climb_leaves_its_neurons_where_they_are():
+    # guards limits: where samples are many, climbs that no clock could end took seconds
+    rng = np.random.default_rng(6)
+    form = standard_form(rng.normal(size=(300, 3)), 2, True)
+    v, neurons = dual(form, rng), random_neurons(form, rng, 20)
+    after = neurons.copy()
+    kernels.climb(np.ascontiguousarray(form.points.T), v, after, 2, 1, TOUCH, np.ones(1, dtype=np.int64))
+    np.testing.assert_array_equal(after, neurons)
 
 
 # --- the best offset of a direction ------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def test_a_climb_where_every_sample_is_active_stays_near_the_data():
     v -= v.mean()
     v += 1e-12 * np.abs(v).sum()
     neurons = np.array([[0.5, 0.5, 7.0], [0.3, -0.7, 2.0], [-0.6, -0.4, 1.5]])
-    kernels.climb(np.ascontiguousarray(X.T), v, neurons, 1, 1, 1e-12)
+    kernels.climb(np.ascontiguousarray(X.T), v, neurons, 1, 1, 1e-12, np.zeros(1, dtype=np.int64))
     assert (np.abs(neurons[:, 2]) <= 1.0 + 1e-12).all()
 
 
@@ -157,7 +157,7 @@ def test_climbs_do_not_depend_on_where_arrays_lie_in_memory():
 
     def climbed(neuron):
         moved = neuron[None].copy()
-        kernels.climb(features, v.copy(), moved, 2, 1, 1e-12)
+        kernels.climb(features, v.copy(), moved, 2, 1, 1e-12, np.zeros(1, dtype=np.int64))
         return moved[0]
 
     first = np.array([climbed(neuron) for neuron in neurons])

@@ -32,7 +32,7 @@ HELD = 1_000_000  # numbers that probing holds at a time, per array
 LOOSEST = 0.5  # gap up to which it helps to raise the tolerance
 EPS, TINY = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
 UNDERFLOW = float(np.finfo(np.float64).smallest_subnormal)
-SLIGHT = 0.1  # of the tolerance: rounding that is not worth a more precise evaluation
+SLIGHT = 0.1  # of the tolerance, or of a larger gap: rounding that is not worth a more precise evaluation
 ROUNDINGS = 32.0 * EPS  # of a value computed in a few steps and summed in pairs, relative to the sizes of its terms
 
 
@@ -374,7 +374,7 @@ def certify(
     # what misses a target by so much may have a penalty lower by so much than any network that fits
     missed = 0.0 if misfit is None else missed_by(problem, network, proof.dual) + ROUNDINGS * objective
     highest = highest_objective_of(problem, network) if misfit is None else objective + missed
-    if misfit is None and highest - objective > SLIGHT * tol * objective:
+    if misfit is None and highest - objective > SLIGHT * max(tol * objective, objective - lower):  # it is in the way
         highest = highest_objective_of(problem, network, np.longdouble)
     if not lower <= highest:
         lower = 0.0  # weak duality refutes the proof: no valid bound exceeds an objective

@@ -373,7 +373,7 @@ def measure(features, bias, touch, neuron, far):
 
 
 @kernel
-def climb(features, v, neurons, norm, bias, touch):
+def climb(features, v, neurons, norm, bias, touch, stop):
     """Climb h/‖w‖_p, where h(w, b) = Σ_i v_i (w·x_i + b)_+ > 0, from each neuron to a local maximum, in place.
 
     Only samples near a hyperplane change sides while it moves a little, so each climb runs on those, and their
@@ -387,6 +387,7 @@ def climb(features, v, neurons, norm, bias, touch):
     norm : 1 or 2
     bias : 0 or 1; 0 keeps b = 0
     touch : distance up to which a sample lies on a hyperplane
+    stop : (1,) flag, not zero once the climbs that are left should not begin, nor those begun go on
     """
     d, n = features.shape
     near_room, near_v, base = np.empty(d * n), np.empty(n), np.empty(d + 1)
@@ -395,6 +396,8 @@ def climb(features, v, neurons, norm, bias, touch):
     start = np.empty(d + 1)
     reach, tol = 2.0 * longest(features, far) + 1.0, ROUNDING * np.abs(v).sum()
     for row in range(len(neurons)):
+        if stop[0] != 0:
+            break
         neuron = neurons[row]
         scale(neuron, 1.0 / size_of(neuron[:d], norm))
         measure(features, bias, touch, neuron, far)
@@ -403,7 +406,7 @@ def climb(features, v, neurons, norm, bias, touch):
         before = value_of(v, far)
         width = NEIGHBOURHOOD if n > FEW else np.inf
         steps = STEPS + MORE * d if before > tol else 0
-        while steps > 0:
+        while steps > 0 and stop[0] == 0:
             count = 0
             for i in range(n):
                 order[count] = i

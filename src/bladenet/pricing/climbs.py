@@ -9,8 +9,7 @@ from bladenet.parallel import on_all_cores
 from bladenet.pricing.base import Pricer
 
 TOUCH = 1e-12  # samples this close to a hyperplane, in units of the data, lie on it
-CHUNK = 8  # neurons that one thread climbs at a time, which no clock ends: fewer where samples are many
-MANY = 2000  # samples from which they are
+CHUNK = 8  # neurons that one thread climbs at a time
 MOST_TURNS = 30  # of the direction of outputs
 STILL = 1e-13  # of ‖h‖: a rise that is none
 
@@ -20,10 +19,9 @@ def climbed(pricer: Pricer, v: Array, neurons: Array, clock: Clock) -> Array:
 
     The space is that of the pricer; v : (N,), or (N, c). What is not done when the clock stops comes back as it is.
     """
-    size = max(1, min(CHUNK, CHUNK * MANY // len(v)))
     if v.ndim == 2:
         result = neurons.copy()
-        parts = [result[k : k + size] for k in range(0, len(result), size)]
+        parts = [result[k : k + CHUNK] for k in range(0, len(result), CHUNK)]
         on_all_cores(lambda part, clock: climb_outputs(pricer, v, part, clock), parts, clock)
         return result
     values = pricer.values(v, neurons[:, :-1], neurons[:, -1])
@@ -31,7 +29,7 @@ def climbed(pricer: Pricer, v: Array, neurons: Array, clock: Clock) -> Array:
     chunks = [
         (chosen, neurons[chosen], sign)
         for which, sign in ((values > 0, 1.0), (values < 0, -1.0))
-        for chosen in np.array_split(np.flatnonzero(which), -(-which.sum() // size) or 1)
+        for chosen in np.array_split(np.flatnonzero(which), -(-which.sum() // CHUNK) or 1)
     ]
 
     def work(chunk: tuple[Index, Array, float], clock: Clock) -> Array:
@@ -46,8 +44,7 @@ def climbed(pricer: Pricer, v: Array, neurons: Array, clock: Clock) -> Array:
 
 def climb(pricer: Pricer, v: Array, neurons: Array, sign: float, clock: Clock) -> None:
     """Move neurons (m, d + 1) in place to local maxima of sign · h/‖w‖_p, unless the clock has stopped."""
-    if not clock.flag[0]:
-        kernels.climb(pricer.features, sign * v, neurons, pricer.form.norm, int(pricer.form.bias), TOUCH)
+    kernels.climb(pricer.features, sign * v, neurons, pricer.form.norm, int(pricer.form.bias), TOUCH, clock.flag)
 
 
 def climb_outputs(pricer: Pricer, v: Array, neurons: Array, clock: Clock) -> None:
