@@ -19,7 +19,7 @@ from bladenet.restricted import Restricted, masked, nonzero
 
 FORGIVEN = 1e3  # times the smallest miss that counts: what moving neurons to blades may bring about
 FEW = 4  # coordinates of a neuron whose corners are sought: they are up to 2 to that power
-LATE, LATE_SHARE = 0.05, 0.03  # seconds after the end, and of those before it, to put a network on its blades
+LATE, LATE_SHARE = 0.05, 0.03  # seconds past a limit, and of those before it, to put a network on its blades
 MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
 Known = dict[bytes, Blade]  # of the neurons of a standard form
 
@@ -120,8 +120,9 @@ def _rebuilt(
     form = search.form
     if isinstance(form.loss, ExactFit):  # misses that small are put right at the end
         form = replace(form, loss=ExactFit(FORGIVEN * form.loss.tolerance, form.loss.price))
-    late = LATE + LATE_SHARE * search.clock.elapsed if search.clock.stopped else None
-    moved, places = restricted_problem(form, Clock(late)), form.neurons(*neurons)
+    left = 0.0 if search.clock.interrupted else max(0.0, search.clock.remaining)
+    clock = Clock(left + LATE + LATE_SHARE * search.clock.elapsed)
+    moved, places = restricted_problem(form, clock), form.neurons(*neurons)
     moved.add(*places)
     whole = len(moved.offsets) == len(blades)
     objective = moved.objective(solution.z, solution.t) if whole else np.inf
