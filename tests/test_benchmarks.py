@@ -14,10 +14,10 @@ from benchmarks.solvers import bladenet
 torch = pytest.importorskip("torch")
 NOT_HERE = ("pyscnn", "celer_dictionary", "skglm_dictionary")  # in the extra `bench`, which tests do without
 NO_LIMIT = ("celer_dictionary", "skglm_dictionary", "cvxpy_dictionary")
-SMALL = ("motorcycle", pytest.param("spirals-200", marks=pytest.mark.slow), "spirals-200-logistic")
+PLANE = [pytest.param(name, marks=pytest.mark.slow) for name in ("spirals-200", "spirals-200-logistic")]
 
 
-@pytest.fixture(scope="module", params=SMALL)
+@pytest.fixture(scope="module", params=["motorcycle", *PLANE])
 def solved(request):
     """A problem, and what is proven of it."""
     problem = PROBLEMS[request.param]()

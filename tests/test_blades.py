@@ -12,6 +12,8 @@ from bladenet import Blade, algebra
 from bladenet.blades import corners, find_blades, neurons
 from cases import KINDS
 
+pytestmark = pytest.mark.sampled
+
 SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 

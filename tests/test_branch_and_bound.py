@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from bladenet.pricing import AngularSweep, BranchAndBound, Clock, PrefixSums, branch_and_bound, choose_pricer
 from spaces import EXTREME_KINDS, KINDS, SETTINGS, brute_force, crude_size, dual, sampled, unreduced
 
+pytestmark = pytest.mark.sampled
+
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 PATIENCE = 2.0  # seconds for one search: if it is stopped its bound is checked, but not how close it is
 

@@ -18,6 +18,8 @@ from bladenet.pricing import AngularSweep, PrefixSums
 from bladenet.problem import TrainingProblem
 from oracle import arrangement_solution
 
+pytestmark = pytest.mark.sampled
+
 TOL = 1e-6
 SETTINGS = [
     (d, norm, bias, loss)

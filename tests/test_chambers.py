@@ -16,6 +16,8 @@ from bladenet import chambers, kernels
 from bladenet.chambers import vertex_factor
 from bladenet.isometry import gaussian_diameter, isometry_constant, isometry_diameter, minimum_over_sphere
 
+pytestmark = pytest.mark.sampled
+
 RANKS = [2, 3, 4]
 
 

@@ -18,6 +18,8 @@ from bladenet.pricing.climbs import TOUCH, climbed
 from bladenet.problem import TrainingProblem
 from cases import KINDS
 
+pytestmark = pytest.mark.sampled
+
 GO = np.zeros(1, dtype=np.int64)  # the flag of a clock that does not stop
 SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)

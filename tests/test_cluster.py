@@ -96,7 +96,7 @@ def test_dask_gives_the_same_certificate(client, name):
 @pytest.mark.parametrize(
     ("backend", "names"),
     [
-        ("loky", ["space", "pairs of features"]),
+        pytest.param("loky", ["space", "pairs of features"], marks=pytest.mark.slow),
         # few rounds: it starts new processes for every pricing
         pytest.param("multiprocessing", ["blades only"], marks=pytest.mark.slow),
         ("threading", ["space", "pairs of features"]),
@@ -132,6 +132,7 @@ def test_work_goes_to_the_workers_and_comes_back_in_order(client):
         assert all(len(set(pids)) == 1 for pids in parallel.on_all_workers(Where().nested, range(4), Clock()))
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_nothing(client):
     # guards against shared arrays that only one worker has
     before = set(client.run(os.getpid).values())

@@ -11,6 +11,8 @@ from bladenet.pricing import Clock
 from bladenet.pricing.branch_and_bound import CELL_DEPTH, MAX_DEPTH, BranchAndBound, cover
 from spaces import EXTREME_KINDS, SETTINGS, crude_size, dual, sampled, unreduced
 
+pytestmark = pytest.mark.sampled
+
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 in_every_space = pytest.mark.parametrize("d", [1, 2, 3, 5])
 

@@ -7,6 +7,8 @@ from mpmath import exp, log, log1p, mp, mpf
 import bladenet as bn
 from bladenet.losses import HuberLoss, LogisticLoss, PoissonLoss, QuantileLoss, SoftmaxLoss, SquaredLoss, weighted_mean
 
+pytestmark = pytest.mark.sampled
+
 TINY = 10.0 ** -np.r_[300.0, 200, 100, 40, 25, 17, 16.5, 16, 15.5, 15, 12, 9, 6, 4, 3, 2, 1.5, 1, 0.7]
 SHARES = np.r_[0.0, TINY, 0.25, 0.3, 0.499999, 0.5 - 1e-12, 0.5, 0.5 + 1e-9, 0.7, 0.75, 1.0 - TINY[6:], 1.0]
 

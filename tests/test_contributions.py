@@ -174,6 +174,7 @@ def test_what_if_is_the_training_without_the_sample(settings):
     assert f"row {i}" in found.plot().get_title(loc="left")
 
 
+@pytest.mark.slow
 def test_what_if_of_classes_keeps_their_weights():
     X, y = table(2, n=30)
     labels = classes(y, 3)

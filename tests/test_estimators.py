@@ -363,7 +363,7 @@ def test_heavy_libraries_load_late(use, loaded):
     assert shown.stdout.strip() == f"{loaded} False"
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_class_weights_are_sample_weights(plane, classes):
     X, target = plane
     y = np.digitize(target, np.quantile(target, [0.6, 0.85][: classes - 1]))

@@ -13,6 +13,8 @@ from bladenet.problem import TrainingProblem, distinct_rows
 from dictionaries import explicit_optimum, few_features
 from spaces import crude_size, dual, sampled, standard_form, unreduced
 
+pytestmark = pytest.mark.sampled
+
 GLOBAL = bn.Status.GLOBAL
 with_and_without_bias = pytest.mark.parametrize("bias", [True, False])
 

@@ -11,6 +11,8 @@ from bladenet.pricing.pace import Pace
 from bladenet.pricing.rising import active_sums
 from spaces import KINDS, SETTINGS, brute_force, crude_size, dual, standard_form, unreduced
 
+pytestmark = pytest.mark.sampled
+
 torch = pytest.importorskip("torch")
 SLACK = 1e-6
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -12,6 +12,8 @@ from bladenet.losses import ExactFit
 from cases import HIGHER_KINDS, KINDS
 from dictionaries import l1_rays
 
+pytestmark = pytest.mark.sampled
+
 GLOBAL = bn.Status.GLOBAL
 
 

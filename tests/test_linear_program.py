@@ -8,6 +8,8 @@ from bladenet.linear_program import linear_program
 from bladenet.losses import HingeLoss, QuantileLoss
 from test_restricted import check, hinges, targets
 
+pytestmark = pytest.mark.sampled
+
 LOSSES = {"hinge": HingeLoss(), "quantile": QuantileLoss(0.5), "quantile0.9": QuantileLoss(0.9)}
 every_loss = pytest.mark.parametrize("loss", LOSSES)
 

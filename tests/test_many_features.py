@@ -139,7 +139,7 @@ def test_stopped_clocks_are_obeyed():
     assert np.isfinite(Rising(form).price(dual_of(form), 0.0, 0.0, clock).values).all()
 
 
-@pytest.mark.parametrize("pricer", [Ascent, Rising])
+@pytest.mark.parametrize("pricer", [Ascent, pytest.param(Rising, marks=pytest.mark.slow)])
 def test_what_proves_nothing_is_not_asked_for_a_bound(pricer, monkeypatch):
     # guards the time before the first neuron: with nothing above a threshold every search is repeated
     thresholds, price = [], pricer.price

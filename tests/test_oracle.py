@@ -19,7 +19,10 @@ HIGHER = higher_cases(120, seed=1)
 HIGHER_SETTINGS = [(3, False), (3, True), (4, False), (4, True)]
 
 # The comparisons ask cvxpy for more digits than it always reports; they are held to 1e-7 or 1e-6 here.
-pytestmark = pytest.mark.filterwarnings("ignore:Solution may be inaccurate:UserWarning")
+pytestmark = [
+    pytest.mark.sampled,
+    pytest.mark.filterwarnings("ignore:Solution may be inaccurate:UserWarning"),
+]
 
 
 def solve(case, **changes):
@@ -84,6 +87,7 @@ def test_every_case_is_proven_to_nine_digits():
         assert -1e-13 < optimum.gap < 2e-9 or optimum.value < 1e-12, (case, optimum.gap, optimum.status)
 
 
+@pytest.mark.slow
 def test_every_higher_case_is_proven_well_below_the_tolerance_of_its_users():
     for case in HIGHER:
         optimum = solve(case)
@@ -154,7 +158,7 @@ def test_agrees_with_the_arrangement_program_as_published(kind, bias):
     assert_as_published(cases[:2])
 
 
-@pytest.mark.parametrize("d", [3, 4])
+@pytest.mark.parametrize("d", [pytest.param(3, marks=pytest.mark.slow), 4])
 def test_agrees_with_the_program_as_published_in_higher_dimension(d):
     cases = [c for c in HIGHER if c.X.shape[1] == d and len(c.y) in (5, 6) and not is_thin(c)]
     assert len(cases) >= 5

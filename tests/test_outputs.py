@@ -17,7 +17,10 @@ from dictionaries import l1_rays
 COUNT = int(os.environ.get("BLADENET_OUTPUT_CASES", "60"))
 NEGLIGIBLE = 1e-10
 
-pytestmark = pytest.mark.filterwarnings("ignore:Solution may be inaccurate:UserWarning")
+pytestmark = [
+    pytest.mark.sampled,
+    pytest.mark.filterwarnings("ignore:Solution may be inaccurate:UserWarning"),
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +140,11 @@ def test_two_norm_lies_between_its_bound_and_denser_and_denser_dictionaries(case
 
 @pytest.mark.parametrize(
     ("loss", "output_norm"),
-    [("squared", 1), ("softmax", 1), ("squared", 2), pytest.param("softmax", 2, marks=pytest.mark.slow)],
+    [
+        ("squared", 1),
+        ("softmax", 1),
+        *(pytest.param(loss, 2, marks=pytest.mark.slow) for loss in ("squared", "softmax")),
+    ],
 )
 def test_weights_are_repeated_rows(loss, output_norm):
     # guards merging: coinciding samples of several outputs, and classes that coincide, count by their weights
@@ -173,6 +180,7 @@ def test_near_interpolation_outputs_are_certified_too(beta, d):
         assert bn.train(X, Y, beta=beta).certificate.status is bn.Status.GLOBAL
 
 
+@pytest.mark.slow
 def test_outputs_of_very_different_sizes_are_certified():
     # guards the restricted problem near interpolation: descents crawled, and 20 s left a gap of 90 %
     rng = np.random.default_rng(0)

@@ -16,6 +16,8 @@ from bladenet.problem import TrainingProblem
 from oracle import arrangement_optimum
 from spaces import KINDS, SETTINGS, brute_force, crude_size, dual, kernel_of, sampled, unreduced
 
+pytestmark = pytest.mark.sampled
+
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 
 

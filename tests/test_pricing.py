@@ -24,6 +24,8 @@ from bladenet.problem import TrainingProblem
 from cases import KINDS
 from spaces import SETTINGS, crude_size, dual, standard_form
 
+pytestmark = pytest.mark.sampled
+
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)
 
 

@@ -17,6 +17,8 @@ from bladenet.problem import TrainingProblem
 from cases import KINDS, MAX_SAMPLES
 from oracle import arrangement_optimum, arrangement_solution
 
+pytestmark = pytest.mark.sampled
+
 COUNT = int(os.environ.get("BLADENET_ORACLE_CASES", "60"))
 QUANTILES = (0.1, 0.5, 0.9)
 both_losses = pytest.mark.parametrize("loss", ["quantile", "poisson"])

@@ -19,6 +19,8 @@ from bladenet.pricing.relaxation import (
 from bladenet.problem import TrainingProblem
 from cases import KINDS
 
+pytestmark = pytest.mark.sampled
+
 SLOW = pytest.mark.slow
 SETTINGS = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
 every_setting = pytest.mark.parametrize(("norm", "bias"), SETTINGS)

@@ -65,9 +65,7 @@ def test_true_lower_bound_and_better_than_scaling(given):
 @pytest.mark.parametrize(
     ("norm", "bias"),
     [
-        (1, True),
-        pytest.param(1, False, marks=pytest.mark.slow),
-        pytest.param(2, True, marks=pytest.mark.slow),
+        *(pytest.param(*given, marks=pytest.mark.slow) for given in ((1, True), (1, False), (2, True))),
         (2, False),
     ],
 )

@@ -85,10 +85,12 @@ def constant():
     return bn.BladeNetRegressor(alpha=1e6), frame, np.arange(10.0)
 
 
-MODELS = [motorcycle, houses, penguins, table, three_classes, constant]
+FURTHER = [pytest.param(make, marks=pytest.mark.slow) for make in (houses, penguins)]
 
 
-@pytest.fixture(scope="module", params=MODELS, ids=lambda make: make.__name__)
+@pytest.fixture(
+    scope="module", params=[motorcycle, table, three_classes, constant, *FURTHER], ids=lambda make: make.__name__
+)
 def written(request, tmp_path_factory):
     model, X, y = request.param()
     model.fit(X, y)

@@ -88,6 +88,7 @@ def test_time_is_kept(tmp_path):
     assert said[-1].startswith("time is over")
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done(tmp_path, monkeypatch):
     measured = images.measure
 

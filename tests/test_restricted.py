@@ -11,6 +11,8 @@ from bladenet.losses import HingeLoss, HuberLoss, LogisticLoss
 from bladenet.proximal_newton import ProximalNewton
 from bladenet.training import train
 
+pytestmark = pytest.mark.sampled
+
 LOSSES = {"logistic": LogisticLoss(), "huber": HuberLoss(0.7)}
 
 

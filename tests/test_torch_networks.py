@@ -100,7 +100,7 @@ def test_rescaling_changes_nothing_but_the_penalty():
 
 def is_slow(loss, sizes, dtype):
     """One network of each kind is enough in single precision."""
-    return (dtype == torch.float32 and (loss, len(sizes)) != ("logistic", 2)) or (loss == "softmax" and len(sizes) > 2)
+    return (dtype == torch.float32 and (loss, len(sizes)) != ("logistic", 2)) or (len(sizes) > 2 and loss != "squared")
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,7 @@ def test_refining_two_layers_is_training():
     assert refined.lower_bound == pytest.approx(fit.certificate.lower_bound, rel=3e-6)
 
 
+@pytest.mark.slow
 def test_the_bound_of_a_refined_block_holds_for_every_last_block():
     X, y = data(30)
     module = sequential(2, 2, 5, 1, seed=8)

@@ -24,6 +24,8 @@ from cases import all_cases
 from oracle import arrangement_optimum
 from spaces import brute_force
 
+pytestmark = pytest.mark.sampled
+
 ORACLE_CASES = all_cases(int(os.environ.get("BLADENET_ORACLE_CASES", "120")), seed=3)
 NEGLIGIBLE = 1e-12  # optima of zero have no relative gap
 LOSSES = ("squared", "logistic", "hinge", "huber")

@@ -11,6 +11,8 @@ import bladenet as bn
 from cases import higher_cases
 from oracle import arrangement_solution
 
+pytestmark = pytest.mark.sampled
+
 ORACLE_CASES = higher_cases(int(os.environ.get("BLADENET_ORACLE_CASES", "24")), seed=4)
 NEGLIGIBLE = 1e-12  # optima of zero have no relative gap
 

@@ -12,6 +12,8 @@ from bladenet.pricing.two_valued import Corners, TwoValued
 from dictionaries import explicit_optimum, few_features
 from spaces import crude_size, dual, unreduced
 
+pytestmark = pytest.mark.sampled
+
 
 def table(rng, n):
     """Indicators of one or two categories, of any size, and other columns: at least three."""

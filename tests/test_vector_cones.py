@@ -113,7 +113,7 @@ def test_a_wide_network_goes_downhill_to_near_the_optimum(bias):
     assert fit.certificate.lower_bound <= objective + 1e-9 <= 1.02 * fit.certificate.objective
 
 
-@pytest.mark.parametrize("loss", ["softmax", "squared"])
+@pytest.mark.parametrize("loss", [pytest.param("softmax", marks=pytest.mark.slow), "squared"])
 def test_searches_that_start_from_it_find_the_optimum_and_bound_it(loss):
     X, y = classes(50, 3, 3)
     y = y if loss == "softmax" else np.eye(3)[y]
