@@ -198,6 +198,17 @@ def check_neurons_in_components(fit, components):
     assert objective_of(fit.problem, fit.network) == fit.certificate.objective
 
 
+def test_no_factor_is_claimed_for_blades_of_projected_samples():
+    # on a line every vertex is optimal: the factor 1 of the projections was said of networks that read all features
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(8, 3))
+    y = np.abs(X @ [1.0, -1.0, 0.5])
+    cut, whole = (bn.train(X, y, beta=0.05, vertices_only=True, n_components=k).certificate for k in (1, 3))
+    assert cut.factor is None
+    assert "within a factor" not in cut.advice
+    assert bn.train(X, y, beta=0.05).certificate.lower_bound >= whole.factor * whole.objective
+
+
 @with_and_without_bias
 def test_all_components_are_no_restriction(bias):
     # guards n_components ≥ rank, which must change nothing

@@ -98,6 +98,7 @@ def finish(
     # outside of the basis, |w·x| is at most the distance that is lost
     bound += form.lost * float(np.abs(search.dual).sum())
     proof = DualProof(dual, bound * form.scale)
+    cut = problem.n_components is not None and form.basis is not None  # the factor is of projected samples
     certificate = certify(
         problem,
         network,
@@ -106,7 +107,7 @@ def finish(
         stopped=stopped or search.clock.interrupted,
         relaxed=search.relaxed,
         vertices_only=restricted,
-        factor=vertex_factor(form.points, form.bias) if restricted and not stopped else None,
+        factor=vertex_factor(form.points, form.bias) if restricted and not (stopped or cut) else None,
     )
     return Fit(network, certificate, Listing(blades), Listing(search.history), problem, proof)
 
