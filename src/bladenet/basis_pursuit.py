@@ -8,12 +8,14 @@ the optimal ones, which points to better neurons than a corner does.
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import clarabel
 import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
+from bladenet import kernels
 from bladenet.clock import Clock
 from bladenet.cone_program import second_order, solved
 from bladenet.losses import Array, ExactFit, Mask, by_sample, row_norms
@@ -32,8 +34,12 @@ class BasisPursuit(RestrictedProblem):
 
     def __init__(self, form: StandardForm, clock: Clock):
         super().__init__(form, clock)
-        self.slopes = slopes(form.points[form.row], form.bias)
         self.grouped = form.y.ndim == 2 and form.output_norm == 2
+
+    @cached_property
+    def slopes(self) -> sparse.csr_array:
+        """Of all samples, see :func:`slopes`."""
+        return slopes(self.form.points[self.form.row], self.form.bias)
 
     def _solve(self, accuracy: float) -> Restricted:
         form = self.form
@@ -184,13 +190,8 @@ def slopes(points: Array, bias: bool) -> sparse.csr_array:
     places = points - points[0] * bias
     places = by_sample(1.0 / lengths, places) / (float(np.abs(by_sample(1.0 / lengths, places)).max()) or 1.0)
     k = len(points)
-    nearest, parent, outside, newest = np.full(k, np.inf), np.zeros(k, dtype=np.int64), np.arange(k) > 0, 0
-    for _ in range(1, k):
-        distances = row_norms(places - places[newest])
-        closer = outside & (distances < nearest)
-        nearest[closer], parent[closer] = distances[closer], newest
-        newest = int(np.where(outside, nearest, np.inf).argmin())
-        outside[newest] = False
+    nearest, parent = np.empty(k), np.empty(k, dtype=np.int64)
+    kernels.spanning_tree(np.ascontiguousarray(places), parent, nearest)
     apart = nearest > (0.0 if bias else SAME_RAY)
     steep = np.where(apart, 1.0 / np.where(apart, nearest, 1.0), 1.0)
     steep[0] = 1.0

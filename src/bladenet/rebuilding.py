@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from bladenet.basis_pursuit import corner, least_changes, slopes
 from bladenet.blades import APART, Blade, corners, find_blades, neurons
@@ -84,11 +85,11 @@ def finish(
     network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
     dual = form.original_dual(search.dual)
     if isinstance(problem.loss, ExactFit):
-        whole = network
-        network = fitted_exactly(problem, whole, dual)
+        whole, steep = network, slopes(problem.X[problem.sample_weight > 0], problem.bias)
+        network = fitted_exactly(problem, whole, dual, steep)
         if problem.y.ndim == 1 and given is None:
-            least, few = at_corner(problem, whole, blades)
-            fitted, (most, misfit) = fitted_exactly(problem, least, dual), _costs(problem, network, dual)
+            least, few = at_corner(problem, whole, blades, steep)
+            fitted, (most, misfit) = fitted_exactly(problem, least, dual, steep), _costs(problem, network, dual)
             # fewer neurons may leave rounding nowhere to go
             if _costs(problem, fitted, dual) <= ((1.0 + 0.05 * tol) * most, misfit):
                 network, blades = fitted, few
@@ -189,12 +190,17 @@ def _nonzero(solution: Restricted, weights: Array, offsets: Array) -> tuple[Rest
     return replace(solution, z=solution.z[kept]), weights[kept], offsets[kept]
 
 
-def at_corner(problem: TrainingProblem, network: ReLUNetwork, blades: list[Blade]) -> tuple[ReLUNetwork, list[Blade]]:
-    """Among optimal amplitudes of an interpolating network some with at most as many neurons as samples, by simplex."""
+def at_corner(
+    problem: TrainingProblem, network: ReLUNetwork, blades: list[Blade], steep: csr_array
+) -> tuple[ReLUNetwork, list[Blade]]:
+    """Among optimal amplitudes of an interpolating network some with at most as many neurons as samples, by simplex.
+
+    `steep` are the :func:`slopes` of samples of positive weight, here and below.
+    """
     kept = problem.sample_weight > 0
     X, y = problem.X[kept], problem.y[kept]
     lengths = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-    found = corner(network.hidden(X), lengths, y, problem.bias, slopes(X, problem.bias))
+    found = corner(network.hidden(X), lengths, y, problem.bias, steep)
     if found is None:
         return network, blades
     z, intercept = found
@@ -203,7 +209,7 @@ def at_corner(problem: TrainingProblem, network: ReLUNetwork, blades: list[Blade
     return fewer, [blades[k] for k in used]
 
 
-def fitted_exactly(problem: TrainingProblem, network: ReLUNetwork, dual: Array) -> ReLUNetwork:
+def fitted_exactly(problem: TrainingProblem, network: ReLUNetwork, dual: Array, steep: csr_array) -> ReLUNetwork:
     """The network with the least change of its amplitudes (and intercept) that takes rounding off its misfits.
 
     `dual` says what misses cost: of those that fit it is the one of least penalty with that, else the least misfit.
@@ -211,7 +217,7 @@ def fitted_exactly(problem: TrainingProblem, network: ReLUNetwork, dual: Array) 
     kept = problem.sample_weight > 0
     X, y = problem.X[kept], problem.y[kept]
     off, candidates = y - network.predict(X), [network]
-    for change in least_changes(network.hidden(X), network.sizes(), problem.bias, off, slopes(X, problem.bias)):
+    for change in least_changes(network.hidden(X), network.sizes(), problem.bias, off, steep):
         amplitudes = network.amplitudes + change[: len(network)]
         intercept = network.intercept + change[-1] if problem.bias else network.intercept
         candidates.append(replace(network, amplitudes=amplitudes, intercept=intercept))

@@ -15,6 +15,7 @@ from bladenet.kernels.scanning import scan
 from bladenet.kernels.shedding import shed
 from bladenet.kernels.sums import activations, neuron_values
 from bladenet.kernels.sweeping import sweep_pencils
+from bladenet.kernels.trees import spanning_tree
 from bladenet.kernels.vector_cones import branch_and_bound_of_outputs
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "shed",
     "solve_transposed",
     "solve_triangular",
+    "spanning_tree",
     "sweep_faces",
     "sweep_pencils",
     "two_lines",
