@@ -1,6 +1,7 @@
 """Found by attacking the finished work: each of these once gave a bad network, a lost bound or a lost fit."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -135,13 +136,24 @@ def test_interrupt_while_seeking_the_largest_alpha_is_not_swallowed(monkeypatch)
         bn.BladeNetRegressor(alpha="auto").fit(X, y)
 
 
-def test_alpha_is_chosen_within_a_time_limit_that_ends_before_the_first_search():
-    # guards an α of infinity
+@pytest.mark.parametrize("estimator", [partial(bn.BladeNetRegressor, alpha="auto"), bn.BladeNetRegressorCV])
+@pytest.mark.parametrize("kind", [{}, {"norm": 1, "max_interaction": 2}])
+def test_alpha_is_chosen_within_a_time_limit_that_ends_before_the_first_search(estimator, kind):
+    # guards an α of infinity, one of 1 without a word, and a validation curve without values
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 5)), rng.normal(size=200)
     with pytest.warns(UserWarning, match="choice of alpha was cut off"):
-        model = bn.BladeNetRegressor(alpha="auto", norm=1, max_interaction=2, time_limit=1e-9).fit(X, y)
+        model = estimator(time_limit=1e-9, **kind).fit(X, y)
     assert np.isfinite(model.certificate_.objective)
+    constant = y - y.mean()
+    assert model.alpha_ < np.abs(constant).mean() * np.ptp(X), "α_max is at most that"
+
+
+def test_a_validation_curve_of_constant_targets_is_empty():
+    model = bn.BladeNetRegressorCV(alphas=[0.1, 0.01]).fit(np.arange(20.0)[:, None], np.ones(20))
+    assert len(model.validation_.losses) == 0
+    assert model.alpha_ == 0.1
+    assert model.certificate_.status is bn.Status.GLOBAL
 
 
 def test_climbs_do_not_depend_on_where_arrays_lie_in_memory():

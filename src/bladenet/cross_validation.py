@@ -169,7 +169,7 @@ class _CrossValidated:
         sizes = [comparison.weight[left_out].sum() for _, left_out in splits]
         losses = np.reshape(last.descent.by_fold, (count, len(splits))) / sizes
         self.validation_ = ValidationCurve(alphas[:count], losses)
-        if cut_off is not None and not last.descent.turned:  # the curve does not show where losses are lowest
+        if not count or (cut_off is not None and not last.descent.turned):  # the curve does not show the lowest losses
             alpha = last.selection.alpha
             nearest = float(given[np.abs(np.log(given / alpha)).argmin()]) if fixed else alpha
             return replace(last.selection, alpha=nearest, cut_off=cut_off)
