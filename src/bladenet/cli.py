@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from bladenet import __version__
-from bladenet.fitting import CLASSIFICATION, checked_settings, complete, summary, train_table
+from bladenet.fitting import CLASSIFICATION, checked_settings, summary, train_table
 from bladenet.reproduce.commands import app as reproduce
 from bladenet.tables import (
     SHIPPED,
@@ -155,7 +155,10 @@ def fit(
             "--max-interaction, else standard."
         ),
     ] = None,
-    tol: Annotated[float, typer.Option(help="Relative duality gap to prove.")] = 1e-6,
+    tol: Annotated[
+        float | None,
+        typer.Option(help="Relative duality gap to prove. Default: 1e-6 up to two features, else 1e-3."),
+    ] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; then the best network so far.")] = None,
     out: Annotated[Path | None, typer.Option(help="Save the model: .json or .safetensors.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Save a picture: .png, .pdf or .svg.")] = None,
@@ -175,7 +178,6 @@ def fit(
     X, chosen = feature_columns(frame, names), Target.of(frame[target], task, loss)
     y, classifies = chosen.y, chosen.loss in CLASSIFICATION
     console = _console(quiet)
-    complete(settings, X, console)
     plane = len(names) == 2 and all(is_numeric(X[name]) for name in names)
     if plot is not None and classifies and y.nunique() > 2 and not plane:
         raise InputError(

@@ -18,11 +18,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 
 from bladenet.checks import check_labels, named_cells, positive_number
 from bladenet.clock import Clock
+from bladenet.defaults import AUTO, check_asked, settle
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
 from bladenet.losses import LOSSES, Array, Loss, get_loss
 from bladenet.readable import Readable
-from bladenet.scaling import chosen_scaling, fit_scaling
+from bladenet.scaling import fit_scaling
 from bladenet.selection import Selection, select_alpha
 from bladenet.training import Round, train
 
@@ -35,13 +36,13 @@ class _BladeNet(Readable, BaseEstimator):
     def __init__(
         self,
         alpha: float | str,
-        norm: int,
+        norm: int | str,
         bias: bool,
         loss: str | Loss,
         output_norm: int,
-        tol: float,
+        tol: float | str,
         scaling: str | None,
-        max_interaction: int | None,
+        max_interaction: int | str | None,
         vertices_only: bool,
         strategy: str,
         time_limit: float | None,
@@ -63,7 +64,16 @@ class _BladeNet(Readable, BaseEstimator):
     def _train(self, X: Array, y: Array, weight: Array, loss: str | Loss) -> Self:
         """Train on encoded and validated data; y as in :func:`bladenet.train`."""
         clock = Clock(self.time_limit)
-        scaling = fit_scaling(chosen_scaling(self.scaling, self.max_interaction), X, weight, centred=bool(self.bias))
+        self.settings_ = settle(
+            X.shape[1],
+            norm=self.norm,
+            max_interaction=self.max_interaction,
+            scaling=self.scaling,
+            tol=self.tol,
+            interpolates=getattr(self, "alpha", None) == 0,
+            vertices_only=bool(self.vertices_only),
+        )
+        scaling = fit_scaling(self.settings_.scaling, X, weight, centred=bool(self.bias))
         scaled = scaling.apply(X)
         settings = self._settings(weight, loss)
         limit = None if self.time_limit is None else _SELECTION_SHARE * self.time_limit
@@ -81,7 +91,7 @@ class _BladeNet(Readable, BaseEstimator):
         remaining = None if self.time_limit is None else max(clock.remaining, 1e-3)
         control: dict[str, Any] = {
             "strategy": self.strategy,
-            "tol": self.tol,
+            "tol": self.settings_.tol,
             "time_limit": remaining,
             "callback": self.callback,
         }
@@ -95,12 +105,12 @@ class _BladeNet(Readable, BaseEstimator):
     def _settings(self, weight: Array, loss: str | Loss) -> dict[str, Any]:
         """The problem that is solved, but for data and α."""
         return {
-            "norm": self.norm,
+            "norm": self.settings_.norm,
             "bias": self.bias,
             "loss": loss,
             "output_norm": self.output_norm,
             "sample_weight": weight,
-            "max_interaction": self.max_interaction,
+            "max_interaction": self.settings_.max_interaction,
             "vertices_only": self.vertices_only,
         }
 
@@ -108,7 +118,7 @@ class _BladeNet(Readable, BaseEstimator):
         """The α to train with, chosen here if it is not given."""
         if not isinstance(self.alpha, str):
             return Selection(float(self.alpha), np.ones(X.shape[1]))
-        emphasise = self.scaling == "auto" and self.max_interaction is not None
+        emphasise = self.scaling == AUTO and self.settings_.max_interaction is not None
         return select_alpha(X, y, emphasise=emphasise, time_limit=time_limit, **settings)
 
     def _check_settings(self, *, classifies: bool) -> None:
@@ -121,12 +131,11 @@ class _BladeNet(Readable, BaseEstimator):
                 f"loss={loss.name!r} does not fit {type(self).__name__}: choose one of {fitting}, or use {other}."
             )
         self._check_alpha()
-        positive_number(self.tol, "tol")
+        check_asked(self.norm, self.max_interaction, self.scaling, self.tol)
         if self.time_limit is not None:
             positive_number(self.time_limit, "time_limit")
         if not isinstance(self.vertices_only, (bool, np.bool_)):
             raise ValueError(f"vertices_only must be True or False, got {self.vertices_only!r}.")
-        chosen_scaling(self.scaling, self.max_interaction)
 
     def _check_alpha(self) -> None:
         if not isinstance(self.alpha, str):
@@ -185,12 +194,12 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
 
     Parameters
     ----------
-    alpha : float or "auto", default 1e-3
+    alpha : float or "auto"
         Regularisation, in units of the mean loss; β = alpha · Σ_i s_i. 0 interpolates: of all networks that fit the
         targets exactly, that of least penalty. "auto" chooses it by cross-validation, see
         :func:`bladenet.selection.select_alpha`.
-    norm : 1 or 2
-        Norm of the weights in the penalty.
+    norm : 1, 2 or "auto"
+        Norm of the weights in the penalty. "auto": 1 where neurons read few features, else 2.
     bias : bool
         Whether neurons and output have (unpenalised) offsets.
     loss : "squared" ½(f − y)², "huber", "quantile" (the median), "poisson" exp f − y f for counts and rates y ≥ 0, or a
@@ -199,17 +208,18 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     output_norm : 1 or 2
         Norm of a neuron's amplitudes in the penalty, where there are several outputs: with 2 they share neurons (group
         Lasso), with 1 each has its own.
-    tol : float
-        Relative duality gap to prove.
+    tol : float or "auto"
+        Relative duality gap to prove. "auto": 1e-6 up to two features, else 1e-3.
     scaling : "auto", None, "standard", "rank" or "blend"
         Map of the features before training; the penalty depends on units, so it is part of the model. "standard":
         to standard deviation 1, and mean 0 if there is a bias. "rank": monotone and piecewise linear through weighted
-        mid-ranks. "blend": the mean of the two. "auto": "blend" with max_interaction, else None; with alpha="auto"
-        features that matter less are then scaled down, if that predicts better. Penalty and certificate are those of
-        the scaled problem; explanations and pictures are in the user's units.
-    max_interaction : int or None
+        mid-ranks. "blend": the mean of the two. "auto": "blend" with max_interaction, else "standard"; with
+        alpha="auto" and max_interaction features that matter less are then scaled down, if that predicts better.
+        Penalty and certificate are those of the scaled problem; explanations and pictures are in the user's units.
+    max_interaction : int, None or "auto"
         Most features that a neuron may read, each indicator of a category counting as one; needs norm=1. 1 is an
-        additive model, 2 adds pairs of features.
+        additive model, 2 adds pairs of features, None sets no limit. "auto": no limit up to two features, nor where
+        norm=2, alpha=0 or vertices_only asks for that; else 2.
     vertices_only : bool
         Restrict neurons to blades of samples (matters for norm=2 and two or more features; for small data).
     strategy : "auto", "exact", "anytime" or "relaxed"
@@ -224,6 +234,7 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     ----------
     network_ : ReLUNetwork of the features scaled by ``scaling_.remaining``: of the user's units with scaling None or
         "standard", which is folded into the network; of rank or blend scaled features else
+    settings_ : Settings, what "auto" came to, and why
     scaling_ : Scaling, from the user's units to those trained on
     encoding_ : Encoding, from the columns of a data frame to features
     certificate_ : Certificate, in units of the summed loss
@@ -237,14 +248,14 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
 
     def __init__(
         self,
-        alpha: float | str = 1e-3,
-        norm: int = 2,
+        alpha: float | str = AUTO,
+        norm: int | str = AUTO,
         bias: bool = True,
         loss: str | Loss = "squared",
         output_norm: int = 2,
-        tol: float = 1e-6,
-        scaling: str | None = "auto",
-        max_interaction: int | None = None,
+        tol: float | str = AUTO,
+        scaling: str | None = AUTO,
+        max_interaction: int | str | None = AUTO,
         vertices_only: bool = False,
         strategy: str = "auto",
         time_limit: float | None = None,
@@ -339,14 +350,14 @@ class BladeNetClassifier(ClassifierMixin, _BladeNet):
 
     def __init__(
         self,
-        alpha: float | str = 1e-3,
-        norm: int = 2,
+        alpha: float | str = AUTO,
+        norm: int | str = AUTO,
         bias: bool = True,
         loss: str | Loss = "logistic",
         output_norm: int = 2,
-        tol: float = 1e-6,
-        scaling: str | None = "auto",
-        max_interaction: int | None = None,
+        tol: float | str = AUTO,
+        scaling: str | None = AUTO,
+        max_interaction: int | str | None = AUTO,
         vertices_only: bool = False,
         strategy: str = "auto",
         time_limit: float | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bladenet.defaults import AUTO
 from bladenet.tables import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def checked_settings(
     alpha: str,
     task: str | None,
     loss: str | None,
-    tol: float,
+    tol: float | None,
     time_limit: float | None,
 ) -> dict[str, Any]:
     """The options that need no data, checked."""
@@ -46,7 +47,7 @@ def checked_settings(
         raise InputError(
             f"--task {task} does not go with --loss {loss}: choose {' or '.join(losses)}, or leave it out."
         )
-    if not 1e-12 <= tol < 1:
+    if tol is not None and not 1e-12 <= tol < 1:
         raise InputError(f"--tol is a relative gap and must be between 1e-12 and 1, got {tol:g}.")
     if time_limit is not None and not 0 < time_limit < float("inf"):
         raise InputError(f"--time-limit must be a number of seconds greater than 0, got {time_limit:g}.")
@@ -59,39 +60,13 @@ def checked_settings(
         if not 0 <= strength < float("inf"):
             raise InputError(f"--alpha must be a number of at least 0 or auto, got {alpha}.")
     return {
-        "norm": norm,
-        "max_interaction": max_interaction,
-        "scaling": scaling,
+        "norm": AUTO if norm is None else norm,
+        "max_interaction": AUTO if max_interaction is None else max_interaction,
+        "scaling": {None: AUTO, NO_SCALING: None}.get(scaling, scaling),
         "alpha": strength,
-        "tol": tol,
+        "tol": AUTO if tol is None else tol,
         "time_limit": time_limit,
     }
-
-
-def complete(settings: dict[str, Any], X: pd.DataFrame, console: Console) -> None:
-    """Fill in the defaults that depend on the data or on each other."""
-    if settings["norm"] is None and settings["max_interaction"] is None and (count := _features(X)) > 2:
-        settings["max_interaction"] = 2
-        console.print(f"{count} features: neurons read at most two of them (--max-interaction 2 --norm 1)")
-    interactions = settings["max_interaction"] is not None
-    if settings["norm"] is None:
-        settings["norm"] = 1 if interactions else 2
-    if settings["scaling"] is None:
-        settings["scaling"] = "auto" if interactions else "standard"
-    elif settings["scaling"] == NO_SCALING:
-        settings["scaling"] = None
-
-
-def _features(X: pd.DataFrame) -> int:
-    """How many there are once categories are encoded."""
-    import numpy as np
-
-    from bladenet.encoding import Encoding
-
-    try:
-        return len(Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))[0].features)
-    except ValueError as error:
-        raise InputError.of(error, X) from None
 
 
 def train_table(
@@ -116,15 +91,27 @@ def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:
     """What training will attempt, and about how long that takes."""
     import numpy as np
 
+    from bladenet.defaults import settle
     from bladenet.encoding import Encoding
-    from bladenet.scaling import chosen_scaling, fit_scaling
+    from bladenet.scaling import fit_scaling
     from bladenet.training import plan
 
     _, features = Encoding.of_frame(X, X.columns, np.ones(len(X), dtype=bool))
-    kind = chosen_scaling(settings["scaling"], settings["max_interaction"])
-    features = fit_scaling(kind, features, np.ones(len(X)), centred=settings["bias"]).apply(features)
-    asked = ("norm", "bias", "tol", "max_interaction", "time_limit")
-    return str(plan(features, np.zeros(len(X)), **{name: settings[name] for name in asked}))
+    asked = {name: settings[name] for name in ("norm", "max_interaction", "scaling", "tol")}
+    settled = settle(features.shape[1], **asked, interpolates=settings["alpha"] == 0)
+    features = fit_scaling(settled.scaling, features, np.ones(len(X)), centred=settings["bias"]).apply(features)
+    reason = dict(settled.reasons).get("max_interaction", "")
+    said = f"{reason} (--max-interaction)\n" if reason and settled.max_interaction is not None else ""
+    expected = plan(
+        features,
+        np.zeros(len(X)),
+        norm=settled.norm,
+        bias=settings["bias"],
+        tol=settled.tol,
+        max_interaction=settled.max_interaction,
+        time_limit=settings["time_limit"],
+    )
+    return said + str(expected)
 
 
 def summary(

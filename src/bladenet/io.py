@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate, Status
 from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV, ValidationCurve
+from bladenet.defaults import AUTO, Settings
 from bladenet.display import Listing
 from bladenet.encoding import Column, Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
@@ -129,6 +130,7 @@ def _encode(model: Model) -> dict[str, Any]:
         "alpha": model.alpha_,
         "beta": model.beta_,
         "certificate": certificate,
+        "settings": asdict(model.settings_),
         "scaling": _encode_scaling(model.scaling_),
         "network": vars(model.network_),
         "blades": [vars(blade) for blade in model.blades_],
@@ -156,6 +158,7 @@ def _decode(document: dict[str, Any]) -> Model:
     fitted = {
         "n_features_in_": len(encoding.columns),
         "encoding_": encoding,
+        "settings_": _decode_settings(document.get("settings"), parameters),
         "scaling_": _decode_scaling(document["scaling"], d),
         "network_": network,
         "blades_": blades,
@@ -240,6 +243,15 @@ def _decode_column(name: Any, levels: Any) -> Column:
     if not isinstance(name, str) or not known:
         raise ValueError(f"column {name!r} with levels {levels!r}")
     return Column(name, None if levels is None else tuple(levels))
+
+
+def _decode_settings(fields: dict[str, Any] | None, parameters: dict[str, Any]) -> Settings:
+    if fields is None:  # of older files: "auto" was for the scaling only, and left features as they are
+        most, scaling = parameters["max_interaction"], parameters["scaling"]
+        scaling = scaling if scaling != AUTO else None if most is None else "blend"
+        return Settings(parameters["norm"], most, scaling, parameters["tol"])
+    reasons = tuple((str(name), str(why)) for name, why in fields["reasons"])
+    return Settings(fields["norm"], fields["max_interaction"], fields["scaling"], fields["tol"], reasons)
 
 
 def _encode_scaling(scaling: Scaling) -> dict[str, Any]:

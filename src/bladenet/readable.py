@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate
 from bladenet.contributions import Contributions
+from bladenet.defaults import Settings
 from bladenet.encoding import Encoding
 from bladenet.evidence import Evidence
 from bladenet.explain import Explanation, explain_network
@@ -42,14 +43,11 @@ class Readable:
     history_: list[Round]
     encoding_: Encoding
     scaling_: Scaling
+    settings_: Settings
     alpha_: float
     beta_: float
     bias: bool
-    norm: int
     loss: str | Loss
-    tol: float
-    scaling: str | None
-    max_interaction: int | None
     strategy: str
     time_limit: float | None
     _encoded: Callable[[ArrayLike], Array]
@@ -122,7 +120,7 @@ class Readable:
         rows = _checked_rows(without, len(data.features))
         targets, weight, loss = self._coded(y, data.weight)
         weight = np.where(np.isin(np.arange(len(weight)), rows), 0.0, weight)
-        control: dict[str, Any] = {"tol": self.tol, "strategy": self.strategy, "time_limit": self.time_limit}
+        control: dict[str, Any] = {"tol": self.settings_.tol, "strategy": self.strategy, "time_limit": self.time_limit}
         fit = train(data.problem.X, targets, beta=self.beta_, **control, **self._settings(weight, loss))
         return WhatIf.of(self, fit, data.features, rows, explanation.output)
 

@@ -266,7 +266,7 @@ def _aim(model: Any) -> str:
     objective = "the summed loss plus a penalty on the sizes of the neurons"
     if model.certificate_.misfit is not None:
         objective = "a penalty on the sizes of the neurons, among networks that fit all targets exactly"
-    most = model.max_interaction
+    most = model.settings_.max_interaction
     reads = "" if most is None else f" whose neurons read at most {most} of the features each"
     restricted = ", here only those whose neurons are blades of samples" * bool(model.vertices_only)
     return f"Training minimises {objective}, over networks of every width{reads}{restricted}."

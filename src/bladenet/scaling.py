@@ -17,7 +17,6 @@ from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 
 SCALINGS = ("standard", "rank", "blend")
-INTERACTIONS_DEFAULT = "blend"  # what scaling="auto" is with max_interaction
 KNOTS = 256  # at most, per feature
 APART = 1e-12  # knots closer in rank than this are one; their distance on the other axis has no slope left
 SMALLEST = 1e-100  # the same for their distance in the user's units
@@ -242,21 +241,6 @@ def fit_scaling(kind: str | None, X: Array, weight: Array, *, centred: bool) -> 
     if kind == "standard":
         return standard
     return MonotoneScaling.rank(X, share, centred=centred).blended(standard)
-
-
-def chosen_scaling(scaling: str | None, max_interaction: int | None) -> str | None:
-    """What "auto" stands for; other settings are returned.
-
-    Raises
-    ------
-    ValueError
-        If the setting is unknown.
-    """
-    if scaling == "auto":
-        return None if max_interaction is None else INTERACTIONS_DEFAULT
-    if scaling is None or scaling in SCALINGS:
-        return scaling
-    raise ValueError(f"scaling must be 'auto', None, {', '.join(map(repr, SCALINGS))}, got {scaling!r}.")
 
 
 def _rank_curve(column: Array, share: Array, centred: bool) -> tuple[Array, Array, float]:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from bladenet.losses import get_loss
-from bladenet.scaling import chosen_scaling
 
 
 def settings_of(model: Any) -> list[tuple[str, str]]:
     """Names and values, those of the problem that was solved; α is in units of the mean loss, β of the summed loss."""
-    loss, most = get_loss(model.loss), model.max_interaction
-    scaling = chosen_scaling(model.scaling, most)
+    loss, settings = get_loss(model.loss), model.settings_
+    most = settings.max_interaction
     parameters = ", ".join(f"{name} {value:g}" for name, value in vars(loss).items())
     chosen = "" if getattr(model, "alpha", None) == model.alpha_ else ", auto"
     return [
         ("loss", f"{loss.name} ({parameters})" if parameters else loss.name),
         ("alpha", f"{model.alpha_:.4g} (beta {model.beta_:.4g}{chosen})"),
-        ("norm", str(model.norm)),
+        ("norm", str(settings.norm)),
         ("bias", "yes" if model.bias else "no"),
-        ("scaling", scaling or "none"),
+        ("scaling", settings.scaling or "none"),
         ("features per neuron", "any" if most is None else f"at most {most}"),
         *([("neurons", "blades of samples only")] if model.vertices_only else []),
     ]
