@@ -227,3 +227,17 @@ def test_distinct_points_of_a_set(levels, most):
         first, point = distinct_rows(X[:, columns])
         np.testing.assert_array_equal(space.points, X[first][:, columns])
         np.testing.assert_array_equal(space.point, point)
+
+
+def test_sets_are_not_prepared_once_the_clock_has_stopped():
+    # guards limits: 9,880 sets of 15,000 points were prepared, which took minutes, and then not searched
+    rng = np.random.default_rng(0)
+    form = TrainingProblem.create(rng.normal(size=(60, 6)), np.zeros(60), beta=1.0, norm=1, max_interaction=3).standard
+    v = rng.normal(size=60)
+    v -= v.mean()
+    pricer, clock = choose_pricer(form), Clock()
+    clock.interrupt()
+    stopped = pricer.price(v, 1e-3, 1e-3, clock)
+    assert not pricer.spaces.made
+    whole = choose_pricer(form).price(v, 1e-3, 1e-3, Clock())
+    assert np.abs(whole.values).max() <= stopped.bound < np.inf

@@ -224,3 +224,16 @@ def test_neurons_to_start_from_between_samples_cost_nothing():
     fit = bn.train(X, y, tol=1e-6, start=(weights, np.r_[-between, between]), **settings)
     assert fit.certificate.status is bn.Status.GLOBAL
     assert fit.certificate.objective <= alone.certificate.objective * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("loss", ["huber", "logistic", "squared"])
+def test_a_penalty_that_vanishes_is_refused_by_name(loss):
+    # guards the grid on which close points are merged, whose size underflowed, and quotients that overflowed
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 2)), rng.normal(size=8)
+    y = np.sign(y) if loss == "logistic" else y
+    for beta in (1e-82, 1e-160, 1e-280):
+        with pytest.raises(ValueError, match=f"beta={beta} is too small"):
+            bn.train(X, y, beta=beta, loss=loss)
+    certificate = bn.train(X, y, beta=1e-78, loss=loss, time_limit=0.2).certificate
+    assert 0.0 <= certificate.lower_bound <= certificate.objective

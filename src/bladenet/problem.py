@@ -30,6 +30,7 @@ Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 TINY = float(np.finfo(np.float64).tiny)
 FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
 ASIDE = 1e-9  # a cosine that is further below 1 belongs to features that are no multiples of each other
+FAINT = 1e-80  # of the β that makes networks constant: beside it, all digits of a smaller one are lost
 PROBES = 4  # unit vectors on which features are projected before they are compared
 
 
@@ -148,9 +149,16 @@ class TrainingProblem(Shown):
             checked_components(n_components, norm),
             int(output_norm),
         )
-        if problem.bias:
-            kept = weight > 0
-            checked_loss.constant_fit(y[kept], weight[kept])  # logistic: refuses a single class
+        kept = weight > 0
+        level = checked_loss.constant_fit(y[kept], weight[kept]) if problem.bias else 0.0  # refuses a single class
+        slopes = checked_loss.gradient(level + np.zeros_like(y[kept]), y[kept])
+        most = largest * float(weight[kept] @ row_norms(slopes))
+        if beta < FAINT * most:
+            other = "" if checked_loss.classifies else ", or use beta=0 for interpolation"
+            raise ValueError(
+                f"beta={beta:g} is too small for float64 beside {most:.2g}, from where on networks are constant: raise "
+                f"it to above {FAINT * most:.2g}{other}."
+            )
         return problem
 
     @cached_property

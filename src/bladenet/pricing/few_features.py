@@ -15,7 +15,7 @@ import numpy as np
 
 from bladenet import kernels
 from bladenet.clock import Clock
-from bladenet.losses import Array, Index
+from bladenet.losses import Array, Index, row_norms
 from bladenet.parallel import on_all_cores, on_all_workers, seconds_for
 from bladenet.pricing.ascent import one_output
 from bladenet.pricing.base import Priced, Pricer, Space
@@ -131,8 +131,15 @@ class Sets:
     threshold: float
     slack: float
 
+    @cached_property
+    def crude(self) -> float:
+        """A bound of |h|/‖w‖₁ that needs no search: neurons of unit norm are at most 2 max |x| where they matter."""
+        return 2.0 * float(row_norms(self.v).sum() * np.abs(self.spaces.points).max())
+
     def price(self, columns: Columns, clock: Clock) -> Priced:
         """Price the neurons of one set."""
+        if clock.flag[0]:  # even to prepare a set of many points takes time
+            return Priced(self.crude, np.zeros((0, len(columns))), np.zeros(0), np.zeros(0))
         space, pricer = self.spaces[columns]
         return pricer.price(space.dual(self.v), self.threshold, self.slack, clock)
 
@@ -266,6 +273,8 @@ class FewFeatures(Pricer):
         moved, shifted = weights.copy(), offsets.copy()
 
         def move(rows: Index, clock: Clock) -> None:
+            if clock.flag[0]:
+                return
             space, pricer = self._space(home[rows[0]])
             here = np.ix_(rows, space.columns)
             neurons = np.column_stack([weights[here], offsets[rows]])

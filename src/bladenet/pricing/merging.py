@@ -26,9 +26,10 @@ class Merging:
         """
         sizes = row_norms(v)
         total = float(sizes.sum())
-        if len(v) > MOST or not 0.0 < allowed < np.inf or total == 0.0:
+        share = allowed / total if total else 0.0  # which underflows beside a tiny β
+        if len(v) > MOST or not 0.0 < share < np.inf:
             return None, v, 0.0
-        found = self._groups(int(np.floor(np.log2(allowed / total))))
+        found = self._groups(int(np.floor(np.log2(share))))
         if found is None:
             return None, v, 0.0
         first, group, distances = found
