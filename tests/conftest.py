@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-MOST = 10  # cases of a sampled test that are not slow
+MOST = 8  # cases of a sampled test that are not slow
 
 matplotlib.use("Agg")
 

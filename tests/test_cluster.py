@@ -353,6 +353,7 @@ class Dies:
         return 2 * item
 
 
+@pytest.mark.slow
 def test_work_that_its_workers_cannot_do_is_done_here():
     # guards the network found so far: a backend whose workers died or ran out of memory is no end
     with (

@@ -81,6 +81,7 @@ def dictionary_optimum(case, W, b):
 # --- the optimum --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_case_is_proven_to_nine_digits():
     for case in CASES:
         optimum = solve(case)
@@ -245,6 +246,7 @@ def test_permuting_translating_rotating_and_scaling():
             assert close(solve(case, X=case.X @ rotation).value, value), case
 
 
+@pytest.mark.slow
 def test_repeated_samples_are_weights():
     rng = np.random.default_rng(2)
     for case in [c for c in CASES[:60] + HIGHER[:6] if len(set(c.y)) > 1]:
@@ -281,6 +283,7 @@ def test_higher_dimensions_contain_the_plane(d, bias):
 
 
 @pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.slow
 def test_four_dimensions_contain_three(bias):
     for case in [c for c in HIGHER if c.X.shape[1] == 3 and c.bias == bias][:12]:
         X = np.column_stack([case.X[:, ::-1], np.zeros(len(case.X))])

@@ -85,12 +85,10 @@ def constant():
     return bn.BladeNetRegressor(alpha=1e6), frame, np.arange(10.0)
 
 
-FURTHER = [pytest.param(make, marks=pytest.mark.slow) for make in (houses, penguins)]
+FURTHER = [pytest.param(make, marks=pytest.mark.slow) for make in (motorcycle, houses, penguins)]
 
 
-@pytest.fixture(
-    scope="module", params=[motorcycle, table, three_classes, constant, *FURTHER], ids=lambda make: make.__name__
-)
+@pytest.fixture(scope="module", params=[table, three_classes, constant, *FURTHER], ids=lambda make: make.__name__)
 def written(request, tmp_path_factory):
     model, X, y = request.param()
     model.fit(X, y)

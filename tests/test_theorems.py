@@ -223,6 +223,7 @@ def test_p_1_is_not_p_2():
     assert lasso(K, y, 0.1, bias=True).value > 1.001 * best_network(X, y, 0.1, norm=2, bias=True).value
 
 
+@pytest.mark.slow
 def test_an_optimum_of_several_outputs_that_is_off_is_seen(monkeypatch):
     monkeypatch.setattr(near_networks, "best_outputs", lambda *a: (1.0 - 1e-6) * best_outputs(*a))
     assert near_networks.theorem_23().verdict == NO

@@ -151,14 +151,9 @@ class TrainingProblem(Shown):
         )
         kept = weight > 0
         level = checked_loss.constant_fit(y[kept], weight[kept]) if problem.bias else 0.0  # refuses a single class
-        slopes = checked_loss.gradient(level + np.zeros_like(y[kept]), y[kept])
-        most = largest * float(weight[kept] @ row_norms(slopes))
-        if beta < FAINT * most:
-            other = "" if checked_loss.classifies else ", or use beta=0 for interpolation"
-            raise ValueError(
-                f"beta={beta:g} is too small for float64 beside {most:.2g}, from where on networks are constant: raise "
-                f"it to above {FAINT * most:.2g}{other}."
-            )
+        if not checked_loss.exact:
+            slopes = checked_loss.gradient(level + np.zeros_like(y[kept]), y[kept])
+            _check_digits(beta, largest * float(weight[kept] @ row_norms(slopes)), checked_loss)
         return problem
 
     @cached_property
@@ -351,6 +346,16 @@ def _interpolating(loss: Loss, X: Array, y: Array) -> ExactFit:
             "then, or prefers larger margins. Use beta > 0, or a loss for regression."
         )
     return ExactFit.of(X, y)
+
+
+def _check_digits(beta: float, most: float, loss: Loss) -> None:
+    """Refuse a β that is nothing beside one from which on networks are constant."""
+    if beta < FAINT * most:
+        other = "" if loss.classifies else ", or use beta=0 for interpolation"
+        raise ValueError(
+            f"beta={beta:g} is too small for float64 beside {most:.2g}, from where on networks are constant: raise "
+            f"it to above {FAINT * most:.2g}{other}."
+        )
 
 
 def _basis(points: Array, problem: TrainingProblem) -> tuple[Array | None, float]:
