@@ -71,7 +71,7 @@ def test_python_blocks_of_the_readme_run(block, tmp_path):
 
 def test_there_are_python_blocks_to_run():
     # guards the patterns above: documents whose blocks are not found pass everything
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 9
     assert len(PAGES) >= 24
     for page in [*PAGES, ROOT / "README.md"]:
         assert len(pictures.blocks_of(page)) == page.read_text(encoding="utf-8").count("```python"), page

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from bladenet import cli, load_model
 from bladenet.cells import is_measurement, is_number, is_written_number
-from bladenet.tables import InputError
+from bladenet.errors import InputError
 from bladenet.targets import Target
 
 N = 150

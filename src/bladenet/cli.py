@@ -17,14 +17,17 @@ import typer
 from typer.core import TyperGroup
 
 from bladenet import __version__
+from bladenet.errors import InputError
 from bladenet.fitting import CLASSIFICATION, checked_settings, summary, train_table
+from bladenet.reading import Notation
 from bladenet.reproduce.commands import app as reproduce
 from bladenet.tables import (
     SHIPPED,
-    InputError,
+    beside,
     choose_features,
     feature_columns,
     is_numeric,
+    left_out,
     predictions,
     read_table,
 )
@@ -91,7 +94,18 @@ app = typer.Typer(
 
 app.add_typer(reproduce, name="reproduce")
 
-Data = Annotated[str, typer.Argument(metavar="DATA", help=f"CSV file, or a shipped data set: {', '.join(SHIPPED)}.")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA", help=f"CSV, parquet, feather or Excel file, or a shipped data set: {', '.join(SHIPPED)}."
+    ),
+]
+Separator = Annotated[str | None, typer.Option("--sep", help="What separates cells: , ; | or tab. Default: found out.")]
+Decimal = Annotated[str | None, typer.Option(help="Decimal sign: . or a comma. Default: found out.")]
+Encoding = Annotated[str | None, typer.Option(help="Such as utf-8, utf-16 or latin-1. Default: found out.")]
+Missing = Annotated[
+    list[str] | None, typer.Option("--na", help="Text that stands for no value, besides the usual; may be repeated.")
+]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file written by bladenet fit --out.")]
 
 
@@ -164,6 +178,13 @@ def fit(
     plot: Annotated[Path | None, typer.Option(help="Save a picture: .png, .pdf or .svg.")] = None,
     report: Annotated[Path | None, typer.Option(help="Save a report of one page: .html.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    keep_ids: Annotated[
+        bool, typer.Option("--keep-ids", help="Also use columns that only number or name the rows.")
+    ] = False,
+    sep: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    na: Missing = None,
 ) -> None:
     """Train the globally optimal network for a table, and prove how good it is.
 
@@ -173,8 +194,11 @@ def fit(
     _check_writable(out, MODEL_SUFFIXES, "--out")
     _check_writable(plot, PLOT_SUFFIXES, "--plot")
     _check_writable(report, REPORT_SUFFIXES, "--report")
-    frame = read_table(data)
+    frame = _table(data, _notation(sep, decimal, encoding, na))
     names = choose_features(frame, target, features or [])
+    for name, why in {} if features or keep_ids else left_out(frame, names).items():
+        names.remove(name)
+        typer.echo(f"bladenet: note: column {name!r} {why}: left out (--keep-ids, --features)", err=True)
     X, chosen = feature_columns(frame, names), Target.of(frame[target], task, loss)
     y, classifies = chosen.y, chosen.loss in CLASSIFICATION
     console = _console(quiet)
@@ -206,6 +230,13 @@ def predict(
     model: ModelFile,
     data: Data,
     out: Annotated[Path | None, typer.Option(help="Write a .csv file instead of stdout.")] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Column of the data to write beside the predictions, such as an id.")
+    ] = None,
+    sep: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    na: Missing = None,
 ) -> None:
     """Predict with a saved model: one row per row of the data, as CSV.
 
@@ -214,12 +245,15 @@ def predict(
     """
     _check_writable(out, (".csv",), "--out")
     fitted = _load(model)
-    X, _ = _features_of(fitted, data, model)
+    X, frame = _features_of(fitted, data, model, _notation(sep, decimal, encoding, na))
+    kept = beside(frame, keep or [])
     with _warnings_by_the_line():
         try:
             result = predictions(fitted, X)
         except ValueError as error:
             raise InputError.of(error, X) from None
+    for place, (name, column) in enumerate(kept.items()):
+        result.insert(place, name, column.to_numpy())
     text = result.to_csv(index=False)
     if out is None:
         typer.echo(text, nl=False)
@@ -246,6 +280,10 @@ def write_report(
     ] = None,
     target: Annotated[str | None, typer.Option(help="The column that is predicted; needed with --data.")] = None,
     title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
+    sep: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    na: Missing = None,
 ) -> None:
     """Write what is known about a saved model to one page that needs no network: proof, pictures, every neuron."""
     _check_writable(out, REPORT_SUFFIXES, "OUT")
@@ -254,7 +292,7 @@ def write_report(
     if data is not None:
         if target is None:
             raise InputError("--data needs --target, the column that the model predicts.")
-        X, frame = _features_of(fitted, data, model)
+        X, frame = _features_of(fitted, data, model, _notation(sep, decimal, encoding, na))
         y = target_trained_on(fitted, feature_columns(frame, [target])[target])
     _save_report(fitted, out, X, y, target, title)
 
@@ -340,15 +378,33 @@ def _save_report(
         raise InputError.of(error, X) from None
 
 
+def _notation(separator: str | None, decimal: str | None, encoding: str | None, missing: list[str] | None) -> Notation:
+    """How a file is written, as far as options say."""
+    separator = {"tab": "\t", "\\t": "\t"}.get(str(separator), separator)
+    if separator is not None and len(separator) != 1:
+        raise InputError(f"--sep must be one character or tab, got {separator!r}.")
+    if decimal not in (None, ".", ","):
+        raise InputError(f"--decimal must be a point or a comma, got {decimal!r}.")
+    return Notation(encoding, separator, decimal, tuple(missing or ()))
+
+
+def _table(data: str, asked: Notation, text: Sequence[str] = ()) -> pd.DataFrame:
+    """A table, after a line that says how it is written if not as usual."""
+    frame, written = read_table(data, text, asked)
+    if written and asked == Notation():
+        typer.echo(f"bladenet: note: {data}: {written}", err=True)
+    return frame
+
+
 def _features_of(
-    model: BladeNetRegressor | BladeNetClassifier, data: str, path: Path
+    model: BladeNetRegressor | BladeNetClassifier, data: str, path: Path, asked: Notation
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The columns of a table that a model reads, and the whole table."""
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         raise InputError(f"{path} was trained without column names, so its features cannot be found in a table.")
     categories = [c.name for c in model.encoding_.columns if c.levels and isinstance(c.levels[0], str)]
-    frame = read_table(data, categories)
+    frame = _table(data, asked, categories)
     return feature_columns(frame, list(names)), frame
 
 

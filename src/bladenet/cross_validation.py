@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from dataclasses import replace
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,75 +13,14 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from bladenet.checks import checked_alphas, checked_targets
 from bladenet.defaults import AUTO
-from bladenet.display import ROWS, Shown, View, number
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.folds import Split, shuffled_splits
 from bladenet.losses import Array, Loss, Mask, get_loss
 from bladenet.selection import Comparison, Selection, what_was_cut_off
 from bladenet.training import Round
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-RULES = ("best", "one_standard_error")
+from bladenet.validation_curve import RULES, ValidationCurve
 
 Splitter: TypeAlias = int | BaseCrossValidator | Iterable[Split] | None
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ValidationCurve(Shown):
-    """Mean losses on samples left out, for falling α.
-
-    Attributes
-    ----------
-    alphas : (k,) falling
-    losses : (k, folds), the mean loss on the samples that each fold leaves out
-    """
-
-    alphas: Array
-    losses: Array
-
-    def _view(self) -> View:
-        count = len(self.losses)
-        if not count:
-            return View("ValidationCurve: empty")
-        means, errors = self.means, self.standard_errors
-        best, careful = (self.choose(rule) for rule in RULES)
-        marks = {careful: "within one standard error", best: "best"}
-        start = max(0, min(best - ROWS // 2, count - ROWS))
-        rows = [
-            (number(self.alphas[k]), number(means[k]), number(errors[k]), marks.get(k, ""))
-            for k in range(start, min(count, start + ROWS))
-        ]
-        title = f"ValidationCurve: {count} alphas, {self.losses.shape[-1]} folds"
-        return View(title, (), ("alpha", "loss", "standard error", ""), rows, count, "data() has all." * (count > ROWS))
-
-    @property
-    def means(self) -> Array:
-        """Means over the folds, (k,)."""
-        return np.asarray(self.losses.mean(axis=1), dtype=np.float64)
-
-    @property
-    def standard_errors(self) -> Array:
-        """Standard errors of these means, (k,); 0 for a single fold."""
-        folds = self.losses.shape[1]
-        if folds < 2:
-            return np.zeros(len(self.losses))
-        return np.asarray(self.losses.std(axis=1, ddof=1) / np.sqrt(folds), dtype=np.float64)
-
-    def choose(self, rule: str) -> int:
-        """The α of the smallest mean, or the largest α whose mean is within one standard error of that."""
-        means = self.means
-        best = int(means.argmin())
-        if rule == "best":
-            return best
-        return int(np.argmax(means <= means[best] + self.standard_errors[best]))
-
-    def data(self) -> pd.DataFrame:
-        """One row per α: alpha, loss, standard_error."""
-        import pandas as pd  # here, not at the top: importing bladenet must stay fast
-
-        return pd.DataFrame({"alpha": self.alphas, "loss": self.means, "standard_error": self.standard_errors})
 
 
 class _CrossValidated:
@@ -169,13 +108,16 @@ class _CrossValidated:
         alphas, count = last.descent.alphas, len(last.descent.losses)
         sizes = [comparison.weight[left_out].sum() for _, left_out in splits]
         losses = np.reshape(last.descent.by_fold, (count, len(splits))) / sizes
-        self.validation_ = ValidationCurve(alphas[:count], losses)
+        curve = ValidationCurve(alphas[:count], losses)
         if not count or (cut_off is not None and not last.descent.turned):  # the curve does not show the lowest losses
             alpha = last.selection.alpha
             nearest = float(given[np.abs(np.log(given / alpha)).argmin()]) if fixed else alpha
-            return replace(last.selection, alpha=nearest, cut_off=cut_off)
-        chosen = self.validation_.choose(self.rule)
-        return Selection(float(alphas[chosen]), np.ones(X.shape[1]), last.descent.tried[chosen][0][:2], cut_off)
+            return replace(last.selection, alpha=nearest, cut_off=cut_off, curve=curve)
+
+        chosen = curve.choose(self.rule)
+        folds = comparison.choices(last, lambda fold: curve.without(fold).choose(self.rule))
+        start = last.descent.tried[chosen][0][:2]
+        return Selection(float(alphas[chosen]), np.ones(X.shape[1]), start, cut_off, folds, curve)
 
     def _splits(self, X: Array, y: Array, used: Mask, loss: Loss) -> list[Split]:
         """Training and validation rows of each fold, of those used."""

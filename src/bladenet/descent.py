@@ -1,19 +1,38 @@
 """How losses on samples left out depend on α, which α that makes the best, and which features it emphasises."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bladenet.losses import Array, row_norms
+from bladenet.losses import Array, Index, row_norms
 from bladenet.problem import Neurons
+from bladenet.validation_curve import ValidationCurve
 
 RISES = 2  # of the validation loss in a row, after which smaller α, the slowest to train, are left out
 CLEARLY = 1.02  # times the smallest validation loss: one such loss is enough
 EQUAL = 1.002  # times the smallest loss: as good, and a larger α is cheaper and sparser
 SPARSER = 1.005  # times the smallest loss: so much may be lost with emphasised features, whose networks are sparser
+FINE = 64  # places of α between two values compared: finer ones depend on the rounding of the losses, and on units
 LEAST = 1e-3  # of the largest share of the penalty: what a feature counts for that has none
 
 Network = tuple[Array, Array, Array]  # weights, biases, amplitudes
+
+
+@dataclass(frozen=True, eq=False)
+class FoldChoice:
+    """What the other folds choose for one fold, so that what it leaves out has no part in the choice.
+
+    Attributes
+    ----------
+    kept, left_out : rows of the data
+    alpha, factors, start : as in :class:`Selection`
+    """
+
+    kept: Index
+    left_out: Index
+    alpha: float
+    factors: Array
+    start: Neurons
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +46,16 @@ class Selection:
     start : (weights, biases) or None, neurons of a network trained with both: a place for :func:`bladenet.train` to
         start from, in units of the multiplied features
     cut_off : what had been compared when the time was over, and what not; None if there was time for all
+    folds : the same for every fold, as far as there was time
+    curve : by which alpha was chosen, if it is kept
     """
 
     alpha: float
     factors: Array
     start: Neurons | None = None
     cut_off: str | None = None
+    folds: tuple[FoldChoice, ...] = ()
+    curve: ValidationCurve | None = None
 
 
 def emphasis(networks: list[Network], d: int) -> Array:
@@ -150,7 +173,19 @@ class Descent:
         before, here, after = self.scores[best - 1 : best + 2]
         bend = before - 2.0 * here + after
         step = min(0.5 * (before - after) / bend, 0.5) if bend > 0 else 0.0  # further only where all are as good
+        step = round(step * FINE) / FINE
         return float(self.alphas[best] * (self.alphas[best + 1] / self.alphas[best]) ** step)
+
+    def without(self, fold: int) -> "Descent":
+        """The same without one of several folds."""
+        if not self.tried or len(self.tried[0]) == 1:
+            return self
+        return replace(
+            self,
+            by_fold=[row[:fold] + row[fold + 1 :] for row in self.by_fold],
+            tried=[row[:fold] + row[fold + 1 :] for row in self.tried],
+            rival=self.rival.without(fold) if self.rival else None,
+        )
 
     def selection(self, factors: Array) -> Selection:
         """The best α, and the neurons of the first fold to start from."""

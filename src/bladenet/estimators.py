@@ -26,8 +26,11 @@ from bladenet.readable import Readable
 from bladenet.scaling import fit_scaling
 from bladenet.selection import Selection, select_alpha
 from bladenet.training import Round, train
+from bladenet.validation import Plan, Validation
 
 _SELECTION_SHARE = 0.5  # of time_limit, for choosing alpha
+_VALIDATION_SHARE = 0.3  # of what is left then
+_VALIDATED = 1e-3  # relative gap, about, of networks that only predict rows left out
 
 
 class _BladeNet(Readable, BaseEstimator):
@@ -85,6 +88,7 @@ class _BladeNet(Readable, BaseEstimator):
                 "give alpha as a number.",
                 stacklevel=3,  # where fit was called
             )
+        self.validation_ = self._validated(X, y, selection, clock, settings)
         scaling = scaling.stretched(selection.factors)
         scaled = scaling.apply(X)
         beta = selection.alpha * float(weight.sum())
@@ -101,6 +105,18 @@ class _BladeNet(Readable, BaseEstimator):
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
         self.evidence_ = Evidence.of(X, fit, weight)
         return self
+
+    def _validated(
+        self, X: Array, y: Array, selection: Selection, clock: Clock, settings: dict[str, Any]
+    ) -> Validation | None:
+        """How good the model is on rows that it has not seen; None if no folds chose alpha."""
+        if not isinstance(getattr(self, "alpha", AUTO), str):
+            return None
+        shape = {name: value for name, value in settings.items() if name not in ("sample_weight", "vertices_only")}
+        kind, tol = self.settings_.scaling, max(self.settings_.tol, _VALIDATED)
+        plan = Plan(X, y, settings["sample_weight"], shape, kind, tol, settings["vertices_only"])
+        part = clock if self.time_limit is None else clock.part(_VALIDATION_SHARE * clock.remaining)
+        return plan.validated(selection, part)
 
     def _settings(self, weight: Array, loss: str | Loss) -> dict[str, Any]:
         """The problem that is solved, but for data and α."""
@@ -241,6 +257,8 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     blades_ : list of Blade, one per neuron: indices into the rows of X; `pull` is in the (scaled) features trained on
     history_ : list of Round
     alpha_, beta_ : float, the regularisation used
+    validation_ : Validation, how good the model is on rows that it has not seen, from the folds that chose alpha; None
+        where alpha was given
     evidence_ : Evidence, what is kept of the training data for :meth:`explain`
     n_features_in_ : int
     feature_names_in_ : of str, if X was a data frame with string columns
@@ -313,6 +331,29 @@ class BladeNetRegressor(RegressorMixin, _BladeNet):
     def predict(self, X: ArrayLike) -> Array:
         """Predicted targets: (n, d) → (n,), or (n, c) for several outputs; with the Poisson loss exp f, the mean."""
         return get_loss(self.loss).mean(self._scores(X))
+
+    def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> Array:
+        """Intervals that hold the targets of this share of new rows: (n, d) → (n, 2), or (n, c, 2), low and high.
+
+        Around the prediction, as wide as the folds that chose alpha have missed rows by that they left out, which is
+        the same everywhere; with the Poisson loss in proportion to the root of the prediction, and not below 0.
+
+        Raises
+        ------
+        ValueError
+            If alpha was given, so that there are no folds, or they left out too few rows for the coverage.
+        """
+        check_is_fitted(self, "network_")
+        if self.validation_ is None or not self.validation_.scores:
+            raise ValueError(
+                "intervals follow from the folds that choose alpha, and there are none: fit with alpha='auto'."
+            )
+        counts = get_loss(self.loss).link == "log"
+        spread = np.sqrt if counts else np.ones_like
+        middle = self.predict(X)
+        width = self.validation_.margin(coverage, spread) * spread(middle)
+        low = middle - width
+        return np.stack([np.maximum(low, 0.0) if counts else low, middle + width], axis=-1)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

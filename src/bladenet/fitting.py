@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bladenet.defaults import AUTO
-from bladenet.tables import InputError
+from bladenet.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,6 +122,7 @@ def summary(
 ) -> str:
     """What was proven, of what, with which settings, how well it fits, and which files were written."""
     from bladenet.estimators import BladeNetClassifier
+    from bladenet.in_short import in_short
     from bladenet.quality import measures
     from bladenet.settings import settings_of
 
@@ -132,6 +133,8 @@ def summary(
     classes = f"{len(model.classes_)} classes, " if isinstance(model, BladeNetClassifier) else ""
     return "\n".join(
         [
+            *in_short(model),
+            "",
             str(model.certificate_),
             f"{y.name} from {source}: {neurons} neuron{'' if neurons == 1 else 's'}, "
             f"{len(X)} samples, {classes}{len(model.history_)} rounds in {seconds:.2g} s",

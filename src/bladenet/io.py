@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate, Status
-from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV, ValidationCurve
+from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV
 from bladenet.defaults import AUTO, Settings
 from bladenet.display import Listing
 from bladenet.encoding import Column, Encoding
@@ -23,7 +23,10 @@ from bladenet.files import write_atomically
 from bladenet.losses import LOSSES, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import AffineScaling, MonotoneScaling, Scaling
+from bladenet.scores import Score
 from bladenet.training import Round
+from bladenet.validation import Validation
+from bladenet.validation_curve import ValidationCurve
 
 FORMAT, VERSION = "bladenet-model", 1
 SUFFIXES = (".json", ".safetensors")
@@ -119,7 +122,7 @@ def _encode(model: Model) -> dict[str, Any]:
     weights = parameters.get("class_weight")
     if isinstance(weights, dict):  # as pairs: keys of JSON are strings
         parameters["class_weight"] = [[label, weight] for label, weight in weights.items()]
-    curve = fitted.get("validation_")
+    validation = fitted.get("validation_")
     return {
         "kind": kind,
         "parameters": parameters,
@@ -136,7 +139,7 @@ def _encode(model: Model) -> dict[str, Any]:
         "blades": [vars(blade) for blade in model.blades_],
         "evidence": vars(model.evidence_),
         "history": [asdict(row) for row in model.history_],
-        "validation": None if curve is None else vars(curve),
+        "validation": None if validation is None else _encode_validation(validation),
     }
 
 
@@ -169,8 +172,7 @@ def _decode(document: dict[str, Any]) -> Model:
         "beta_": float(document["beta"]),
     }
     classes = document["classes"]
-    if document["validation"] is not None:
-        fitted["validation_"] = _decode_curve(document["validation"])
+    fitted["validation_"] = None if document["validation"] is None else _decode_validation(document["validation"])
     if document["named"]:
         fitted["feature_names_in_"] = np.array([column.name for column in encoding.columns], dtype=object)
     if (classes is None) is isinstance(model, BladeNetClassifier):
@@ -224,6 +226,27 @@ def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int, output
     if missing:
         raise ValueError(f"the defining samples {sorted(missing)[:5]} are missing")
     return evidence
+
+
+def _encode_validation(validation: Validation) -> dict[str, Any]:
+    curve = None if validation.curve is None else vars(validation.curve)
+    scores = [asdict(score) for score in validation.scores]
+    return {**vars(validation), "fold_alphas": list(validation.fold_alphas), "scores": scores, "curve": curve}
+
+
+def _decode_validation(fields: dict[str, Any]) -> Validation:
+    if "rows" not in fields:  # older files hold the curve alone
+        return Validation.of_curve(_decode_curve(fields))
+    rows = _array(fields["rows"], np.int64, (-1,))
+    return Validation(
+        rows,
+        _array(fields["targets"], np.float64, (len(rows), *np.shape(fields["targets"])[1:])),
+        _array(fields["predictions"], np.float64, (len(rows), *np.shape(fields["predictions"])[1:])),
+        _array(fields["fold"], np.int64, (len(rows),)),
+        tuple(float(alpha) for alpha in fields["fold_alphas"]),
+        tuple(Score(**score) for score in fields["scores"]),
+        None if fields["curve"] is None else _decode_curve(fields["curve"]),
+    )
 
 
 def _decode_curve(fields: dict[str, Any]) -> ValidationCurve:

@@ -18,6 +18,8 @@ from bladenet.encoding import Encoding
 from bladenet.evidence import Evidence
 from bladenet.explain import Explanation, explain_network
 from bladenet.formulas import counted
+from bladenet.importances import importances_of
+from bladenet.in_short import in_short
 from bladenet.losses import Array, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.scaling import Scaling
@@ -53,6 +55,13 @@ class Readable:
     _encoded: Callable[[ArrayLike], Array]
     _coded: Callable[[Any, Array], tuple[Array, Array, str | Loss]]
     _settings: Callable[[Array, str | Loss], dict[str, Any]]
+
+    @property
+    def feature_importances_(self) -> Array:
+        """How much each column counts, (n_features_in_,), summing to 1; see :mod:`bladenet.importances`."""
+        check_is_fitted(self, "network_")
+        model: Any = self  # one of the two estimators
+        return importances_of(model)
 
     def explain(self) -> Explanation:
         """Every neuron in terms of the training samples that define it; print it, or see its ``data()``."""
@@ -132,7 +141,9 @@ class Readable:
         if last is not None:
             effort = f"{counted(len(self.history_), 'round')} in {last.seconds:.2g} s"
         faces = sum(not blade.is_vertex for blade in self.blades_)
+        model: Any = self  # one of the two estimators
         lines = [
+            *in_short(model),
             f"{type(self).__name__}: {counted(len(self.network_), 'neuron')}, "
             f"{counted(self.n_features_in_, 'feature')}, "
             f"{counted(self.evidence_.n_samples, 'training sample')}, {effort}",

@@ -18,11 +18,13 @@ from bladenet.display import flat
 from bladenet.explain import TERMS, Explanation, written
 from bladenet.files import write_atomically
 from bladenet.formulas import counted, listed, number, percent
+from bladenet.in_short import in_short
 from bladenet.losses import Array
 from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene, drawable, plot_history
 from bladenet.quality import measures
 from bladenet.scene import Scene
+from bladenet.scores import Score
 from bladenet.settings import settings_of
 from bladenet.styling import STATUS_WORDS, short
 from bladenet.training_data import TrainingData
@@ -106,9 +108,12 @@ def _context(
         "title": flat(title or f"How {target} is predicted"),
         "verdict": STATUS_WORDS[proven.status],
         "good": proven.status is Status.GLOBAL,
+        "sentences": in_short(model),
         "advice": proven.advice,
         "facts": _facts(model, explanation),
         "quality": [] if data is None else [(k, number(v)) for k, v in measures(model, X, y, data.weight).items()],
+        "folds": "" if model.validation_ is None else model.validation_.where,
+        "validated": [] if model.validation_ is None else [_validated(score) for score in model.validation_.scores],
         "weighted": data is not None and len(set(data.weight)) > 1,
         "fit": None if scene is None else _fit_picture(scene, given=X is not None),
         "shares": _shares_picture(explanation),
@@ -135,6 +140,12 @@ def _picture(ax: Axes, text: str, caption: str) -> Picture:
     """What was drawn, of limited size."""
     figure: Any = ax.figure
     return Picture(picture(ax, "png", min(150.0, WIDE / figure.get_figwidth())), text, caption)
+
+
+def _validated(score: Score) -> dict[str, str]:
+    """A row of the table of what was measured on rows left out."""
+    others = {"linear": number(score.linear), "constant": number(score.constant)}
+    return {"name": score.name, "value": f"{number(score.value)} ± {number(score.standard_error)}", **others}
 
 
 def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bladenet.column_generation import ColumnGeneration, constant_network
-from bladenet.descent import CLEARLY, SPARSER, Descent, Network, Selection, emphasis
+from bladenet.descent import CLEARLY, SPARSER, Descent, FoldChoice, Network, Selection, emphasis
 from bladenet.folds import ENOUGH, Split, enough_folds, shuffled_splits, thinned
 from bladenet.losses import Array, Loss, row_norms
 from bladenet.parallel import on_all_cores
@@ -93,7 +93,8 @@ def select_alpha(
         return np.geomspace(largest, RANGE * largest, ALPHAS)
 
     trials = comparison.trials(alphas, emphasise=emphasise)
-    return replace(trials[-1].selection, cut_off=what_was_cut_off(trials))
+    folds = comparison.choices(trials[-1])
+    return replace(trials[-1].selection, cut_off=what_was_cut_off(trials), folds=folds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +108,7 @@ class Trial:
     descent : without emphasis
     selection : what to train with
     finished : whether nothing more was to be compared
+    adapted : the descent with emphasis, if there was one
     """
 
     folds: int
@@ -115,6 +117,7 @@ class Trial:
     descent: Descent
     selection: Selection
     finished: bool = True
+    adapted: Descent | None = None
 
     def __str__(self) -> str:
         where = f"on {self.folds} fold{'s' if self.folds > 1 else ''} of {self.rows:,} samples"
@@ -237,8 +240,24 @@ class Comparison:
         if not adapted.over:
             return trial(plain, self._unadapted(plain, known), finished=False)
         if adapted.loss > SPARSER * plain.loss:
-            return trial(plain, plain.selection(as_they_are))
-        return trial(plain, adapted.selection(emphasis(plain.networks, self.X.shape[1])))
+            return trial(plain, plain.selection(as_they_are), adapted=adapted)
+        return trial(plain, adapted.selection(emphasis(plain.networks, self.X.shape[1])), adapted=adapted)
+
+    def choices(self, trial: Trial, choose: Callable[[int], int] | None = None) -> tuple[FoldChoice, ...]:
+        """What every fold is trained with if the others choose.
+
+        `choose` says which α is best for those without a fold, if not the one whose loss is smallest.
+        """
+        plain, adapted, found = trial.descent, trial.adapted, []
+        for k, (kept, left_out) in enumerate(self.splits if plain.losses else ()):
+            others, tried, factors = plain.without(k), plain.tried, np.ones(self.X.shape[1])
+            if adapted is not None and adapted.without(k).loss <= SPARSER * others.loss:
+                others, tried = adapted.without(k), adapted.tried
+                factors = emphasis([plain.networks[k]], self.X.shape[1])
+            best = others.best if choose is None else choose(k)
+            alpha = others.alpha if choose is None else float(others.alphas[best])
+            found.append(FoldChoice(kept, left_out, alpha, factors, tried[best][k][:2]))
+        return tuple(found)
 
     def _unadapted(self, plain: Descent, known: Trial | None) -> Selection:
         """The best α, with emphasis if that was better in the trial before."""
@@ -328,6 +347,7 @@ class Fold:
         shape: dict[str, Any],
         pricing: Callable[[StandardForm], Pricer],
         clock: Clock,
+        tol: float = LOOSE,
     ):
         X, y, weight = kept
         X_out, self.y_out, self.weight_out = left_out
@@ -335,7 +355,7 @@ class Fold:
         self.problem = TrainingProblem.create(X, y, beta=alpha * self.total, sample_weight=weight, **shape)
         self.form = self.problem.standard
         self.places = self.form.place(X_out)
-        self.search = ColumnGeneration(self.form, pricing, LOOSE, clock)
+        self.search = ColumnGeneration(self.form, pricing, tol, clock)
         self.search.violation = 0.0  # by which |h| exceeds β at α_max, if the other folds do not matter much
 
     def begin(self, weights: Array, biases: Array) -> None:

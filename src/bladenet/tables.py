@@ -2,94 +2,72 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bladenet.checks import LINE, RowError, place
+from bladenet.checks import place
 from bladenet.datasets import csv_path
+from bladenet.errors import InputError
+from bladenet.reading import LOOKED_AT, Notation, read
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
+FOUND_OUT = Notation()
 SHOWN = 3  # rows listed in a message
+FEWEST = 10  # rows of which a column can be told to number or name them
+IDENTIFIER = re.compile(r"|(.*[ _.-])?(id|key|index|nr|no|row ?names?|uuid|guid)|unnamed: \d+")
+TIMES = {"time", "t", "x", "step", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "age"}
+DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?$|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})([ T].*)?$")
 SHIPPED = ("motorcycle", "houses", "penguins")
 
 
-class InputError(Exception):
-    """Something the user can put right; its message is one line."""
+def read_table(data: str, text: Iterable[str] = (), asked: Notation = FOUND_OUT) -> tuple[pd.DataFrame, str]:
+    """Read a file, or a shipped data set if there is no file of that name; and how it is written, if not as usual.
 
-    @classmethod
-    def of(cls, error: Exception, frame: pd.DataFrame | None = None) -> InputError:
-        """The same as an error of the library; rows are those of a table that was read."""
-        return cls(error.told(frame.index) if isinstance(error, RowError) and frame is not None else str(error))
-
-
-def read_table(data: str, text: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a CSV file, or a shipped data set if there is no file of that name; some columns as text.
-
-    Rows are known by the line of the file that they begin in, as an editor counts lines: the header is line 1.
+    Parameters
+    ----------
+    text : columns that are text
+    asked : how the file is written, as far as that is given
     """
-    import pandas as pd  # here, not at the top: the command line must start fast
-
     path = Path(data)
     if not path.exists():
         if data not in SHIPPED:
             raise InputError(f"there is no file {data}, and no shipped data set of that name ({', '.join(SHIPPED)}).")
         path = csv_path(data)
-    try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys(text, str), low_memory=False)
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{path} is empty.") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as CSV: {error}.") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
-    if frame.empty:
-        raise InputError(f"{path} has a header but no rows.")
-    if len(frame.columns) == 1 and (found := [mark for mark in ";\t|" if mark in str(frame.columns[0])]):
-        raise InputError(
-            f"{path} has one column; its header separates names by {found[0]!r}, not by commas: replace them."
-        )
-    lines = _lines(path)
-    if len(lines) == len(frame):
-        frame.index = pd.Index(lines, name=LINE)
-    return frame
+    frame, written = read(path, asked, tuple(text))
+    return frame, str(written)
 
 
-def _lines(path: Path) -> list[int]:
-    """The line in which each row begins; rows can have several lines, and empty ones are none.
-
-    Raises
-    ------
-    InputError
-        If a row has more cells than the header.
-    """
-    from pandas.io.common import get_handle  # type: ignore[import-not-found] # opens what read_csv opens
-
-    begins, last, names = [], 0, 0
-    with get_handle(path, "r", encoding="utf-8", compression="infer") as opened:
-        rows = csv.reader(opened.handle)
-        try:
-            for cells in rows:
-                if len(cells) > 1 or "".join(cells).strip():
-                    begins.append(last + 1)
-                    names = names or len(cells)
-                    if len(cells) > names:  # pandas takes the first column for names of rows
-                        raise InputError(
-                            f"line {last + 1} of {path} has {len(cells)} cells, but the header has {names}: give every "
-                            "column a name, and quote cells that contain commas."
-                        )
-                last = rows.line_num
-        except csv.Error:  # a cell of more than 100,000 characters
-            return []
-    return begins[1:]
+def left_out(frame: pd.DataFrame, names: list[str]) -> dict[str, str]:
+    """Which columns say nothing of new rows, and why: they number or name the rows, or are dates."""
+    found = {}
+    for name in names:
+        column, title = frame[name], name.strip().casefold()
+        if len(column) < FEWEST or column.isna().any():
+            continue
+        if not is_numeric(column):
+            if column.dtype != bool and all(DATE.match(str(cell)) for cell in column.head(LOOKED_AT)):
+                found[name] = (
+                    f"holds dates such as {str(column.iloc[0])!r}; make columns of the year or month to use them"
+                )
+            elif column.nunique() == len(column):
+                found[name] = "has another text in every row"
+            continue
+        values = column.to_numpy(dtype=float)
+        if (values != np.round(values)).any() or column.nunique() < len(column):
+            continue
+        counts = values[0] in (0.0, 1.0) and bool((np.diff(values) == 1.0).all())
+        if IDENTIFIER.fullmatch(title) or (counts and title not in TIMES):
+            found[name] = "numbers the rows" if counts else "has another number in every row"
+    return found if len(found) < len(names) else {}
 
 
 def is_numeric(column: pd.Series) -> bool:
@@ -155,6 +133,16 @@ def feature_columns(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         column = frame[name]
         check_present(column)
         check_finite(column)
+    return frame[names]
+
+
+def beside(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Columns that are written beside predictions."""
+    names = [name.strip() for item in names for name in item.split(",")]
+    for name in names:
+        _check_column(frame, name)
+        if name == "prediction" or name.startswith(("score", "probability_")):
+            raise InputError(f"--keep {name}: predictions are written under that name; rename the column.")
     return frame[names]
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from bladenet.cells import is_measurement, is_number, is_written_number
 from bladenet.checks import place
+from bladenet.errors import InputError
 from bladenet.fitting import CLASSIFICATION, REGRESSION, TASKS
-from bladenet.tables import InputError, check_finite, check_present, is_numeric, listed_rows
+from bladenet.tables import check_finite, check_present, is_numeric, listed_rows
 
 if TYPE_CHECKING:
     import pandas as pd

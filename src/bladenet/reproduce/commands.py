@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bladenet.tables import InputError
+from bladenet.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
