@@ -237,3 +237,13 @@ def test_a_penalty_that_vanishes_is_refused_by_name(loss):
             bn.train(X, y, beta=beta, loss=loss)
     certificate = bn.train(X, y, beta=1e-78, loss=loss, time_limit=0.2).certificate
     assert 0.0 <= certificate.lower_bound <= certificate.objective
+
+
+def test_classes_told_apart_so_well_that_their_curvature_underflows():
+    # weights over 12 decades: a curvature of rounding, partly negative, made amplitudes NaN, and scipy refused them
+    X = np.array([[90.65055914], [-144.38737765], [-55.08272027], [-42.83222754]])
+    weight = np.array([2.50013112, 1445462.01, 5.29723253e-6, 1.89869269])
+    certificate = bn.train(
+        X, [0, 1, 2, 2], beta=1.75445e-13, loss="softmax", sample_weight=weight, tol=1e-4
+    ).certificate
+    assert 0.0 <= certificate.lower_bound <= certificate.objective

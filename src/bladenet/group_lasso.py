@@ -36,6 +36,8 @@ FORCING = 1e-2  # accuracy of a model's solution, relative to the violation it s
 FINEST = 1e-13
 RANK = 1e-12  # of the largest curvature of the intercept: below it is rounding, in directions that change nothing
 RIDGE = 1e-13  # added to curvatures, relative to the largest
+TINY = float(np.finfo(np.float64).tiny)
+FARTHEST = 1e100  # amplitudes beyond it follow from curvatures that are nothing but rounding
 LENGTHS = 0.25 ** np.arange(10)  # of steps that are tried
 FIRST_ENDS = 6  # of a model's step, where groups come closest to 0: tried as well
 
@@ -101,6 +103,8 @@ class Model:
             if self.clock.stopped:
                 break
             descend_groups(self.Q, self.shared, steps, self.beta, self.norm, Z, R, SWEEPS)
+            if not (np.abs(Z).max(initial=0.0) <= FARTHEST and np.isfinite(R).all()):
+                return self.origin.copy()
             if violation(Z, R, self.beta, self.norm).max(initial=0.0) <= accuracy * self.beta:
                 break
             if self.norm == 2 and Z.any():
@@ -122,12 +126,14 @@ class Model:
         return None if any(D is None for D in each) else np.column_stack([D for D in each if D is not None])
 
     def _steps(self) -> Array:
-        """1 / a bound on the curvature of each group."""
+        """1 / a bound on the curvature of each group, where that is not rounding."""
         m, c = self.origin.shape
         if self.shared:
-            return 1.0 / np.diag(self.Q)
-        blocks = np.abs(self.Q.reshape(m, c, m, c)[np.arange(m), :, np.arange(m), :])
-        return 1.0 / blocks.sum(axis=2).max(axis=1)
+            bounds = np.diag(self.Q)
+        else:
+            blocks = np.abs(self.Q.reshape(m, c, m, c)[np.arange(m), :, np.arange(m), :])
+            bounds = blocks.sum(axis=2).max(axis=1)
+        return 1.0 / np.maximum(bounds, max(RIDGE * float(bounds.max(initial=0.0)), TINY))
 
     def _newton_step(self, Z: Array, R: Array) -> Array:
         """The Newton step on the groups that are not zero, where the penalty is smooth."""
@@ -147,7 +153,7 @@ class Model:
         D = np.zeros_like(Z)
         with suppress(LinAlgError):  # then the descent goes on alone
             D[used] = cho_solve(cho_factor(H, lower=True, overwrite_a=True, check_finite=False), -slope).reshape(k, c)
-        return D
+        return D if np.abs(D).max(initial=0.0) <= FARTHEST else np.zeros_like(Z)
 
     def _safe(self, Z: Array, R: Array, D: Array) -> Array:
         """The best of some parts of a step; groups that would turn round become 0.

@@ -5,6 +5,7 @@ from scipy.special import expit, softmax, xlog1py, xlogy
 
 from bladenet.losses.base import PUT_BACK, Array, OutputsLoss, PiecewiseLinearLoss, ScalarLoss
 
+FAR = 1e3  # of scores: probabilities that far apart are 0 and 1
 NEWTON_STEPS = 50
 
 
@@ -152,6 +153,8 @@ class SoftmaxLoss(OutputsLoss):
                 break
             # the direction that changes nothing gets a curvature, and so do saturated ones
             step = -np.linalg.solve(curvature + scale * (1.0 / len(t) + 1e-14 * np.eye(len(t))), slope)
+            # further than from one end of the scores to the other nothing changes any more
+            step *= min(1.0, (FAR + 2.0 * float(np.ptp(f))) / max(float(np.abs(step).max()), 1.0))
             length = 1.0
             while length > 1e-8:
                 lower = float(weight @ self.value(f + t + length * step, y))
