@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import bladenet as bn
-from bladenet.cross_validation import ValidationCurve
+from bladenet.validation_curve import ValidationCurve
 
 ADDITIVE = {"norm": 1, "max_interaction": 1, "tol": 1e-2, "n_alphas": 2, "eps": 1e-2, "cv": 2}
 
@@ -52,7 +52,7 @@ def test_every_scikit_learn_check_passes_for_classifiers(estimator, check):
 def test_the_curve_holds_what_refitting_each_fold_gives(motorcycle, model):
     # guards the warm-started searches against networks that a search from scratch would not find
     X, y = motorcycle
-    curve = model.validation_
+    curve = model.validation_.curve
     folds = KFold(5, shuffle=True, random_state=0)
     for k in (2, len(curve.alphas) - 2):
         refitted = bn.BladeNetRegressor(alpha=curve.alphas[k])
@@ -63,7 +63,7 @@ def test_the_curve_holds_what_refitting_each_fold_gives(motorcycle, model):
 
 def test_the_best_and_the_sparsest_that_is_as_good(motorcycle, model):
     X, y = motorcycle
-    curve = model.validation_
+    curve = model.validation_.curve
     assert model.alpha_ == curve.alphas[curve.means.argmin()]
     assert model.certificate_.status is bn.Status.GLOBAL
     sparser = bn.BladeNetRegressorCV(n_alphas=12, eps=1e-3, rule="one_standard_error").fit(X, y)
@@ -86,9 +86,9 @@ def test_rules_on_a_made_up_curve():
 
 def test_given_alphas_are_all_compared_and_the_choice_is_among_them(motorcycle):
     X, y = motorcycle
-    model = bn.BladeNetRegressorCV(alphas=[1e-3, 10.0, 0.5, 1e-2], cv=3).fit(X, y)
-    np.testing.assert_array_equal(model.validation_.alphas, [10.0, 0.5, 1e-2, 1e-3])
-    assert model.validation_.losses.shape == (4, 3)
+    model = bn.BladeNetRegressorCV(alphas=[1e-3, 10.0, 0.5, 1e-2], cv=3, scaling=None).fit(X, y)
+    np.testing.assert_array_equal(model.validation_.curve.alphas, [10.0, 0.5, 1e-2, 1e-3])
+    assert model.validation_.curve.losses.shape == (4, 3)
     assert model.alpha_ in (10.0, 0.5)
 
 
@@ -99,7 +99,7 @@ def test_classifiers_compare_their_own_loss(classes):
     kept = np.isin(species, np.unique(species)[:classes])
     X, y = data.frame[["bill_length_mm", "bill_depth_mm"]].to_numpy(np.float64)[kept], species[kept]
     model = bn.BladeNetClassifierCV(scaling="standard", n_alphas=8, eps=1e-2, tol=1e-3, cv=3).fit(X, y)
-    assert model.validation_.losses[0].mean() == pytest.approx(-np.mean(np.log(_shares(y))), rel=0.05)
+    assert model.validation_.curve.losses[0].mean() == pytest.approx(-np.mean(np.log(_shares(y))), rel=0.05)
     assert model.score(X, y) > 0.9
 
 
@@ -114,10 +114,10 @@ def test_splits_of_scikit_learn(motorcycle):
     splits = list(GroupKFold(3).split(X, y, groups))
     by_group = bn.BladeNetRegressorCV(n_alphas=5, eps=1e-2, cv=splits).fit(X, y)
     in_order = bn.BladeNetRegressorCV(n_alphas=5, eps=1e-2, cv=KFold(3)).fit(X, y)
-    assert by_group.validation_.losses.shape[1] == in_order.validation_.losses.shape[1] == 3
+    assert by_group.validation_.curve.losses.shape[1] == in_order.validation_.curve.losses.shape[1] == 3
     # neighbours in time say little about a gap: groups must be harder than shuffled rows
     shuffled = bn.BladeNetRegressorCV(n_alphas=5, eps=1e-2, cv=3).fit(X, y)
-    assert in_order.validation_.means.min() > shuffled.validation_.means.min()
+    assert in_order.validation_.curve.means.min() > shuffled.validation_.curve.means.min()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_weight_zero_is_left_out(motorcycle, cv):
     settings = {"n_alphas": 4, "eps": 1e-2, "tol": 1e-3}
     model = bn.BladeNetRegressorCV(cv=cv, **settings).fit(X, y, sample_weight=weight)
     short = bn.BladeNetRegressorCV(cv=without, **settings).fit(X[kept], y[kept], sample_weight=weight[kept])
-    np.testing.assert_allclose(model.validation_.losses, short.validation_.losses, rtol=1e-6)
+    np.testing.assert_allclose(model.validation_.curve.losses, short.validation_.curve.losses, rtol=1e-6)
     assert model.alpha_ == pytest.approx(short.alpha_)
 
 
@@ -180,7 +180,7 @@ def test_groups_stay_together(motorcycle):
     model = bn.BladeNetRegressorCV(cv=LeaveOneGroupOut(), **settings).fit(X, y, groups=groups)
     splits = list(LeaveOneGroupOut().split(X, y, groups))
     by_hand = bn.BladeNetRegressorCV(cv=splits, **settings).fit(X, y)
-    np.testing.assert_array_equal(model.validation_.losses, by_hand.validation_.losses)
+    np.testing.assert_array_equal(model.validation_.curve.losses, by_hand.validation_.curve.losses)
     assert vars(model).keys() == vars(by_hand).keys()  # groups belong to the call
     with pytest.raises(ValueError, match="cv=None draws folds by rows, and would ignore groups"):
         bn.BladeNetRegressorCV(**settings).fit(X, y, groups=groups)
@@ -196,7 +196,7 @@ def test_groups_are_routed(motorcycle):
         model = bn.BladeNetClassifierCV(cv=StratifiedGroupKFold(2), n_alphas=3, eps=1e-2, tol=1e-3, scaling="standard")
         model.set_fit_request(groups=True)
         result = cross_validate(model, X, far, cv=GroupKFold(2), params={"groups": groups}, return_estimator=True)
-    assert [fitted.validation_.losses.shape[1] for fitted in result["estimator"]] == [2, 2]
+    assert [fitted.validation_.curve.losses.shape[1] for fitted in result["estimator"]] == [2, 2]
 
 
 def test_several_outputs_and_frames(motorcycle):
@@ -241,7 +241,7 @@ def test_saved_models_keep_their_curve(motorcycle, model, tmp_path, suffix):
     bn.save_model(model, path)
     again = bn.load_model(path)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
-    np.testing.assert_array_equal(again.validation_.losses, model.validation_.losses)
-    np.testing.assert_array_equal(again.validation_.alphas, model.validation_.alphas)
+    np.testing.assert_array_equal(again.validation_.curve.losses, model.validation_.curve.losses)
+    np.testing.assert_array_equal(again.validation_.curve.alphas, model.validation_.curve.alphas)
     assert type(again) is bn.BladeNetRegressorCV
     assert again.get_params() == model.get_params()

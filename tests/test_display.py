@@ -11,8 +11,8 @@ import pytest
 
 import bladenet as bn
 from bladenet.contributions import Contributions
-from bladenet.cross_validation import ValidationCurve
 from bladenet.display import ROWS, Listing, Shown, View, brief, cut, first
+from bladenet.validation_curve import ValidationCurve
 from bladenet.what_if import WhatIf
 
 TEXT, HTML = 2_000, 12_000  # characters
@@ -83,7 +83,8 @@ RESULTS = {
     "history": (lambda: regression()[1].history, ["objective", "gap"]),
     "path": (path, ["12 alphas", "neurons", "… and 4 more"]),
     "fits": (lambda: path().fits, ["Fit × 12", "status"]),
-    "curve": (lambda: validated().validation_, ["20 alphas, 3 folds", "best", "… and 12 more"]),
+    "validation": (lambda: validated().validation_, ["3 folds, 133 rows", "R²", "a linear model"]),
+    "curve": (lambda: validated().validation_.curve, ["20 alphas, 3 folds", "best", "… and 12 more"]),
     "plan": (lambda: bn.plan(*regression()[2:]), ["exact", "proof of global optimality"]),
     "assessment": (
         lambda: bn.certify(regression()[1].network, *regression()[2:], beta=200.0),

@@ -103,7 +103,7 @@ def _story(error):
 
 def test_alpha_is_beta_per_unit_of_sample_weight(plane):
     X, y = plane
-    model = BladeNetRegressor(alpha=0.02).fit(X, y)
+    model = BladeNetRegressor(alpha=0.02, scaling=None).fit(X, y)
     fit = bn.train(X, y, beta=0.02 * 40)
     assert model.beta_ == pytest.approx(0.8)
     assert model.certificate_.status is Status.GLOBAL
@@ -150,7 +150,7 @@ def test_standardising_makes_units_irrelevant(plane):
     metres = BladeNetRegressor(alpha=0.01, scaling="standard").fit(X, y)
     miles = BladeNetRegressor(alpha=0.01, scaling="standard").fit(X / 1609.0, y)
     np.testing.assert_allclose(miles.predict(X / 1609.0), metres.predict(X), atol=1e-3)
-    raw = BladeNetRegressor(alpha=0.01).fit(X / 1609.0, y)
+    raw = BladeNetRegressor(alpha=0.01, scaling=None).fit(X / 1609.0, y)
     assert np.abs(raw.predict(X / 1609.0) - metres.predict(X)).max() > 0.1
 
 
@@ -240,7 +240,10 @@ def test_callback_time_limit_and_summary(plane):
         ),
         ({"max_interaction": True, "norm": 1}, "max_interaction .* got True"),
         ({"max_interaction": 1.5, "norm": 1}, "max_interaction .* got 1.5"),
-        ({"max_interaction": 2}, "max_interaction=2 needs norm=1: with norm=2 the best neurons read all features"),
+        (
+            {"max_interaction": 2, "norm": 2},
+            "max_interaction=2 needs norm=1: with norm=2 the best neurons read all features",
+        ),
         ({"vertices_only": None}, "vertices_only must be True or False"),
         ({"tol": 0.0}, "tol must be"),
         ({"tol": 2.0}, "tol is a relative gap"),
@@ -312,7 +315,7 @@ def test_alpha_auto_on_the_motorcycle_data_is_fast_deterministic_and_good():
     start = time.process_time()  # of this process, so that others do not matter
     alpha = select_alpha(data.X, data.y).alpha
     assert time.process_time() - start < 2.0
-    model = BladeNetRegressor(alpha="auto").fit(data.X, data.y)
+    model = BladeNetRegressor(scaling=None).fit(data.X, data.y)
     assert model.alpha_ == alpha
     assert model.beta_ == pytest.approx(alpha * 133)
     assert 0.7 < model.score(data.X, data.y) < 0.9

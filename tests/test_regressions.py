@@ -151,7 +151,7 @@ def test_alpha_is_chosen_within_a_time_limit_that_ends_before_the_first_search(e
 
 def test_a_validation_curve_of_constant_targets_is_empty():
     model = bn.BladeNetRegressorCV(alphas=[0.1, 0.01]).fit(np.arange(20.0)[:, None], np.ones(20))
-    assert len(model.validation_.losses) == 0
+    assert len(model.validation_.curve.losses) == 0
     assert model.alpha_ == 0.1
     assert model.certificate_.status is bn.Status.GLOBAL
 

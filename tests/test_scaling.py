@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import bladenet as bn
 from bladenet.network import ReLUNetwork
-from bladenet.scaling import KNOTS, SCALINGS, AffineScaling, MonotoneScaling, chosen_scaling, fit_scaling
+from bladenet.scaling import KNOTS, SCALINGS, AffineScaling, MonotoneScaling, fit_scaling
 
 RNG = np.random.default_rng(0)
 COLUMNS = {
@@ -154,14 +154,6 @@ def test_a_folded_network_behind_what_remains_is_the_scaled_network(kind):
     straight, slope, intercept = two.straight()
     assert straight[1]
     np.testing.assert_allclose(two.apply([[0.0, 5.0]] * np.ones((1, 2)))[0, 1], 5.0 * slope[1] + intercept[1])
-
-
-def test_auto_and_unknown_settings():
-    assert chosen_scaling("auto", None) is None
-    assert chosen_scaling("auto", 2) == "blend"
-    assert [chosen_scaling(kind, 2) for kind in (None, *SCALINGS)] == [None, *SCALINGS]
-    with pytest.raises(ValueError, match="scaling must be 'auto', None, 'standard', 'rank', 'blend', got 'log'"):
-        chosen_scaling("log", None)
 
 
 @pytest.mark.parametrize("bias", [True, False])

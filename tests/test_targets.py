@@ -40,13 +40,11 @@ def fit(tmp_path, target, *options, **columns):
         (one("€123"), ["line 13 ('€123')"]),
         (one("12 %"), ["line 13 ('12 %')"]),
         (one("$1,2"), ["line 13 ('$1,2')"]),
-        (one("?", one("12 kg")), ["line 13 ('?')"]),
-        (["?" if i % 40 == BAD_ROW else cell for i, cell in enumerate(TEXT)], ["line 13", "line 53", "and 1 more"]),
+        (one("12 kg"), ["line 13 ('12 kg')"]),
+        (["x" if i % 40 == BAD_ROW else cell for i, cell in enumerate(TEXT)], ["line 13", "line 53", "and 1 more"]),
         (["on request" if i % 5 < 3 else cell for i, cell in enumerate(TEXT)], ["line 2 ('on request')", "87 more"]),
-        ([f"{value:,.2f}" for value in PRICE], ["line 2", "and 147 more"]),
         ([f"€{value:.2f}" for value in PRICE], ["line 2 ('€", "and 147 more"]),
         ([f"{value:.2f} EUR" for value in PRICE], ["and 147 more"]),
-        ([f"{value:.2f}".replace(".", ",") for value in PRICE], ["and 147 more"]),
         ([f"{int(value)} %" for value in AREA], ["and 147 more"]),
         ([f"{value} m²" for value in AREA], ["and 147 more"]),
         ([f"{10 * (i % 4)} %" for i in range(N)], ["say --task classification"]),
@@ -70,6 +68,7 @@ def test_numbers_with_faults_are_refused_with_lines_values_and_remedy(tmp_path, 
     ("target", "options", "parts"),
     [
         (one("", TEXT), (), ["column 'price' has no value in line 13: drop or fill it"]),
+        (one("?", TEXT), (), ["column 'price' has no value in line 13: drop or fill it"]),
         (one(np.inf, PRICE), (), ["column 'price' is infinite in line 13"]),
         ([f"row {i}" for i in range(N)], (), ["150 different values in 150 rows", "identifier"]),
         ([f"row {i}" for i in range(N)], ("--task", "classification"), ["identifier"]),
@@ -130,7 +129,11 @@ def test_lines_are_counted_as_an_editor_does(tmp_path):
     assert "column 'c' has no value in line 10:" in refused
     path.write_bytes(path.read_bytes().replace(b"4,?", b"x,b").replace(b"6,", b"6,b"))
     assert "but not in line 8 ('x')" in run("fit", path, "--target", "y", "--quiet").stderr
-    for cell, part in (("", "has no value in line 13"), ("?", "'?' in line 13"), ("inf", "infinite in line 13")):
+    for cell, part in (
+        ("", "has no value in line 13"),
+        ("?", "has no value in line 13"),
+        ("inf", "infinite in line 13"),
+    ):
         result = fit(tmp_path, PRICE, size=one(cell))
         assert result.exit_code == 2
         assert part in result.stderr
@@ -150,7 +153,7 @@ def test_predictions_and_reports_count_lines_too(tmp_path):
     pd.DataFrame({"area": AREA, "kind": one("d", kinds)}).to_csv(new, index=False)
     assert "1 rows, the first is line 13." in run("predict", model, new).stderr
     pd.DataFrame({"area": one("?", AREA), "kind": kinds}).to_csv(new, index=False)
-    assert "holds '?' in line 13" in run("predict", model, new).stderr
+    assert "has no value in line 13" in run("predict", model, new).stderr
     pd.DataFrame({"area": AREA, "kind": kinds, "price": one("x", PRICE)}).to_csv(new, index=False)
     page = ("report", model, tmp_path / "page.html", "--data", new, "--target", "price")
     assert "trained on numbers, but the target 'price' has line 13 ('x')" in run(*page).stderr

@@ -87,7 +87,7 @@ def test_cross_validation_that_is_cut_off_keeps_its_curve_and_warns(stop_after):
     stop_after(7)  # five in the rehearsal of one fold; the others never get to the second α
     with pytest.warns(UserWarning, match="cut off .* Values compared: on 5 folds of 240 samples"):
         model = bn.BladeNetRegressorCV(alphas=given, time_limit=1e4, tol=1e-2, **ADDITIVE).fit(X, y)
-    assert len(model.validation_.alphas) < 2
+    assert len(model.validation_.curve.alphas) < 2
     assert model.alpha_ in given
     assert model.score(X, y) > 0.9
 
@@ -98,7 +98,7 @@ def test_cross_validation_without_time_still_fits(name):
     y = y > np.median(y) if "Classifier" in name else y
     with pytest.warns(UserWarning, match="Values compared: on 5 folds of 48 samples none of 25"):
         model = getattr(bn, name)(time_limit=1e-6).fit(X, y)
-    assert model.validation_.losses.shape == (0, 5)
+    assert model.validation_.curve.losses.shape == (0, 5)
     assert np.isfinite(model.alpha_)
 
 

@@ -95,9 +95,12 @@ def read(path: Path, asked: Notation, text: tuple[str, ...] = ()) -> tuple[pd.Da
         raise InputError(f"{path} has a header but no rows.")
     unread = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name]) and name not in text]
     decimal = asked.decimal or decimal_of([_cells(frame[name], asked.missing) for name in unread])
-    if decimal == ",":  # what looked like 1.234 may be a thousand: read again, and by our own rules
-        frame = _parsed(content, written, str, path)
-        unread = [name for name in frame.columns if name not in text]
+    if decimal == ",":  # what looked like 1.234 may be a thousand: all is read again, by our own rules
+        texts = _parsed(content, written, str, path)
+        names = [name for name in frame.columns if name not in text]
+        decimal = asked.decimal or decimal_of([_cells(texts[name], asked.missing) for name in names])
+        if decimal == ",":
+            frame, unread = texts, names
     for name in unread:
         frame[name] = _as_numbers(frame[name], decimal, asked.missing)
     if len(lines) == len(frame):

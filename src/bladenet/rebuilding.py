@@ -20,9 +20,6 @@ from bladenet.restricted import Restricted, masked, nonzero
 
 FORGIVEN = 1e3  # times the smallest miss that counts: what moving neurons to blades may bring about
 FEW = 4  # coordinates of a neuron whose corners are sought: they are up to 2 to that power
-WORTH = 3e7  # samples times squared neurons up to which dependent ones are looked for
-DEPENDENT = 1e-11  # of the largest singular value of activations
-ALIKE = 1e-12  # relative, of objectives that differ by rounding
 LATE, LATE_SHARE = 0.05, 0.03  # seconds past a limit, and of those before it, to put a network on its blades
 MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
 Known = dict[bytes, Blade]  # of the neurons of a standard form
@@ -96,8 +93,6 @@ def finish(
             # fewer neurons may leave rounding nowhere to go
             if _costs(problem, fitted, dual) <= ((1.0 + 0.05 * tol) * most, misfit):
                 network, blades = fitted, few
-    elif problem.y.ndim == 1 and given is None:
-        network, blades = independent(problem, network, blades)
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
         bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
@@ -193,47 +188,6 @@ def _cleaned(search: ColumnGeneration) -> tuple[Restricted, Array, Array]:
 def _nonzero(solution: Restricted, weights: Array, offsets: Array) -> tuple[Restricted, Array, Array]:
     kept = nonzero(solution.z)
     return replace(solution, z=solution.z[kept]), weights[kept], offsets[kept]
-
-
-def independent(problem: TrainingProblem, network: ReLUNetwork, blades: list[Blade]) -> tuple[ReLUNetwork, list[Blade]]:
-    """The same outputs at no more penalty by neurons whose activations at the samples are independent.
-
-    Of several networks that are optimal, such as those that differ between two samples only, which one a search ends
-    with depends on rounding. Along what changes no output the penalty is linear up to where an amplitude is 0.
-    """
-    kept = problem.sample_weight > 0
-    columns, used = network.hidden(problem.X[kept]), np.arange(len(network))
-    if columns.size * len(used) > WORTH:
-        return network, blades
-    middle = columns.mean(axis=0) * problem.bias
-    sizes = np.linalg.norm(columns - middle, axis=0)
-    sizes[sizes == 0.0] = 1.0
-    costs = np.linalg.norm(network.weights, ord=problem.norm, axis=1)
-    z, t = network.amplitudes.copy(), float(network.intercept)
-    while len(used):
-        triangle = np.linalg.qr((columns - middle)[:, used] / sizes[used], mode="r")
-        _, spread, V = np.linalg.svd(triangle)
-        if len(spread) == len(used) and spread[-1] > DEPENDENT * spread[0]:
-            break
-        u = V[-1] / sizes[used]
-        rise = float(costs[used] @ (np.sign(z[used]) * u))
-        hits = np.divide(-z[used], u, out=np.full(len(used), np.inf), where=u != 0.0)
-        ahead, behind = np.where(hits > 0.0, hits, np.inf), np.where(hits < 0.0, hits, -np.inf)
-        forwards = (
-            ahead.min() <= -behind.max() if abs(rise) <= DEPENDENT * float(costs[used] @ np.abs(u)) else rise < 0.0
-        )
-        if not np.isfinite(step := ahead.min() if forwards else behind.max()):
-            break
-        z[used] += step * u
-        t -= step * float(middle[used] @ u)
-        z[used[(ahead if forwards else -behind).argmin()]] = 0.0
-        used = used[z[used] != 0.0]
-    if len(used) == len(network):
-        return network, blades
-    fewer = ReLUNetwork(network.weights[used], network.biases[used], z[used], t)
-    if objective_of(problem, fewer) > objective_of(problem, network) * (1.0 + ALIKE):
-        return network, blades
-    return fewer, [blades[k] for k in used]
 
 
 def at_corner(
