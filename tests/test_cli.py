@@ -248,7 +248,7 @@ def test_interrupted_before_there_is_a_result(tmp_path, monkeypatch):
     def interrupt(*args, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bladenet.estimators.select_alpha", interrupt)
+    monkeypatch.setattr("bladenet.estimator_base.select_alpha", interrupt)
     out = tmp_path / "model.json"
     result = run(*MOTORCYCLE[:4], "--out", out)
     assert result.exit_code == 130

@@ -210,7 +210,7 @@ def test_what_if_counts_faces_as_the_same_only_with_the_same_direction():
     rng = np.random.default_rng(3)
     X = rng.normal(size=(80, 3))
     y = np.abs(X @ [1.0, -2.0, 0.5]) + 0.1 * rng.normal(size=80)
-    model = bn.BladeNetRegressor(alpha=0.05, tol=1e-4).fit(X, y)
+    model = bn.BladeNetRegressor(alpha=0.05, norm=2, scaling=None, tol=1e-4).fit(X, y)
     found = model.what_if(X, y, without=list(range(0, 80, 3)))
     assert not any(blade.is_vertex for blade in model.blades_)  # else this shows nothing
     assert found.kept == 0
@@ -219,7 +219,9 @@ def test_what_if_counts_faces_as_the_same_only_with_the_same_direction():
 def test_what_if_of_a_repeated_sample_keeps_all_neurons():
     x = np.arange(8.0)
     X, y = np.r_[x, x][:, None], np.r_[np.abs(x - 3), np.abs(x - 3)]
-    model = bn.BladeNetRegressor(alpha=1e-3, norm=1).fit(X, y, sample_weight=np.r_[np.ones(8), 1e-9 * np.ones(8)])
+    model = bn.BladeNetRegressor(alpha=1e-3, norm=1, max_interaction=None, scaling=None, tol=1e-6).fit(
+        X, y, sample_weight=np.r_[np.ones(8), 1e-9 * np.ones(8)]
+    )
     weight = np.r_[np.ones(8), 1e-9 * np.ones(8)]
     found = model.what_if(X, y, [11], sample_weight=weight)
     assert found.kept == found.neurons_before == found.neurons_after > 0

@@ -51,7 +51,7 @@ def test_what_fits_so_many_features(features, asked, expected):
     ],
 )
 def test_contradictions_are_refused_before_any_work(estimator, conflict, words, monkeypatch):
-    monkeypatch.setattr("bladenet.estimators.fit_scaling", None)  # work would call it
+    monkeypatch.setattr("bladenet.estimator_base.fit_scaling", None)  # work would call it
     X, y = table(3)
     y = y > 0.8 if "Classifier" in estimator.__name__ else y
     with pytest.raises(ValueError, match=words[0]) as caught:

@@ -82,7 +82,7 @@ def test_average_effects_where_neurons_read_more():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3))
     y = np.abs(X.sum(axis=1))
-    shapes = bn.BladeNetRegressor(alpha=0.05, tol=1e-2).fit(X, y).shapes(X, y)
+    shapes = bn.BladeNetRegressor(alpha=0.05, norm=2, tol=1e-2).fit(X, y).shapes(X, y)
     assert [len(shape.columns) for shape in shapes] == [1, 1, 1]
     assert all(np.isnan(shape.share) for shape in shapes)
     assert all(shape.to_dict()["share"] is None for shape in shapes)
