@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bladenet import estimators
+from bladenet import estimator_base
 from bladenet.blades import neurons
 from bladenet.certificate import DualProof, certify
 from bladenet.network import ReLUNetwork
@@ -19,4 +19,4 @@ def stand_in(monkeypatch, blades, amplitudes, intercept=0.5):
         proof = DualProof(np.zeros(len(y)), 0.0)
         return Fit(network, certify(problem, network, proof, tol), list(blades), [], problem, proof)
 
-    monkeypatch.setattr(estimators, "train", train)
+    monkeypatch.setattr(estimator_base, "train", train)
