@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-MOST = 8  # cases of a sampled test that are not slow
+MOST, MORE = 8, 24  # cases of a sampled test in the default run, and others that are slow; the rest is rare
 
 matplotlib.use("Agg")
 
@@ -28,5 +28,8 @@ def pytest_collection_modifyitems(items):
             cases[item.nodeid.split("[")[0]].append(item)
     for name, some in cases.items():
         # by chance, so that no setting which comes back regularly is always left out; the same in every process
-        for k in np.random.default_rng(crc32(name.encode())).permutation(len(some))[MOST:]:
+        order = np.random.default_rng(crc32(name.encode())).permutation(len(some))
+        for k in order[MOST:]:
             some[k].add_marker("slow")
+        for k in order[MOST + MORE :]:
+            some[k].add_marker("rare")
