@@ -390,7 +390,7 @@ def _notation(separator: str | None, decimal: str | None, encoding: str | None, 
 
 def _table(data: str, asked: Notation, text: Sequence[str] = ()) -> pd.DataFrame:
     """A table, after a line that says how it is written if not as usual."""
-    frame, written = read_table(data, text, asked)
+    frame, written = read_table(data, asked, text)
     if written and asked == Notation():
         typer.echo(f"bladenet: note: {data}: {written}", err=True)
     return frame

@@ -13,6 +13,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from bladenet.checks import checked_alphas, checked_targets
 from bladenet.defaults import AUTO
+from bladenet.estimator_base import BladeNet
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.folds import Split, shuffled_splits
 from bladenet.losses import Array, Loss, Mask, get_loss
@@ -23,7 +24,7 @@ from bladenet.validation_curve import RULES, ValidationCurve
 Splitter: TypeAlias = int | BaseCrossValidator | Iterable[Split] | None
 
 
-class _CrossValidated:
+class _CrossValidated(BladeNet):
     """What both estimators share: α from a validation curve."""
 
     def __init__(
@@ -50,17 +51,20 @@ class _CrossValidated:
         self.eps = eps
         self.cv = cv
         self.rule = rule
-        self.norm = norm
-        self.bias = bias
-        self.loss = loss
-        self.output_norm = output_norm
-        self.tol = tol
-        self.scaling = scaling
-        self.max_interaction = max_interaction
-        self.vertices_only = vertices_only
-        self.strategy = strategy
-        self.time_limit = time_limit
-        self.callback = callback
+        BladeNet.__init__(
+            self,
+            norm,
+            bias,
+            loss,
+            output_norm,
+            tol,
+            scaling,
+            max_interaction,
+            vertices_only,
+            strategy,
+            time_limit,
+            callback,
+        )
 
     def fit(
         self,
@@ -85,7 +89,7 @@ class _CrossValidated:
         """
         self._groups = groups  # a setting of this call, not of the estimator
         try:
-            return super().fit(X, y, sample_weight)  # type: ignore[misc]
+            return super().fit(X, y, sample_weight)
         finally:
             del self._groups
 
@@ -113,7 +117,6 @@ class _CrossValidated:
             alpha = last.selection.alpha
             nearest = float(given[np.abs(np.log(given / alpha)).argmin()]) if fixed else alpha
             return replace(last.selection, alpha=nearest, cut_off=cut_off, curve=curve)
-
         chosen = curve.choose(self.rule)
         folds = comparison.choices(last, lambda fold: curve.without(fold).choose(self.rule))
         start = last.descent.tried[chosen][0][:2]
@@ -196,8 +199,8 @@ class BladeNetRegressorCV(_CrossValidated, BladeNetRegressor):
     Attributes
     ----------
     alpha_ : float, chosen
-    validation_ : ValidationCurve with ``alphas`` (k,) and ``losses`` (k, folds), in units of the mean loss, and
-        ``data()``, a data frame of means and standard errors; all others are those of :class:`BladeNetRegressor`
+    validation_ : Validation; its ``curve`` has ``alphas`` (k,) and ``losses`` (k, folds), in units of the mean loss,
+        and ``data()``, a data frame of means and standard errors; all others are those of :class:`BladeNetRegressor`
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bladenet.checks import positive_number
+from bladenet.checks import checked_interaction, positive_number
 from bladenet.display import Shown, View
 from bladenet.scaling import SCALINGS
 
@@ -48,14 +48,11 @@ def check_asked(norm: int | str, max_interaction: int | str | None, scaling: str
     ValueError
         Naming the setting and the remedy.
     """
-    if norm == 2 and not isinstance(max_interaction, str) and max_interaction is not None:
-        raise ValueError(
-            f"max_interaction={max_interaction} needs norm=1: with norm=2 the best neurons read all features. Leave "
-            "one of them out."
-        )
     for name, value in (("norm", norm), ("max_interaction", max_interaction)):
         if isinstance(value, str) and value != AUTO:
             raise ValueError(f"{name} must be a number or 'auto', got {value!r}.")
+    if not isinstance(max_interaction, str):
+        checked_interaction(max_interaction, 1 if isinstance(norm, str) else norm)
     if scaling is not None and scaling not in (AUTO, *SCALINGS):
         raise ValueError(f"scaling must be 'auto', None, {', '.join(map(repr, SCALINGS))}, got {scaling!r}.")
     if isinstance(tol, str):

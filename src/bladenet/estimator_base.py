@@ -21,7 +21,7 @@ from bladenet.readable import Readable
 from bladenet.scaling import fit_scaling
 from bladenet.selection import Selection, select_alpha
 from bladenet.training import Round, train
-from bladenet.validation import Plan, Validation
+from bladenet.validation import FoldTraining, Validation
 
 _SELECTION_SHARE = 0.5  # of time_limit, for choosing alpha
 _VALIDATION_SHARE = 0.3  # of what is left then
@@ -31,9 +31,10 @@ _VALIDATED = 1e-3  # relative gap, about, of networks that only predict rows lef
 class BladeNet(Readable, BaseEstimator):
     """What both estimators share; parameters and attributes are documented there."""
 
+    alpha: float | str = AUTO  # of those that do not take it, but always choose it
+
     def __init__(
         self,
-        alpha: float | str,
         norm: int | str,
         bias: bool,
         loss: str | Loss,
@@ -46,7 +47,6 @@ class BladeNet(Readable, BaseEstimator):
         time_limit: float | None,
         callback: Callable[[Round], object] | None,
     ):
-        self.alpha = alpha
         self.norm = norm
         self.bias = bias
         self.loss = loss
@@ -68,7 +68,7 @@ class BladeNet(Readable, BaseEstimator):
             max_interaction=self.max_interaction,
             scaling=self.scaling,
             tol=self.tol,
-            interpolates=getattr(self, "alpha", None) == 0,
+            interpolates=self.alpha == 0,
             vertices_only=bool(self.vertices_only),
         )
         scaling = fit_scaling(self.settings_.scaling, X, weight, centred=bool(self.bias))
@@ -105,13 +105,13 @@ class BladeNet(Readable, BaseEstimator):
         self, X: Array, y: Array, selection: Selection, clock: Clock, settings: dict[str, Any]
     ) -> Validation | None:
         """How good the model is on rows that it has not seen; None if no folds chose alpha."""
-        if not isinstance(getattr(self, "alpha", AUTO), str):
+        if not isinstance(self.alpha, str):
             return None
         shape = {name: value for name, value in settings.items() if name not in ("sample_weight", "vertices_only")}
         kind, tol = self.settings_.scaling, max(self.settings_.tol, _VALIDATED)
-        plan = Plan(X, y, settings["sample_weight"], shape, kind, tol, settings["vertices_only"])
+        folds = FoldTraining(X, y, settings["sample_weight"], shape, kind, tol, settings["vertices_only"])
         part = clock if self.time_limit is None else clock.part(_VALIDATION_SHARE * clock.remaining)
-        return plan.validated(selection, part)
+        return folds.validated(selection, part)
 
     def _settings(self, weight: Array, loss: str | Loss) -> dict[str, Any]:
         """The problem that is solved, but for data and α."""
@@ -151,7 +151,7 @@ class BladeNet(Readable, BaseEstimator):
     def _check_alpha(self) -> None:
         if not isinstance(self.alpha, str):
             positive_number(self.alpha, "alpha", or_zero=True)
-        elif self.alpha != "auto":
+        elif self.alpha != AUTO:
             raise ValueError(f"alpha must be a number of at least 0 or 'auto', got {self.alpha!r}.")
 
     def _prepare(

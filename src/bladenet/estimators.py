@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
@@ -18,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from bladenet.checks import named_cells
 from bladenet.defaults import AUTO
 from bladenet.estimator_base import BladeNet
-from bladenet.losses import Array, Loss, get_loss
+from bladenet.losses import Array, Loss, get_loss, probabilities
 from bladenet.training import Round
 
 
@@ -98,8 +97,8 @@ class BladeNetRegressor(RegressorMixin, BladeNet):
         time_limit: float | None = None,
         callback: Callable[[Round], object] | None = None,
     ):
+        self.alpha = alpha
         super().__init__(
-            alpha,
             norm,
             bias,
             loss,
@@ -224,8 +223,8 @@ class BladeNetClassifier(ClassifierMixin, BladeNet):
         callback: Callable[[Round], object] | None = None,
         class_weight: dict[Any, float] | str | None = None,
     ):
+        self.alpha = alpha
         super().__init__(
-            alpha,
             norm,
             bias,
             loss,
@@ -313,7 +312,4 @@ class BladeNetClassifier(ClassifierMixin, BladeNet):
     @available_if(_probabilities_exist)
     def predict_proba(self, X: ArrayLike) -> Array:
         """Class probabilities, columns as in ``classes_``: (n, d) → (n, classes). Logistic loss only."""
-        scores = self.decision_function(X)
-        if scores.ndim == 2:
-            return np.asarray(softmax(scores, axis=1), dtype=np.float64)
-        return np.column_stack([expit(-scores), expit(scores)])
+        return probabilities(self.decision_function(X))

@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from bladenet.losses import Array, Loss, PoissonLoss
+from bladenet.losses import Array, Index, Loss, PoissonLoss
 
 FOLDS = 5
 ENOUGH = 1000  # held-out samples (500 of either class): no more folds are used than leave out so many
@@ -32,8 +32,12 @@ def shuffled_splits(y: Array, loss: Loss, folds: int | None = None, classes: np.
     count = min(FOLDS, smallest) if folds is None else folds
     if not loss.classifies:
         return list(KFold(count, shuffle=True, random_state=0).split(y))
-    classes = y.argmax(axis=1) if y.ndim == 2 else y > 0
-    return list(StratifiedKFold(count, shuffle=True, random_state=0).split(y, classes))
+    return list(StratifiedKFold(count, shuffle=True, random_state=0).split(y, class_numbers(y)))
+
+
+def class_numbers(y: Array) -> Index:
+    """Numbers of classes, (n,), of coded targets: −1 and +1, or (n, c) indicators."""
+    return y.argmax(axis=1) if y.ndim == 2 else (y > 0).astype(np.int64)
 
 
 def _splits_of_counts(y: Array, folds: int | None) -> list[Split]:

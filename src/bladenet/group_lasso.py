@@ -19,7 +19,7 @@ from bladenet.clock import Clock
 from bladenet.cone_program import solve_cone_program, solve_on_columns
 from bladenet.kernels import descend_groups
 from bladenet.losses import Array, Index, OutputsLoss, SquaredLoss, by_sample, row_norms
-from bladenet.problem import StandardForm
+from bladenet.problem import TINY, StandardForm
 from bladenet.proximal_newton import Model as QuadraticModel
 from bladenet.restricted import Restricted, RestrictedProblem, nonzero
 
@@ -36,7 +36,6 @@ FORCING = 1e-2  # accuracy of a model's solution, relative to the violation it s
 FINEST = 1e-13
 RANK = 1e-12  # of the largest curvature of the intercept: below it is rounding, in directions that change nothing
 RIDGE = 1e-13  # added to curvatures, relative to the largest
-TINY = float(np.finfo(np.float64).tiny)
 FARTHEST = 1e100  # amplitudes beyond it follow from curvatures that are nothing but rounding
 LENGTHS = 0.25 ** np.arange(10)  # of steps that are tried
 FIRST_ENDS = 6  # of a model's step, where groups come closest to 0: tried as well

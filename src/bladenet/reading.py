@@ -23,7 +23,7 @@ NAMED = {"\t": "tabs", ";": "';'", "|": "'|'", ",": "','", " ": "spaces"}
 LOOKED_AT = 200  # rows whose numbers of cells tell the separator
 BINARY = {".parquet": "read_parquet", ".feather": "read_feather", ".xlsx": "read_excel", ".xls": "read_excel"}
 MISSING = {"", "-", "--", "?", ".", "..", "n.a.", "n/a", "na", "nan", "null", "none", "missing", "#n/a", "<na>"}
-GROUPS = r"[\s'’]"  # between thousands, whatever the decimal sign
+BETWEEN = re.compile(r"(?<=\d)[\s'’](?=\d{3})")  # thousands, whatever the decimal sign
 POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?(,\d*)?([eE][+-]?\d+)?")
 ONLY_COMMA = re.compile(
@@ -54,7 +54,7 @@ class Notation:
     def __str__(self) -> str:
         unusual = []
         if self.separator != ",":
-            unusual.append(f"cells separated by {NAMED.get(str(self.separator), repr(self.separator))}")
+            unusual.append(f"cells separated by {named(str(self.separator))}")
         if self.decimal == ",":
             unusual.append("decimal commas")
         if self.encoding not in ("utf-8", "utf-8-sig"):
@@ -137,6 +137,11 @@ def _decoded(raw: bytes, encoding: str | None, path: Path) -> tuple[str, str]:
     raise InputError(f"line {line} of {path} is not {wrong.encoding} ({wrong.reason}): give another --encoding.")
 
 
+def named(separator: str) -> str:
+    """A separator in words."""
+    return NAMED.get(separator, repr(separator))
+
+
 def separator_of(content: str) -> str:
     """The first of some characters that splits header and rows into the same number of cells, more than one."""
     best, most = ",", 0.0
@@ -155,41 +160,45 @@ def separator_of(content: str) -> str:
 
 
 def decimal_of(columns: list[list[str]]) -> str:
-    """ "," if some column can only be read with decimal commas and none only with points."""
+    """A comma if some column can only be read with decimal commas and none only with points."""
     comma = point = False
     for cells in columns:
-        if not cells:
-            continue
-        by_comma = all(COMMA.fullmatch(cell) and any(map(str.isdigit, cell)) for cell in cells)
-        by_point = all(POINT.fullmatch(cell) and any(map(str.isdigit, cell)) for cell in cells)
-        comma |= by_comma and any(ONLY_COMMA.fullmatch(cell) for cell in cells)
-        point |= by_point and any(ONLY_POINT.fullmatch(cell) for cell in cells)
+        comma |= _are_numbers(cells, COMMA) and any(map(ONLY_COMMA.fullmatch, cells))
+        point |= _are_numbers(cells, POINT) and any(map(ONLY_POINT.fullmatch, cells))
     return "," if comma and not point else "."
 
 
 def _cells(column: pd.Series, missing: tuple[str, ...]) -> list[str]:
     """Different texts of a column, without those that stand for no value, nor gaps between thousands."""
-    none = MISSING | {text.casefold() for text in missing}
-    texts = {str(cell).strip() for cell in column.dropna().unique()}
-    return [re.sub(rf"(?<=\d){GROUPS}(?=\d{{3}})", "", text) for text in texts if text.casefold() not in none]
+    found = (_cell(cell, missing) for cell in {str(cell) for cell in column.dropna().unique()})
+    return [text for text in found if text is not None]
+
+
+def _cell(cell: object, missing: tuple[str, ...]) -> str | None:
+    """Its text without gaps between thousands; None if it stands for no value."""
+    text = str(cell).strip()
+    none = cell != cell or text.casefold() in MISSING or text.casefold() in {other.casefold() for other in missing}
+    return None if none else BETWEEN.sub("", text)
+
+
+def _are_numbers(cells: list[str], pattern: re.Pattern[str]) -> bool:
+    """Whether all cells, of which there are some, are numbers of this pattern."""
+    return bool(cells) and all(pattern.fullmatch(cell) and any(map(str.isdigit, cell)) for cell in cells)
 
 
 def _as_numbers(column: pd.Series, decimal: str, missing: tuple[str, ...]) -> pd.Series:
     """The column as numbers if all of its cells are; the others are missing."""
     pattern, group = (COMMA, ".") if decimal == "," else (POINT, ",")
     cells = _cells(column, missing)
-    if not cells or not all(pattern.fullmatch(cell) and any(map(str.isdigit, cell)) for cell in cells):
+    if not _are_numbers(cells, pattern):
         return column
     grouped = any(re.search(rf"\d{re.escape(group)}\d{{3}}", cell) for cell in cells)
     if grouped and any(re.match(r"[+-]?\d{4,}", cell) for cell in cells):
         return column  # thousands are separated in some cells and not in others: which are wrong?
-    none = MISSING | {text.casefold() for text in missing}
 
     def number(cell: object) -> float:
-        text = re.sub(rf"(?<=\d){GROUPS}(?=\d{{3}})", "", str(cell).strip())
-        if cell != cell or text.casefold() in none:
-            return np.nan
-        return float(text.replace(group, "").replace(decimal, "."))
+        text = _cell(cell, missing)
+        return np.nan if text is None else float(text.replace(group, "").replace(decimal, "."))
 
     numbers = column.map(number)
     whole = not numbers.isna().any() and not any(decimal in cell or "e" in cell.casefold() for cell in cells)
@@ -229,7 +238,7 @@ def _lines(content: str, separator: str, path: Path) -> list[int]:
                 if len(cells) > names:  # pandas takes the first column for names of rows
                     raise InputError(
                         f"line {last + 1} of {path} has {len(cells)} cells, but the header has {names}: give every "
-                        f"column a name, and quote cells that contain {NAMED.get(separator, repr(separator))}; or say "
+                        f"column a name, and quote cells that contain {named(separator)}; or say "
                         "--sep."
                     )
             last = rows.line_num

@@ -172,8 +172,7 @@ class Comparison:
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         problem = TrainingProblem.create(X, y, beta=1.0, sample_weight=weight, **shape)
         y = problem.y
-        exact = make_plan(problem.standard, LOOSE, time_limit).strategy == "exact"
-        pricing = partial(choose_pricer, vertices_only=vertices_only, exact=exact)
+        pricing = pricing_of(problem, LOOSE, time_limit, vertices_only)
         kept = np.flatnonzero(weight > 0)
         if splits is None:
             splits = shuffled_splits(y[kept], problem.loss)[: enough_folds(y[kept], problem.loss)]
@@ -328,6 +327,14 @@ class Comparison:
         if network:
             fold.begin(network[0] / factors, network[1])
         return fold
+
+
+def pricing_of(
+    problem: TrainingProblem, tol: float, time_limit: float | None, vertices_only: bool
+) -> Callable[[StandardForm], Pricer]:
+    """Makes the pricer of a fold: exact where that is planned for all samples."""
+    exact = make_plan(problem.standard, tol, time_limit).strategy == "exact"
+    return partial(choose_pricer, vertices_only=vertices_only, exact=exact)
 
 
 class Fold:

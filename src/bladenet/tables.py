@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 
-FOUND_OUT = Notation()
 SHOWN = 3  # rows listed in a message
 FEWEST = 10  # rows of which a column can be told to number or name them
 IDENTIFIER = re.compile(r"|(.*[ _.-])?(id|key|index|nr|no|row ?names?|uuid|guid)|unnamed: \d+")
@@ -29,13 +28,13 @@ DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?$|\d{1,2}[-/.]\d{1,2}[
 SHIPPED = ("motorcycle", "houses", "penguins")
 
 
-def read_table(data: str, text: Iterable[str] = (), asked: Notation = FOUND_OUT) -> tuple[pd.DataFrame, str]:
+def read_table(data: str, asked: Notation, text: Iterable[str] = ()) -> tuple[pd.DataFrame, str]:
     """Read a file, or a shipped data set if there is no file of that name; and how it is written, if not as usual.
 
     Parameters
     ----------
-    text : columns that are text
     asked : how the file is written, as far as that is given
+    text : columns that are text
     """
     path = Path(data)
     if not path.exists():
@@ -109,10 +108,15 @@ def listed_rows(column: pd.Series, mask: np.ndarray) -> str:
     return ", ".join(listed) + (f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else "")
 
 
+def _each(asked: list[str]) -> list[str]:
+    """Names of columns, of options that may hold several."""
+    return [name.strip() for item in asked for name in item.split(",")]
+
+
 def choose_features(frame: pd.DataFrame, target: str, asked: list[str]) -> list[str]:
     """The feature columns: those asked for, or all besides the target."""
     _check_column(frame, target)
-    names = [name.strip() for item in asked for name in item.split(",")]
+    names = _each(asked)
     if not names:
         names = [str(name) for name in frame.columns if name != target]
         if not names:
@@ -138,7 +142,7 @@ def feature_columns(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 def beside(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Columns that are written beside predictions."""
-    names = [name.strip() for item in names for name in item.split(",")]
+    names = _each(names)
     for name in names:
         _check_column(frame, name)
         if name == "prediction" or name.startswith(("score", "probability_")):

@@ -5,24 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from bladenet.clock import Clock
 from bladenet.descent import FoldChoice
 from bladenet.display import Shown, View, number
-from bladenet.losses import Array, Index, Loss, PoissonLoss, QuantileLoss
+from bladenet.folds import class_numbers
+from bladenet.losses import Array, Index, Loss, PoissonLoss, QuantileLoss, probabilities
 from bladenet.parallel import on_all_cores
-from bladenet.planning import make_plan
-from bladenet.pricing import choose_pricer
 from bladenet.problem import TrainingProblem
 from bladenet.scaling import fit_scaling
 from bladenet.scores import CONSTANT, LINEAR, MODEL, Score, class_measures, regression_measures, scores_of
-from bladenet.selection import Fold, Selection
+from bladenet.selection import Fold, Selection, pricing_of
 from bladenet.validation_curve import ValidationCurve
 
 if TYPE_CHECKING:
@@ -144,7 +141,7 @@ class Validation(Shown):
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class FoldTraining:
     """What every fold's network is trained with, but for what the fold itself is given.
 
     Attributes
@@ -191,7 +188,7 @@ class Plan:
         classes = by_kind[MODEL].shape[-1]
         if problem.loss.classifies:
             measures = class_measures(classes, probabilities=problem.loss.name != "hinge")
-            targets = _codes(problem.y)[rows].astype(np.float64)
+            targets = class_numbers(problem.y)[rows].astype(np.float64)
         else:
             measures, targets = regression_measures(problem.loss), problem.y[rows]
         scores = scores_of(measures, targets, problem.sample_weight[rows], by_kind)
@@ -199,8 +196,7 @@ class Plan:
 
     def _outputs(self, problem: TrainingProblem, choices: Sequence[FoldChoice], clock: Clock) -> list[Array]:
         """Outputs of every fold's network for the rows that it leaves out."""
-        exact = make_plan(problem.standard, self.tol).strategy == "exact"
-        pricing = partial(choose_pricer, vertices_only=self.vertices_only, exact=exact)
+        pricing = pricing_of(problem, self.tol, None, self.vertices_only)
         shape = {**self.shape, "loss": problem.loss}
 
         def outputs(choice: FoldChoice, clock: Clock) -> Array:
@@ -218,25 +214,19 @@ class Plan:
         return on_all_cores(outputs, choices, clock)
 
 
-def _codes(y: Array) -> Index:
-    """Numbers of classes."""
-    return y.argmax(axis=1) if y.ndim == 2 else (y > 0).astype(np.int64)
-
-
 def _readable(loss: Loss, outputs: Array) -> Array:
     """Predicted targets, or probabilities of classes (scores, with the hinge loss): outputs (k,) or (k, c)."""
     if not loss.classifies:
         return loss.mean(outputs)
-    if outputs.ndim == 2:
-        return np.asarray(softmax(outputs, axis=1), dtype=np.float64)
-    return np.column_stack([-outputs, outputs] if loss.name == "hinge" else [expit(-outputs), expit(outputs)])
+    return np.column_stack([-outputs, outputs]) if loss.name == "hinge" else probabilities(outputs)
 
 
 def _constant(problem: TrainingProblem, choice: FoldChoice) -> Array:
     """What the best constant of the rows kept predicts for those left out."""
     y, weight = problem.y[choice.kept], problem.sample_weight[choice.kept]
     if problem.loss.classifies:
-        level = np.bincount(_codes(y), weight, minlength=max(2, *problem.y.shape[1:], 2)) / weight.sum()
+        classes = y.shape[1] if y.ndim == 2 else 2
+        level = np.bincount(class_numbers(y), weight, minlength=classes) / weight.sum()
     else:
         level = problem.loss.mean(np.asarray(problem.loss.constant_fit(y, weight)))
     return np.broadcast_to(level, (len(choice.left_out), *np.shape(level))).copy()
@@ -251,9 +241,8 @@ def _linear(problem: TrainingProblem, choice: FoldChoice) -> Array:
     scaling = fit_scaling("standard", problem.X[kept], weight, centred=True)
     X, X_out, y = scaling.apply(problem.X[kept]), scaling.apply(problem.X[left_out]), problem.y[kept]
     if loss.classifies:
-        found = linear_model.LogisticRegression(max_iter=MOST_STEPS).fit(X, _codes(y), weight)
-        scores = found.predict_proba(X_out)
-        return scores
+        found = linear_model.LogisticRegression(max_iter=MOST_STEPS).fit(X, class_numbers(y), weight)
+        return np.asarray(found.predict_proba(X_out), dtype=np.float64)
     if isinstance(loss, QuantileLoss) and len(X) <= FEW:
         model = linear_model.QuantileRegressor(quantile=loss.quantile, alpha=0.0)
     elif isinstance(loss, PoissonLoss):

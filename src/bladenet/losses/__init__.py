@@ -14,7 +14,7 @@ from bladenet.losses.base import (
     row_norms,
     weighted_mean,
 )
-from bladenet.losses.classification import HingeLoss, LogisticLoss, SoftmaxLoss
+from bladenet.losses.classification import HingeLoss, LogisticLoss, SoftmaxLoss, probabilities
 from bladenet.losses.counts import PoissonLoss
 from bladenet.losses.exact_fit import ExactFit
 from bladenet.losses.regression import HuberLoss, QuantileLoss, SquaredLoss
@@ -40,6 +40,7 @@ __all__ = [
     "by_sample",
     "get_loss",
     "over_outputs",
+    "probabilities",
     "row_norms",
     "weighted_mean",
 ]

@@ -170,3 +170,10 @@ class SoftmaxLoss(OutputsLoss):
 def _completed(others: Array, y: Array) -> Array:
     """The dual variable with these entries of the other classes: the right one has minus their sum."""
     return others - y * others.sum(axis=1, keepdims=True)
+
+
+def probabilities(scores: Array) -> Array:
+    """Those of classes, (n, classes), that scores mean: (n,), positive for the second of two, or (n, classes)."""
+    if scores.ndim == 2:
+        return np.asarray(softmax(scores, axis=1), dtype=np.float64)
+    return np.column_stack([expit(-scores), expit(scores)])
