@@ -20,6 +20,7 @@ LAYERS = [
     {"losses", "algebra", "kernels", "cifar", "datasets", "display"},
     {"clock"},
     {"parallel", "checks", "gpu"},
+    {"bases", "digits"},
     {"problem"},
     {"network", "blades", "chambers", "isometry", "pricing"},
     {"certificate", "columns", "active_set", "restricted", "spline"},
@@ -116,7 +117,7 @@ def test_first_stages_stand_alone():
     kernels = [name for name in GRAPH if name.split(".")[0] == "kernels"]
     assert len(kernels) > 1
     assert all(other.split(".")[0] == "kernels" for name in kernels for other in GRAPH[name])
-    assert GRAPH["problem"] <= {"losses", "checks", "display"}
+    assert GRAPH["problem"] <= {"losses", "checks", "display", "bases", "digits"}
     assert GRAPH["certificate"] <= {"losses", "network", "problem", "display"}
     assert (GRAPH["active_set"] | GRAPH["interior_point"]) <= {"losses", "kernels", "parallel", "restricted"}
 

@@ -198,7 +198,7 @@ with_and_without_bias = pytest.mark.parametrize("bias", [True, False])
 @every_kind
 @with_and_without_bias
 def test_original_dual_has_the_same_value(loss, bias):
-    # guards the certificate of merged samples: D_original(v) = D_standard(v) + constant
+    # guards the certificate of merged samples: D_original(v) = D_standard(v) + constant, but for last digits of y
     for seed in range(5):
         problem = random_problem(loss, bias, seed)
         form = problem.standard
@@ -208,7 +208,8 @@ def test_original_dual_has_the_same_value(loss, bias):
         assert not dual[~kept].any()
         s, y = problem.sample_weight[kept], problem.y[kept]
         expected = dual_value(form.loss, v, form.y, form.weight) + form.constant
-        assert dual_value(problem.loss, dual[kept], y, s) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        original = dual_value(problem.loss, dual[kept], y, s)
+        assert original == pytest.approx(form.value * expected, rel=1e-8, abs=1e-12)
 
 
 @every_kind
@@ -220,12 +221,12 @@ def test_original_dual_has_the_same_pricing(loss, bias):
     form = problem.standard
     v = standard_dual(form, rng)
     dual = form.original_dual(v)
-    assert dual.sum() == pytest.approx(v.sum(), abs=1e-12)
+    assert dual.sum() == pytest.approx(form.slope * v.sum(), abs=1e-12)
     W = rng.normal(size=(20, 2))
     b = rng.normal(size=20) * bias
     h_standard = form.at_points(v) @ np.maximum(form.points @ W.T + b, 0.0)
     h_original = dual @ np.maximum((problem.X - form.centre) @ W.T + b * form.scale, 0.0)
-    np.testing.assert_allclose(h_original, form.scale * h_standard, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(h_original, form.price * h_standard, rtol=1e-11, atol=1e-11)
 
 
 @every_kind
@@ -240,11 +241,11 @@ def test_objective_is_the_same(loss, bias):
     lengths = np.abs(W).sum(axis=1)
     f = np.maximum(form.points @ W.T + b, 0.0) @ u + t
     standard = form.weight @ form.loss.value(f[form.row], form.y) + form.beta * np.abs(u) @ lengths
-    # back: x' = (x − centre)/scale, so the neuron is (w, scale·b − w·centre) and the amplitude u/scale
-    z, offsets = u / form.scale, form.scale * b - W @ form.centre
-    g = np.maximum(problem.X @ W.T + offsets, 0.0) @ z + t
+    # back: x' = (x − centre)/scale and y' = y/unit, so the neuron is (w, scale·b − w·centre), the amplitude u·unit/scale
+    z, offsets = u * form.unit / form.scale, form.scale * b - W @ form.centre
+    g = np.maximum(problem.X @ W.T + offsets, 0.0) @ z + t * form.unit
     original = problem.sample_weight @ problem.loss.value(g, problem.y) + problem.beta * np.abs(z) @ lengths
-    assert standard + form.constant == pytest.approx(original, rel=1e-12)
+    assert form.value * (standard + form.constant) == pytest.approx(original, rel=1e-8)
 
 
 @with_and_without_bias
@@ -263,12 +264,14 @@ def test_repeated_samples_are_merged(bias):
 
 
 def test_merged_target_is_the_weighted_mean():
-    # guards the constant by hand: targets 1 (weight 3) and 5 (weight 1) at one point: mean 2, loss ½(3·1 + 9) = 6
+    # guards the constant by hand: targets 1 (weight 3) and 5 (weight 1) at one point: mean 2, loss ½(3·1 + 9) = 6; in units of 5,
+    # how far they spread
     problem = TrainingProblem.create([[2.0], [2.0], [3.0]], [1.0, 5.0, 0.0], beta=1.0, sample_weight=[3, 1, 1])
     form = problem.standard
-    np.testing.assert_array_equal(form.y, [2.0, 0.0])
+    assert form.unit == 5.0
+    np.testing.assert_allclose(form.y, [0.4, 0.0], rtol=1e-9)
     np.testing.assert_array_equal(form.weight, [4.0, 1.0])
-    assert form.constant == 6.0
+    assert form.constant * form.value == pytest.approx(6.0, rel=1e-14)
 
 
 def test_signed_zeros_are_one_point():
@@ -288,7 +291,7 @@ def test_scale_is_a_power_of_two(exponent, bias):
     assert np.frexp(form.scale)[0] == 0.5
     assert 0.7 < np.abs(form.points).max() < 1.5
     np.testing.assert_array_equal(form.points * form.scale, np.unique(X, axis=0) - form.centre)
-    assert form.beta == 0.1 / form.scale
+    assert form.beta == pytest.approx(0.1 / form.scale / form.unit, rel=1e-12)
     if not bias:
         assert not form.centre.any()
 

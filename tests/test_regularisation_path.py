@@ -101,7 +101,7 @@ def test_the_largest_alpha_takes_a_share_of_the_time(monkeypatch):
     def slow(form, slack, clock):
         while not clock.stopped:
             time.sleep(0.01)
-        return 0.0, 2.0 * top / form.scale
+        return 0.0, 2.0 * top / form.price
 
     monkeypatch.setattr(regularisation_path, "largest_violation", slow)
     monkeypatch.setattr(regularisation_path, "FIRST_SHARE", 0.01)

@@ -17,10 +17,11 @@ from bladenet.defaults import AUTO, check_asked, settle
 from bladenet.encoding import Encoding, is_frame
 from bladenet.evidence import Evidence
 from bladenet.losses import LOSSES, Array, Loss, get_loss
+from bladenet.problem import TrainingProblem
 from bladenet.readable import Readable
 from bladenet.scaling import fit_scaling
 from bladenet.selection import Selection, select_alpha
-from bladenet.training import Round, train
+from bladenet.training import Round, solve
 from bladenet.validation import FoldTraining, Validation
 
 _SELECTION_SHARE = 0.5  # of time_limit, for choosing alpha
@@ -88,13 +89,19 @@ class BladeNet(Readable, BaseEstimator):
         scaled = scaling.apply(X)
         beta = selection.alpha * float(weight.sum())
         remaining = None if self.time_limit is None else max(clock.remaining, 1e-3)
-        control: dict[str, Any] = {
-            "strategy": self.strategy,
-            "tol": self.settings_.tol,
-            "time_limit": remaining,
-            "callback": self.callback,
-        }
-        fit = train(scaled, y, beta=beta, start=selection.start, **control, **settings)
+        shape = {name: value for name, value in settings.items() if name != "vertices_only"}
+        problem, tol = TrainingProblem.create(scaled, y, beta=beta, **shape), self.settings_.tol
+        if self.settings_.scaling is not None and not self.vertices_only:  # else units matter anyway
+            problem = problem.in_any_units(tol)
+        fit = solve(
+            problem,
+            tol=tol,
+            vertices_only=self.vertices_only,
+            start=selection.start,
+            strategy=self.strategy,
+            time_limit=remaining,
+            callback=self.callback,
+        )
         self.alpha_, self.beta_ = selection.alpha, beta
         self.scaling_, self.network_ = scaling, scaling.fold(fit.network)
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history

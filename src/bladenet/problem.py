@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csc_array
 
+from bladenet.bases import selection, span
 from bladenet.checks import (
     EXTREME,
     checked_components,
@@ -23,15 +24,16 @@ from bladenet.checks import (
     is_zero,
     positive_number,
 )
+from bladenet.digits import shortened, without_last_digits
 from bladenet.display import Shown, View, brief, number
 from bladenet.losses import Array, ExactFit, Index, Loss, SquaredLoss, by_sample, get_loss, row_norms
 
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 TINY = float(np.finfo(np.float64).tiny)
-FLAT = 1e-13  # extent, relative to the largest, below which the data have no further dimension
-ASIDE = 1e-9  # a cosine that is further below 1 belongs to features that are no multiples of each other
+RESOLUTION = 2.0**-14  # of a tolerance: how far samples may be moved, in units of their typical distances
+HARMLESS = 0.01  # of a tolerance: what all samples together may be moved by, in units of β
+FINEST = 2.0**-32  # the same share for targets
 FAINT = 1e-80  # of the β that makes networks constant: beside it, all digits of a smaller one are lost
-PROBES = 4  # unit vectors on which features are projected before they are compared
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,6 +48,8 @@ class TrainingProblem(Shown):
     beta : float, > 0; 1 for interpolation, which `create` makes of 0
     norm : 1 or 2
     output_norm : 1 or 2, the norm of a neuron's amplitudes in the penalty
+    resolution : float; the search leaves out digits of features that are finer than this share of how far values of a
+        feature typically lie from its median. The certificate counts what that may hide
     bias : bool; if False, neither neurons nor output have an offset
     loss : Loss
     max_interaction : int or None; the most features that a neuron may read (norm 1)
@@ -62,6 +66,7 @@ class TrainingProblem(Shown):
     max_interaction: int | None = None
     n_components: int | None = None
     output_norm: int = 2
+    resolution: float = 0.0
 
     def _view(self) -> View:
         n, d = self.X.shape
@@ -150,11 +155,29 @@ class TrainingProblem(Shown):
             int(output_norm),
         )
         kept = weight > 0
-        level = checked_loss.constant_fit(y[kept], weight[kept]) if problem.bias else 0.0  # refuses a single class
+        if problem.bias:
+            checked_loss.constant_fit(y[kept], weight[kept])  # refuses a single class
         if not checked_loss.exact:
-            slopes = checked_loss.gradient(level + np.zeros_like(y[kept]), y[kept])
-            _check_digits(beta, largest * float(weight[kept] @ row_norms(slopes)), checked_loss)
+            _check_digits(beta, largest * problem._slopes, checked_loss)
         return problem
+
+    @property
+    def _slopes(self) -> float:
+        """Σ_i s_i |∇ℓ| of the constant network: with a largest distance, more than any |h|."""
+        kept = self.sample_weight > 0
+        y, weight = self.y[kept], self.sample_weight[kept]
+        level = self.loss.constant_fit(y, weight) if self.bias else 0.0
+        return float(weight @ row_norms(self.loss.gradient(level + np.zeros_like(y), y)))
+
+    def in_any_units(self, tol: float) -> "TrainingProblem":
+        """The same problem, so that the last digits of features, which change with their units, have no part in it.
+
+        An optimum that is not unique, or a search that stops at a tolerance, ends with what rounding makes of it. What
+        is left out matters little beside the tolerance.
+        """
+        if self.loss.exact:
+            return self
+        return replace(self, resolution=tol * min(RESOLUTION, HARMLESS * self.beta / max(self._slopes, TINY)))
 
     @cached_property
     def standard(self) -> "StandardForm":
@@ -164,7 +187,7 @@ class TrainingProblem(Shown):
     def at(self, beta: float) -> "TrainingProblem":
         """The same problem with another β, its standard form made from the one that is here."""
         other = replace(self, beta=beta)
-        form = replace(self.standard, beta=beta / self.standard.scale, original=other)
+        form = replace(self.standard, beta=_shortened(beta / self.standard.price, self.loss), original=other)
         other.__dict__["standard"] = form  # where the cached property keeps it
         return other
 
@@ -174,10 +197,14 @@ class StandardForm(Shown):
     """A problem centred (if there is a bias), scaled to unit size and with repeated samples merged, and its inverse.
 
     With x = centre + scale · x', a neuron of unit norm keeps its direction, its offset and its output are divided
-    by `scale`, and so is β. Loss values and dual variables are unchanged. For p = 2, data of lower rank than they have
-    features are written in an orthonormal basis of their span, x = centre + scale · basis x' (Lemma 18): w = basis w'.
-    For p = 1 never, as ‖w‖₁ is not invariant under rotations; but a feature that is constant, or a multiple of another,
-    can go, the basis then being a selection of features: the larger of the two does the same at a smaller weight.
+    by `scale`, and so is β. Where ℓ(c f, c y) = c^k ℓ(f, y), targets and amplitudes are divided by a `unit`, loss
+    values by unit^k, dual variables and β by unit^(k − 1). The last digits of targets, of β and (to the problem's
+    resolution) of features are left out: they are not the same in other units.
+
+    For p = 2, data of lower rank than they have features are written in an orthonormal basis of their span,
+    x = centre + scale · basis x' (Lemma 18): w = basis w'. For p = 1 never, as ‖w‖₁ is not invariant under rotations;
+    but a feature that is constant, or a multiple of another, can go, the basis then being a selection of features: the
+    larger of the two does the same at a smaller weight.
 
     Attributes
     ----------
@@ -186,11 +213,12 @@ class StandardForm(Shown):
     row : (k,) the point that each loss term is evaluated at
     y, weight : (k,) target and weight of each loss term
     beta, norm, bias, loss : as in :class:`TrainingProblem`, β in scaled units
-    centre : (d,); scale : float
-    constant : float, the loss that no network can avoid where samples coincide (squared loss)
+    centre : (d,); scale, unit : float
+    constant : float, the loss that no network can avoid where samples coincide (squared loss), in scaled units
     term : (n,) loss term of each original sample (−1 for samples of weight zero)
     basis : (d, r) or None; a selection of features is sparse
-    lost : float, largest distance of a point to the span of the basis, in scaled units
+    lost : float, the most by which |w·x'| is less here than that of a sample: what its last digits and its distance to
+        the span of the basis make, in scaled units
     """
 
     points: Array
@@ -204,6 +232,7 @@ class StandardForm(Shown):
     loss: Loss
     centre: Array
     scale: float
+    unit: float
     constant: float
     term: Index
     original: TrainingProblem
@@ -214,7 +243,8 @@ class StandardForm(Shown):
     def of(cls, problem: TrainingProblem) -> "StandardForm":
         """Centre, scale, merge."""
         kept = np.flatnonzero(problem.sample_weight > 0)
-        X, y, weight = problem.X[kept], problem.y[kept], problem.sample_weight[kept]
+        whole, y, weight = problem.X[kept], problem.y[kept], problem.sample_weight[kept]
+        X = without_last_digits(whole, problem.resolution) if problem.resolution else whole
         first, point = distinct_rows(X)
         distinct = X[first]
         centre = 0.5 * (distinct.max(axis=0) + distinct.min(axis=0)) if problem.bias else np.zeros(X.shape[1])
@@ -222,14 +252,20 @@ class StandardForm(Shown):
         size = float(np.abs(points).max())
         scale = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0  # a power of two: scaling rounds nothing
         points = points / scale
-        basis, lost = _basis(points, problem) if problem.norm == 2 else _selection(points)
+        left_out = (whole - X) / scale
+        if problem.norm == 2:
+            basis, lost = span(points, problem.bias, problem.n_components, float(np.linalg.norm(left_out)))
+        else:
+            basis, lost = selection(points, 2.0 * float(np.abs(left_out).max()))
+        lost += float(row_norms(left_out, 2 if problem.norm == 2 else np.inf).max())
+        unit = _size(y, problem.bias) if problem.loss.degree else 1.0
         if isinstance(problem.loss, SquaredLoss):
             # Σ ½ s (f − y)² at one point = ½ S (f − ȳ)² + a constant, so a point needs one term
             row: Index = np.arange(len(points))
             term: Index = point
             within = group_sums(point, by_sample(weight, y - y[first][point]))
             mean = y[first] + by_sample(1.0 / group_sums(point, weight), within)
-            constant, y = float(weight @ problem.loss.value(mean[point], y)), mean
+            constant, y = float(weight @ problem.loss.value(mean[point] / unit, y / unit)), mean
         else:
             constant = 0.0
             first_term, term = distinct_rows(np.column_stack([point, y]))
@@ -240,20 +276,36 @@ class StandardForm(Shown):
             points if basis is None else points @ basis,
             kept[first],
             row,
-            y,
+            without_last_digits(y / unit, FINEST) if problem.loss.degree else y,
             group_sums(term, weight),
-            problem.beta / scale,
+            _shortened(problem.beta / scale / unit ** max(0, problem.loss.degree - 1), problem.loss),
             problem.norm,
             problem.bias,
             problem.loss,
             centre,
             scale,
+            unit,
             constant,
             terms,
             problem,
             basis,
             lost,
         )
+
+    @property
+    def value(self) -> float:
+        """A loss or an objective of 1 here, in the user's units."""
+        return float(self.unit**self.loss.degree)
+
+    @property
+    def slope(self) -> float:
+        """A dual variable of 1 here, in the user's units."""
+        return float(self.unit ** max(0, self.loss.degree - 1))
+
+    @property
+    def price(self) -> float:
+        """A β of 1 here, in the user's units; and an |h|."""
+        return self.scale * self.slope
 
     def place(self, X: Array) -> Array:
         """Samples in the user's units, as points are written here: (m, d) → (m, r)."""
@@ -327,7 +379,7 @@ class StandardForm(Shown):
         dual = np.zeros(problem.y.shape)
         kept = self.term >= 0
         term, s = self.term[kept], problem.sample_weight[kept]
-        share = by_sample(1.0 / group_sums(term, s), v)[term]
+        share = by_sample(1.0 / group_sums(term, s), self.slope * v)[term]
         if isinstance(problem.loss, SquaredLoss):
             # ȳ − y_i from differences within the point, which a large offset of y cannot round away
             _, first = np.unique(term, return_index=True)
@@ -358,55 +410,14 @@ def _check_digits(beta: float, most: float, loss: Loss) -> None:
         )
 
 
-def _basis(points: Array, problem: TrainingProblem) -> tuple[Array | None, float]:
-    """Orthonormal basis (d, r) of the span of the points, if it is not everything; and what lies outside."""
-    d = points.shape[1]
-    mean = points.mean(axis=0) if problem.bias else np.zeros(d)  # with a bias, a constant part is an offset
-    _, extents, directions = np.linalg.svd(points - mean, full_matrices=False)
-    rank = max(1, int(np.count_nonzero(extents > FLAT * extents[0])))
-    rank = min(rank, problem.n_components or rank)
-    if rank >= d:
-        return None, 0.0
-    basis = np.ascontiguousarray(directions[:rank].T)
-    outside = points - points @ basis @ basis.T
-    if problem.bias:
-        outside = outside - 0.5 * (outside.max(axis=0) + outside.min(axis=0))
-    return basis, float(np.linalg.norm(outside, axis=1).max())
+def _shortened(beta: float, loss: Loss) -> float:
+    """Without last digits; an exact fit has the β that it is given, and no data make it inexact."""
+    return beta if loss.exact else shortened(beta)
 
 
-def _selection(points: Array) -> tuple[csc_array | None, float]:
-    """The features that are no multiples of others, as a basis (d, r); and what the others differ from multiples by.
-
-    Only features in nearly the same direction are compared. Those have nearly the same projections, up to their sign,
-    on whatever unit vector: sorted by one of these, they are neighbours.
-    """
-    n, d = points.shape
-    sizes, lengths = np.abs(points).max(axis=0), np.linalg.norm(points, axis=0)
-    probes = np.random.default_rng(0).normal(size=(n, PROBES))
-    places = np.abs(points.T @ (probes / np.linalg.norm(probes, axis=0)))
-    places /= np.where(lengths > 0.0, lengths, 1.0)[:, None]
-    order = np.argsort(places[:, 0], kind="stable")
-    places, in_order = places[order], np.zeros(d, dtype=bool)  # which are kept
-    near = np.sqrt(2.0 * ASIDE) + 1e-12  # distance of unit vectors whose cosine is 1 − ASIDE, and rounding
-    first, last = (np.searchsorted(places[:, 0], places[:, 0] + side) for side in (-near, near))
-    position = np.argsort(order)
-    lost = 0.0
-    for k in np.argsort(-lengths, kind="stable"):
-        here = position[k]
-        beside = np.arange(first[here], last[here])[in_order[first[here] : last[here]]]
-        off = sizes[k] if in_order.any() else np.inf  # the first has nothing to be a multiple of
-        for j in order[beside[(np.abs(places[beside] - places[here]) <= near).all(axis=1)]]:
-            product = float(points[:, k] @ points[:, j])
-            if abs(product) > (1.0 - ASIDE) * lengths[k] * lengths[j]:
-                off = min(off, float(np.abs(points[:, k] - product / lengths[j] ** 2 * points[:, j]).max()))
-        if off <= FLAT * sizes.max():
-            lost = max(lost, off)
-        else:
-            in_order[here] = True
-    kept = np.sort(order[in_order])
-    if len(kept) == d:
-        return None, 0.0
-    return csc_array((np.ones(len(kept)), (kept, np.arange(len(kept)))), shape=(d, len(kept))), lost
+def _size(y: Array, bias: bool) -> float:
+    """That of targets: how far they spread, or from 0 where there is no intercept; 1 where they do not."""
+    return float(np.max(np.ptp(y, axis=0) if bias else np.abs(y))) or 1.0
 
 
 def group_sums(group: Index, values: Array, groups: int = 0) -> Array:

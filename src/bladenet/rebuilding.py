@@ -82,7 +82,7 @@ def finish(
         solution, places = search.best, zip(given, search.best_weights, strict=True)
         blades = [_relabelled(form, blade, weight) for blade, weight in places]
         weights, biases = neurons(blades, problem.X, problem.norm, problem.bias)
-    network = ReLUNetwork(weights, biases, solution.z / form.scale, solution.t)
+    network = ReLUNetwork(weights, biases, solution.z * form.unit / form.scale, solution.t * form.unit)
     dual = form.original_dual(search.dual)
     if isinstance(problem.loss, ExactFit):
         whole, steep = network, slopes(problem.X[problem.sample_weight > 0], problem.bias)
@@ -96,9 +96,8 @@ def finish(
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
         bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
-    # outside of the basis, |w·x| is at most the distance that is lost
-    bound += form.lost * float(np.abs(search.dual).sum())
-    proof = DualProof(dual, bound * form.scale)
+    # |w·x| may be more by what is lost; samples that are one point here may have duals that cancel
+    proof = DualProof(dual, bound * form.price + form.lost * form.scale * float(np.abs(dual).sum()))
     cut = problem.n_components is not None and form.basis is not None  # the factor is of projected samples
     certificate = certify(
         problem,

@@ -271,4 +271,4 @@ class _Walk:
 def _largest(problem: TrainingProblem, clock: Clock) -> float:
     """β_max or, where a share of the time does not settle it, a bound on it; 1 where every network is constant."""
     _, largest = largest_violation(problem.standard, EXACTLY, clock.part(FIRST_SHARE * clock.remaining))
-    return largest * problem.standard.scale or 1.0
+    return largest * problem.standard.price or 1.0

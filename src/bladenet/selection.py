@@ -15,7 +15,7 @@ from bladenet.losses import Array, Loss, row_norms
 from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
-from bladenet.problem import StandardForm, TrainingProblem
+from bladenet.problem import RESOLUTION, StandardForm, TrainingProblem
 from bladenet.restricted import nonzero
 from bladenet.training import largest_violation
 
@@ -286,8 +286,9 @@ class Comparison:
         rows = np.arange(len(self.X)) if self.rows is None else self.rows
         weight = self.weight[rows]
         problem = TrainingProblem.create(self.X[rows], self.y[rows], beta=1.0, sample_weight=weight, **self.shape)
+        problem = replace(problem, resolution=ROUGH * RESOLUTION)
         proven = self.rows is None
-        return _about_largest(problem.standard, self.clock, proven) * problem.standard.scale / float(weight.sum())
+        return _about_largest(problem.standard, self.clock, proven) * problem.standard.price / float(weight.sum())
 
     def along(self, alphas: Array, rival: Descent | None = None, whole: bool = False) -> Descent:
         """Compare falling α until the descent is over or the clock stops it.
@@ -359,7 +360,8 @@ class Fold:
         X, y, weight = kept
         X_out, self.y_out, self.weight_out = left_out
         self.total, self.loss = float(weight.sum()), shape["loss"]
-        self.problem = TrainingProblem.create(X, y, beta=alpha * self.total, sample_weight=weight, **shape)
+        problem = TrainingProblem.create(X, y, beta=alpha * self.total, sample_weight=weight, **shape)
+        self.problem = problem.in_any_units(tol)
         self.form = self.problem.standard
         self.places = self.form.place(X_out)
         self.search = ColumnGeneration(self.form, pricing, tol, clock)
@@ -377,7 +379,12 @@ class Fold:
 
     def _loss(self) -> float:
         """That of the best network so far."""
-        return float(self.weight_out @ self.loss.value(self.search.outputs_at(self.places), self.y_out))
+        return float(self.weight_out @ self.loss.value(self.outputs, self.y_out))
+
+    @property
+    def outputs(self) -> Array:
+        """Of the best network so far, for the samples left out."""
+        return self.search.outputs_at(self.places) * self.form.unit
 
     @property
     def network(self) -> Network:

@@ -4,6 +4,7 @@ import numbers
 import warnings
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -95,6 +96,21 @@ def train(
         n_components=n_components,
         output_norm=output_norm,
     )
+    controls: dict[str, Any] = {"strategy": strategy, "time_limit": time_limit, "callback": callback}
+    return solve(problem, tol=tol, vertices_only=vertices_only, start=start, **controls)
+
+
+def solve(
+    problem: TrainingProblem,
+    *,
+    tol: float,
+    vertices_only: bool,
+    start: tuple[ArrayLike, ArrayLike] | None,
+    strategy: str,
+    time_limit: float | None,
+    callback: Callable[[Round], object] | None,
+) -> Fit:
+    """Train on a problem that is there; see :func:`train`."""
     check_controls(tol, time_limit)
     start = None if start is None else _checked_start(start, problem)
     if vertices_only and problem.y.ndim == 2:
@@ -106,7 +122,7 @@ def train(
     planned = make_plan(form, tol, time_limit, strategy)
     exact, anytime = restricted or planned.strategy == "exact", planned.strategy == "anytime"
     if exact and time_limit is None and callback is None and planned.seconds > LONG:
-        warnings.warn(f"{planned} Give a time_limit, or a callback to follow it.", stacklevel=2)
+        warnings.warn(f"{planned} Give a time_limit, or a callback to follow it.", stacklevel=3)
     pricing = partial(choose_pricer, vertices_only=restricted, exact=exact or anytime, hurried=anytime)
     if problem.loss.exact:
         return interpolate(problem, pricing, tol, Clock(time_limit), callback, exact, start)
@@ -217,7 +233,7 @@ def beta_max(
     )
     check_controls(1e-9, time_limit)
     clock = Clock(time_limit)
-    found, proven = (side * problem.standard.scale for side in largest_violation(problem.standard, 1e-9, clock))
+    found, proven = (side * problem.standard.price for side in largest_violation(problem.standard, 1e-9, clock))
     if clock.stopped and proven > found * (1.0 + 1e-9):
         warnings.warn(
             f"beta_max was stopped after {clock.elapsed:.2g} seconds: it lies between {found:.6g} and {proven:.6g}. "

@@ -207,7 +207,7 @@ class FoldTraining:
             fold = Fold(both[0], both[1], choice.alpha, shape, pricing, clock, self.tol)
             fold.begin(*choice.start)
             fold.validation_loss(choice.alpha)
-            return fold.search.outputs_at(fold.places)
+            return fold.outputs
 
         if len(choices) == 1:  # which may use all cores itself
             return [outputs(choices[0], clock)]

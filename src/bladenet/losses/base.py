@@ -28,6 +28,7 @@ class Loss(ABC):
     classifies: ClassVar[bool] = False  # targets are −1 and +1, or for several outputs classes 0, 1, …
     smooth: ClassVar[bool] = True  # ∇ℓ is continuous
     location: ClassVar[bool] = False  # ℓ depends on f − y alone, so that an offset of all targets is one of f
+    degree: ClassVar[int] = 0  # k, where ℓ(c f, c y) = c^k ℓ(f, y) for every c > 0, and 0 where there is no such k
     link: ClassVar[str] = ""  # the function of the prediction that the network computes, if it is not the identity
     lowest: ClassVar[float] = -np.inf  # that a target may be
     exact: ClassVar[bool] = False  # infinite but at the target: training is interpolation

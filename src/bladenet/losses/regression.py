@@ -10,6 +10,7 @@ class SquaredLoss(ScalarLoss, OutputsLoss):
 
     name = "squared"
     location = True
+    degree = 2
     most_outputs = np.inf
 
     def value(self, f: Array, y: Array) -> Array:
@@ -118,6 +119,7 @@ class QuantileLoss(PiecewiseLinearLoss):
 
     name = "quantile"
     location = True
+    degree = 1
 
     def __init__(self, quantile: float = 0.5):
         self.quantile = float(quantile)

@@ -39,5 +39,5 @@ class FixedNeurons:
         restricted.add(*form.neurons(np.eye(self.count)[self.kept], np.zeros(len(self.kept))))
         solution = restricted.solve(accuracy)
         amplitudes = np.zeros((self.count, *form.y.shape[1:]))
-        amplitudes[self.kept] = solution.z / form.scale
-        return amplitudes, solution.t
+        amplitudes[self.kept] = solution.z * form.unit / form.scale
+        return amplitudes, solution.t * form.unit
