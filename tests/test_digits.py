@@ -22,7 +22,8 @@ def test_last_digits_are_left_out_column_by_column():
     rounded = without_last_digits(columns, 2.0**-20)
     typical = np.median(np.abs(columns - np.median(columns, axis=0)), axis=0)
     off = np.abs(rounded - columns) / typical
-    assert (off.max(axis=0) <= 2.0**-20).all() and (off.max(axis=0) > 2.0**-23).all()
+    assert (off.max(axis=0) <= 2.0**-20).all()
+    assert (off.max(axis=0) > 2.0**-23).all()
     assert rounded[0, 0] == 1e12
     np.testing.assert_array_equal(without_last_digits(rounded, 2.0**-20), rounded)
     np.testing.assert_array_equal(without_last_digits(np.full(4, 0.1), 2.0**-20), np.full(4, 0.1))
@@ -84,7 +85,7 @@ def test_targets_in_other_units(loss, unit):
 @pytest.mark.parametrize("resolution", [1e-6, 0.03, 0.3])
 @pytest.mark.parametrize("norm", [1, 2])
 def test_certificates_count_what_is_left_out(norm, resolution):
-    # guards the worst bug: samples moved by so much that they merge; bounds stay below the optimum of those that are there
+    # guards the worst bug: samples moved by so much that they merge; bounds stay below the optimum of the true ones
     for seed in range(4):
         rng = np.random.default_rng(seed)
         X, y = rng.normal(size=(9, 2)), rng.normal(size=9)
@@ -103,7 +104,8 @@ def test_multiples_stay_multiples():
     rng = np.random.default_rng(5)
     X = rng.normal(size=(60, 3)) @ rng.normal(size=(3, 6))
     problem = TrainingProblem.create(X, rng.normal(size=60), beta=0.1).in_any_units(1e-3)
-    assert problem.resolution > 0.0 and problem.standard.points.shape[1] == 3
+    assert problem.resolution > 0.0
+    assert problem.standard.points.shape[1] == 3
     X = np.column_stack([X[:, 0], 0.3 * X[:, 0], X[:, 1]])
     problem = TrainingProblem.create(X, rng.normal(size=60), beta=0.1, norm=1).in_any_units(1e-3)
     assert problem.standard.points.shape[1] == 2

@@ -241,7 +241,7 @@ def test_objective_is_the_same(loss, bias):
     lengths = np.abs(W).sum(axis=1)
     f = np.maximum(form.points @ W.T + b, 0.0) @ u + t
     standard = form.weight @ form.loss.value(f[form.row], form.y) + form.beta * np.abs(u) @ lengths
-    # back: x' = (x − centre)/scale and y' = y/unit, so the neuron is (w, scale·b − w·centre), the amplitude u·unit/scale
+    # back: x' = (x − centre)/scale, y' = y/unit, so the neuron is (w, scale·b − w·centre), the amplitude u·unit/scale
     z, offsets = u * form.unit / form.scale, form.scale * b - W @ form.centre
     g = np.maximum(problem.X @ W.T + offsets, 0.0) @ z + t * form.unit
     original = problem.sample_weight @ problem.loss.value(g, problem.y) + problem.beta * np.abs(z) @ lengths
@@ -264,8 +264,8 @@ def test_repeated_samples_are_merged(bias):
 
 
 def test_merged_target_is_the_weighted_mean():
-    # guards the constant by hand: targets 1 (weight 3) and 5 (weight 1) at one point: mean 2, loss ½(3·1 + 9) = 6; in units of 5,
-    # how far they spread
+    # guards the constant by hand: targets 1 (weight 3) and 5 (weight 1) at one point: mean 2, loss ½(3·1 + 9) = 6; in
+    # units of 5, which is how far they spread
     problem = TrainingProblem.create([[2.0], [2.0], [3.0]], [1.0, 5.0, 0.0], beta=1.0, sample_weight=[3, 1, 1])
     form = problem.standard
     assert form.unit == 5.0
