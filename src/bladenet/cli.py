@@ -265,9 +265,15 @@ def predict(
 def explain(
     model: ModelFile,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Instead, as CSV, the table from which scaled(x) can be recomputed.")
+    ] = False,
 ) -> None:
     """Explain every neuron of a saved model by the training samples that define it."""
-    explanation = _load(model).explain()
+    fitted = _load(model)
+    if scaling:
+        return typer.echo(fitted.scaling_table().to_csv(index=False), nl=False)
+    explanation = fitted.explain()
     typer.echo(json.dumps(explanation.to_dict(), indent=1) if as_json else str(explanation))
 
 
@@ -295,6 +301,19 @@ def write_report(
         X, frame = _features_of(fitted, data, model, _notation(sep, decimal, encoding, na))
         y = target_trained_on(fitted, feature_columns(frame, [target])[target])
     _save_report(fitted, out, X, y, target, title)
+
+
+@app.command(epilog=EXIT_CODES)
+def glossary(
+    word: Annotated[str | None, typer.Argument(metavar="[WORD]", help="Such as gap. Default: all.")] = None,
+) -> None:
+    """Say what the words of certificates, summaries and reports mean."""
+    from bladenet import words
+
+    try:
+        typer.echo(words.glossary(word))
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 @app.command(epilog=EXIT_CODES)

@@ -207,7 +207,10 @@ class Explanation(Shown):
             "standard deviation of the neuron's contribution over the training samples.",
         ]
         if self.scaled:
-            lines.append("scaled(x) is a strictly increasing function of x; values are in the units of the data.")
+            lines.append(
+                "scaled(x) rises with x, which is in the units of the data; its table: scaling_table(), or bladenet "
+                "explain --scaling."
+            )
         lines += self._describe_terms()
         for neuron in self.neurons[:LISTED]:
             lines += ["", *self._describe(neuron)]

@@ -141,5 +141,6 @@ def summary(
             ", ".join(f"{name} {value}" for name, value in settings_of(model)),
             f"{measure} {value:.4f} on the training data",
             *(f"saved {path}" for path in files),
+            "what the words mean: bladenet glossary",
         ]
     )

@@ -28,6 +28,7 @@ from bladenet.scores import Score
 from bladenet.settings import settings_of
 from bladenet.styling import STATUS_WORDS, short
 from bladenet.training_data import TrainingData
+from bladenet.words import glossary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,6 +130,8 @@ def _context(
         "samples": _samples(explanation),
         "settings": [*settings_of(model), *_effort(model)],
         "aim": _aim(model),
+        "scaling": _scaling(model, explanation),
+        "glossary": glossary(),
         "proof": _proof(proven),
         "certificate": _certificate(proven),
         "version": __version__,
@@ -148,15 +151,17 @@ def _validated(score: Score) -> dict[str, str]:
     return {"name": score.name, "value": f"{number(score.value)} ± {number(score.standard_error)}", **others}
 
 
-def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str]]:
+def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]:
+    """Names, values, and where the glossary says what is meant."""
     proven = explanation.certificate
-    return [
-        ("proven gap", short(proven.gap)),
-        ("neurons", str(len(explanation.neurons))),
-        ("columns", str(len(explanation.column_names))),
-        ("training samples", f"{explanation.n_samples:,}"),
-        ("defining samples", str(len(model.evidence_.index))),
+    facts = [
+        ("proven gap", short(proven.gap), "gap"),
+        ("neurons", str(len(explanation.neurons)), "neuron"),
+        ("columns", str(len(explanation.column_names)), "class of networks"),
+        ("training samples", f"{explanation.n_samples:,}", "objective"),
+        ("defining samples", f"{len(model.evidence_.index):,}", "defining samples"),
     ]
+    return [(name, value, glossary(word)[0].anchor) for name, value, word in facts]
 
 
 def _fit_picture(scene: Scene, *, given: bool) -> Picture:
@@ -239,6 +244,22 @@ def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
         "acts_on": f"{neuron.acts_on:,}",
         "samples": listed(samples, NAMED) or "none",
     }
+
+
+def _scaling(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]:
+    """How the columns are scaled that the neurons listed read: what formulas do not say by themselves."""
+    read = {name for neuron in explanation.neurons[:NEURONS] for name in neuron.coordinates}
+    curved = ~model.scaling_.straight()[0]
+    features = [c for c, name in enumerate(model.encoding_.features) if name in read and curved[c]]
+    if not features:
+        return []
+    table = model.scaling_table()
+    found = []
+    for name in (model.encoding_.features[c] for c in features):
+        part = table[table["feature"] == name]
+        pairs = [f"{x:.7g} → {place:.5g}" for x, place in zip(part["x"], part["scaled(x)"], strict=True)]
+        found.append((name, "; ".join(pairs).replace("-", "−"), number(part["slope outside"].iloc[0])))
+    return found
 
 
 def _samples(explanation: Explanation) -> dict[str, Any]:
