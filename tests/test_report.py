@@ -143,7 +143,7 @@ def test_a_stopped_model_is_not_called_optimal(tmp_path):
         (("report.txt",), ValueError, r"must end in \.html"),
         (("missing/report.html",), FileNotFoundError, "there is no folder"),
         (("report.html", np.zeros((3, 1))), ValueError, "both X and y"),
-        (("report.html", np.zeros((3, 1)), np.zeros(3)), ValueError, "training data"),
+        (("report.html", np.zeros((3, 1)), np.zeros(4)), ValueError, "one per row of X"),
     ],
 )
 def test_what_cannot_be_written_is_said_before(arguments, error, message, tmp_path, monkeypatch):

@@ -282,7 +282,8 @@ def write_report(
     model: ModelFile,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Page to write: .html.")],
     data: Annotated[
-        str | None, typer.Option(help="The training data, for pictures of them and measures of fit.")
+        str | None,
+        typer.Option(help="The training data, for pictures and measures of fit; or new rows to measure on."),
     ] = None,
     target: Annotated[str | None, typer.Option(help="The column that is predicted; needed with --data.")] = None,
     title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
@@ -299,7 +300,11 @@ def write_report(
         if target is None:
             raise InputError("--data needs --target, the column that the model predicts.")
         X, frame = _features_of(fitted, data, model, _notation(sep, decimal, encoding, na))
-        y = target_trained_on(fitted, feature_columns(frame, [target])[target])
+        if target in frame:
+            y = target_trained_on(fitted, feature_columns(frame, [target])[target])
+        else:
+            X = None
+            typer.echo(f"bladenet: note: {data} has no column {target!r}: nothing is measured on it", err=True)
     _save_report(fitted, out, X, y, target, title)
 
 

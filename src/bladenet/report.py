@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from math import floor, log10
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import _check_sample_weight
 
 from bladenet import __version__
 from bladenet.certificate import Certificate, Status
@@ -20,14 +23,16 @@ from bladenet.files import write_atomically
 from bladenet.formulas import counted, listed, number, percent
 from bladenet.in_short import in_short
 from bladenet.losses import Array
+from bladenet.new_rows import NewRows
 from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene, drawable, plot_history
 from bladenet.quality import measures
 from bladenet.scene import Scene
-from bladenet.scores import Score
+from bladenet.scores import Measured
 from bladenet.settings import settings_of
 from bladenet.styling import STATUS_WORDS, short
-from bladenet.training_data import TrainingData
+from bladenet.training_data import TrainingData, trained_on
+from bladenet.validation import Validation
 from bladenet.words import glossary
 
 if TYPE_CHECKING:
@@ -40,6 +45,8 @@ NEURONS, SAMPLES = 25, 25  # rows of the tables
 ROUNDS = 8  # the last of training
 NAMED = 6  # defining samples of one neuron named, and columns of a sample shown
 WIDE = 1500  # pixels of a picture, at most
+
+Table = tuple[list[str], list[tuple[str, list[str]]]]  # header, and names of rows with cells
 
 
 @dataclass(frozen=True)
@@ -74,49 +81,62 @@ def write_report(
     ----------
     model : fitted estimator
     path : file that ends in .html
-    X, y, sample_weight : the training data, for measures of fit and pictures of all samples; without them the pictures
-        show the samples that define the neurons
+    X, y, sample_weight : the training data, for measures of fit and pictures of all samples, or other rows to measure
+        the model on; the page says which. Without the training data pictures show the samples that define the neurons
     title : of the page
     target : name of the target; by default that of a pandas Series, or "target"
 
     Raises
     ------
     ValueError
-        If the path does not end in .html, or only one of X and y is given, or they are not the training data.
+        If the path does not end in .html, or only one of X and y is given, or X is that of the training data but the
+        targets or weights are not.
     FileNotFoundError
         If there is no such folder.
     """
     file = checked_page(path)
     if (X is None) != (y is None):
-        raise ValueError("a report needs both X and y, the training data, or neither of them.")
+        raise ValueError("a report needs both X and y, the training data or rows to measure on, or neither of them.")
     if X is None and sample_weight is not None:
-        raise ValueError("sample_weight belongs to X and y, the training data: give them too, or leave it out.")
-    data = None if X is None or y is None else TrainingData.of(model, X, y, sample_weight)
+        raise ValueError("sample_weight belongs to X and y: give them too, or leave it out.")
+    data = None if X is None or y is None else _recognised(model, X, y, sample_weight)
     page = render(TEMPLATE, _context(model, X, y, data, title, target))
     write_atomically(file, page.encode())
 
 
+def _recognised(model: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> TrainingData | NewRows:
+    """The training data, or other rows."""
+    features = model._encoded(X)
+    weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
+    kind = TrainingData if trained_on(model, features, weight) else NewRows
+    return kind.of(model, X, y, sample_weight)
+
+
 def _context(
-    model: Any, X: Any, y: Any, data: TrainingData | None, title: str | None, target: str | None
+    model: Any, X: Any, y: Any, data: TrainingData | NewRows | None, title: str | None, target: str | None
 ) -> dict[str, Any]:
     """What the template is filled with."""
+    trained = data if isinstance(data, TrainingData) else None
+    new = data if isinstance(data, NewRows) else None
+    fitted = {} if trained is None else measures(model, X, y, trained.weight)
     explanation, proven = model.explain(), model.certificate_
     target = target or getattr(y, "name", None) or "target"
     scene = None
     if drawable(model) and len(model.network_):
-        scene = Scene.of(model, X, y, target)
+        scene = Scene.of(model, X, y, target) if trained else Scene.of_evidence(model, target)
     return {
         "title": flat(title or f"How {target} is predicted"),
         "verdict": STATUS_WORDS[proven.status],
         "good": proven.status is Status.GLOBAL,
-        "sentences": in_short(model),
+        "sentences": [*in_short(model), *([] if new is None else [_on_these(new)])],
         "advice": proven.advice,
         "facts": _facts(model, explanation),
-        "quality": [] if data is None else [(k, number(v)) for k, v in measures(model, X, y, data.weight).items()],
-        "folds": "" if model.validation_ is None else model.validation_.where,
-        "validated": [] if model.validation_ is None else [_validated(score) for score in model.validation_.scores],
-        "weighted": data is not None and len(set(data.weight)) > 1,
-        "fit": None if scene is None else _fit_picture(scene, given=X is not None),
+        "quality": [(name, number(value)) for name, value in fitted.items()],
+        "measured_on": _measured_on(new, model.validation_),
+        "measured": _measured(new, model.validation_),
+        "validated": model.validation_ is not None,
+        "weighted": trained is not None and len(set(trained.weight)) > 1,
+        "fit": None if scene is None else _fit_picture(scene, given=trained is not None),
         "shares": _shares_picture(explanation),
         "diagram": _diagram_picture(explanation),
         "names": _abbreviations(explanation),
@@ -145,10 +165,48 @@ def _picture(ax: Axes, text: str, caption: str) -> Picture:
     return Picture(picture(ax, "png", min(150.0, WIDE / figure.get_figwidth())), text, caption)
 
 
-def _validated(score: Score) -> dict[str, str]:
-    """A row of the table of what was measured on rows left out."""
-    others = {"linear": number(score.linear), "constant": number(score.constant)}
-    return {"name": score.name, "value": f"{number(score.value)} ± {number(score.standard_error)}", **others}
+def _measured_on(new: NewRows | None, validation: Validation | None) -> str:
+    """Which rows the model is measured on."""
+    folds = "" if validation is None else f"rows that folds left out ({validation.where})"
+    if new is None:
+        return f"On rows it has not seen, {folds}:"
+    text = f"Measured on {counted(len(new.features), 'row')} of another table than the model was trained on."
+    if new.seen:
+        equal = "1 of them equals a training sample" if new.seen == 1 else f"{new.seen:,} equal training samples"
+        text += f" At least {equal}: the model has seen that, so the measures flatter it."
+    return f"{text} Beside it, {folds}." if folds else text
+
+
+def _measured(new: NewRows | None, validation: Validation | None) -> Table:
+    """What was measured, on new rows and on those that the folds left out: header and rows."""
+    columns, folds = {}, ""
+    if new is not None:
+        columns[f"these {counted(len(new.features), 'row')}"], folds = _with_errors(new.measured), "folds: "
+    if validation is not None and validation.scores:
+        scores = validation.scores
+        columns[f"{folds}this model"] = _with_errors({s.name: (s.value, s.standard_error) for s in scores})
+        columns[f"{folds}a linear model"] = {score.name: number(score.linear) for score in scores}
+        columns[f"{folds}a constant"] = {score.name: number(score.constant) for score in scores}
+    names = dict.fromkeys(name for column in columns.values() for name in column)
+    return [*columns], [(name, [column.get(name, "") for column in columns.values()]) for name in names]
+
+
+def _with_errors(measured: Mapping[str, Measured]) -> dict[str, str]:
+    """Values and standard errors, these with two significant digits."""
+    found = {}
+    for name, (value, error) in measured.items():
+        digits = max(0, 1 - floor(log10(error))) if error > 0 else 5
+        found[name] = f"{value:,.{digits}f} ± {error:,.{digits}f}".replace("-", "−")
+    return found
+
+
+def _on_these(new: NewRows) -> str:
+    """What new rows say, as a sentence of the summary."""
+    where = f"On the {counted(len(new.features), 'row')} given for this report"
+    if not new.measured:
+        return f"{where} nothing can be measured: all targets are the same."
+    name, (value, error) = next(iter(new.measured.items()))
+    return f"{where}: {name} {value:.3f} ± {error:.3f}.".replace("-", "−")
 
 
 def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]:
