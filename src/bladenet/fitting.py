@@ -74,17 +74,18 @@ def train_table(
 ) -> BladeNetRegressor | BladeNetClassifier:
     """Train, with the plan and the progress on the console."""
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-    from bladenet.progress import Progress
+    from bladenet.progress import Progress, listening
 
     estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
-    model = estimator(callback=Progress(console), **settings)
-    try:
-        console.print(_plan(X, settings))
-        if settings["alpha"] == "auto":
-            console.print("choosing alpha by cross-validation …")
-        return model.fit(X, y)
-    except ValueError as error:
-        raise InputError.of(error, X) from None
+    with Progress(console) as progress, listening(progress.hear):
+        model = estimator(callback=progress, **settings)
+        try:
+            console.print(_plan(X, settings))
+            if settings["alpha"] == "auto" and not console.is_terminal:
+                console.print("choosing alpha by cross-validation …")
+            return model.fit(X, y)
+        except ValueError as error:
+            raise InputError.of(error, X) from None
 
 
 def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:

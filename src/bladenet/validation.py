@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from bladenet.folds import class_numbers
 from bladenet.losses import Array, Index, PoissonLoss, QuantileLoss
 from bladenet.parallel import on_all_cores
 from bladenet.problem import TrainingProblem
+from bladenet.progress import Step, current_listener
 from bladenet.scaling import fit_scaling
 from bladenet.scores import (
     CONSTANT,
@@ -207,6 +210,9 @@ class FoldTraining:
         """Outputs of every fold's network for the rows that it leaves out."""
         pricing = pricing_of(problem, self.tol, None, self.vertices_only)
         shape = {**self.shape, "loss": problem.loss}
+        step = partial(Step, "measuring on rows left out", folds=len(choices))
+        tell, done = current_listener(), count(1)
+        tell(step(0))
 
         def outputs(choice: FoldChoice, clock: Clock) -> Array:
             X, kept = problem.X, choice.kept
@@ -216,6 +222,7 @@ class FoldTraining:
             fold = Fold(both[0], both[1], choice.alpha, shape, pricing, clock, self.tol)
             fold.begin(*choice.start)
             fold.validation_loss(choice.alpha)
+            tell(step(next(done)))
             return fold.search.outputs_at(fold.places)
 
         if len(choices) == 1:  # which may use all cores itself
