@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from bladenet.display import short, written_out
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
@@ -85,8 +87,9 @@ class Progress:
             self.console.print(
                 f"{'round':>5}{'neurons':>9}{'objective':>16}{'lower bound':>16}{'gap':>10}{'seconds':>9}"
             )
+        objective, bound = written_out(row.objective, 8), written_out(row.lower_bound, 8)
         self.console.print(
-            f"{row.round:>5}{row.neurons:>9}{row.objective:>16.8g}{row.lower_bound:>16.8g}{row.gap:>10.1e}{row.seconds:>9.2f}"
+            f"{row.round:>5}{row.neurons:>9}{objective:>16}{bound:>16}{short(row.gap):>10}{row.seconds:>9.2f}"
         )
 
     def _end_line(self) -> None:

@@ -17,7 +17,7 @@ from bladenet import __version__
 from bladenet.certificate import Certificate, Status
 from bladenet.contributions import Contributions
 from bladenet.diagram import draw_network, drawn_names
-from bladenet.display import flat
+from bladenet.display import at_most, flat, short, written_out
 from bladenet.explain import TERMS, Explanation, written
 from bladenet.files import write_atomically
 from bladenet.formulas import counted, listed, number, percent
@@ -30,7 +30,7 @@ from bladenet.quality import measures
 from bladenet.scene import Scene
 from bladenet.scores import Measured
 from bladenet.settings import settings_of
-from bladenet.styling import STATUS_WORDS, short
+from bladenet.styling import STATUS_WORDS
 from bladenet.training_data import TrainingData, trained_on
 from bladenet.validation import Validation
 from bladenet.words import glossary
@@ -227,7 +227,7 @@ def _fit_picture(scene: Scene, *, given: bool) -> Picture:
     shown = "all training samples" if given else "the samples that define the neurons"
     return _picture(
         draw_scene(scene),
-        f"The fitted network as a function of {names}, with {shown}; {len(model.network_)} neurons.",
+        f"The fitted network as a function of {names}, with {shown}; {counted(len(model.network_), 'neuron')}.",
         f"The model over {shown}.",
     )
 
@@ -268,10 +268,9 @@ def _gap_picture(history: list[Round]) -> Picture | None:
 
 def _rounds(history: list[Round]) -> list[tuple[str, ...]]:
     """The last rounds: number, neurons, objective, lower bound and gap."""
-    return [
-        (str(row.round), str(row.neurons), f"{row.objective:.8g}", f"{row.lower_bound:.8g}", short(row.gap))
-        for row in history[-ROUNDS:]
-    ]
+    rows = history[-ROUNDS:]
+    values = [(written_out(row.objective, 8), written_out(row.lower_bound, 8), short(row.gap)) for row in rows]
+    return [(str(row.round), str(row.neurons), *shown) for row, shown in zip(rows, values, strict=True)]
 
 
 def _prediction_picture(model: Any, explanation: Explanation, features: Array) -> Picture | None:
@@ -357,7 +356,7 @@ def _aim(model: Any) -> str:
     if model.certificate_.misfit is not None:
         objective = "a penalty on the sizes of the neurons, among networks that fit all targets exactly"
     most = model.settings_.max_interaction
-    reads = "" if most is None else f" whose neurons read at most {most} of the features each"
+    reads = "" if most is None else f" with neurons reading {at_most(most)}"
     restricted = ", here only those whose neurons are blades of samples" * bool(model.vertices_only)
     return f"Training minimises {objective}, over networks of every width{reads}{restricted}."
 
@@ -380,8 +379,8 @@ def _proof(proven: Certificate) -> str:
 def _certificate(proven: Any) -> list[tuple[str, str]]:
     return [
         ("status", proven.status.value),
-        ("objective of this network", f"{proven.objective:.10g}"),
-        ("proven lower bound", f"{proven.lower_bound:.10g}"),
+        ("objective of this network", written_out(proven.objective, 10)),
+        ("proven lower bound", written_out(proven.lower_bound, 10)),
         ("relative gap", short(proven.gap)),
         ("tolerance asked for", short(proven.tol)),
     ]

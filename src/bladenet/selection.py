@@ -138,7 +138,7 @@ def what_was_cut_off(trials: list[Trial]) -> str | None:
     """What has been compared and what not; None if the last trial, of all samples, has been finished."""
     if trials[-1].finished:
         return None
-    single = [" with neurons of one feature" if trial.most != trials[-1].most else "" for trial in trials]
+    single = [" with neurons reading one column" if trial.most != trials[-1].most else "" for trial in trials]
     return "; ".join(f"{trial}{kind}" for trial, kind in zip(reversed(trials), reversed(single), strict=True))
 
 
