@@ -62,7 +62,7 @@ def test_the_table_on_the_command_line_and_on_the_page(table, tmp_path):
     rows = re.findall(r'<th scope="row">(\w+)</th><td class="formula">([^<]*→[^<]*)</td>', page)
     assert [name for name, _ in rows] == ["a", "b"]  # a category needs none
     for c, (_, text) in enumerate(rows):
-        pairs = np.array([pair.split(" → ") for pair in text.replace("−", "-").split("; ")], dtype=float)
+        pairs = np.array([pair.split("\u00a0→\u00a0") for pair in text.replace("−", "-").split("; ")], dtype=float)
         X = np.tile(pairs[:, :1], model.n_features_in_)
         np.testing.assert_allclose(model.scaling_.apply(X)[:, c], pairs[:, 1], atol=1e-4)
 

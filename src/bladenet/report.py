@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import floor, log10
@@ -28,7 +27,6 @@ from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene, drawable, plot_history
 from bladenet.quality import measures
 from bladenet.scene import Scene
-from bladenet.scores import Measured
 from bladenet.settings import settings_of
 from bladenet.styling import STATUS_WORDS
 from bladenet.training_data import TrainingData, trained_on
@@ -44,6 +42,7 @@ TEMPLATE = "report.html"
 NEURONS, SAMPLES = 25, 25  # rows of the tables
 ROUNDS = 8  # the last of training
 NAMED = 6  # defining samples of one neuron named, and columns of a sample shown
+ARROW = "\u00a0→\u00a0"  # where no line ends
 WIDE = 1500  # pixels of a picture, at most
 
 Table = tuple[list[str], list[tuple[str, list[str]]]]  # header, and names of rows with cells
@@ -172,32 +171,35 @@ def _measured_on(new: NewRows | None, validation: Validation | None) -> str:
         return f"On rows it has not seen, {folds}:"
     text = f"Measured on {counted(len(new.features), 'row')} of another table than the model was trained on."
     if new.seen:
-        equal = "1 of them equals a training sample" if new.seen == 1 else f"{new.seen:,} equal training samples"
-        text += f" At least {equal}: the model has seen that, so the measures flatter it."
+        equal = "equals a training sample" if new.seen == 1 else "equal training samples"
+        text += f" At least {new.seen:,} of them {equal}, which the model has seen, so the measures flatter it."
     return f"{text} Beside it, {folds}." if folds else text
 
 
 def _measured(new: NewRows | None, validation: Validation | None) -> Table:
     """What was measured, on new rows and on those that the folds left out: header and rows."""
-    columns, folds = {}, ""
+    columns: dict[str, dict[str, str]] = {}
+    folds = ""
     if new is not None:
-        columns[f"these {counted(len(new.features), 'row')}"], folds = _with_errors(new.measured), "folds: "
+        shown = {name: _with_error(value, error) for name, (value, error) in new.measured.items()}
+        columns[f"these {counted(len(new.features), 'row')}"], folds = shown, "folds: "
     if validation is not None and validation.scores:
         scores = validation.scores
-        columns[f"{folds}this model"] = _with_errors({s.name: (s.value, s.standard_error) for s in scores})
-        columns[f"{folds}a linear model"] = {score.name: number(score.linear) for score in scores}
-        columns[f"{folds}a constant"] = {score.name: number(score.constant) for score in scores}
+        columns[f"{folds}this model"] = {s.name: _with_error(s.value, s.standard_error) for s in scores}
+        columns[f"{folds}a linear model"] = {s.name: _like(s.linear, s.standard_error) for s in scores}
+        columns[f"{folds}a constant"] = {s.name: _like(s.constant, s.standard_error) for s in scores}
     names = dict.fromkeys(name for column in columns.values() for name in column)
     return [*columns], [(name, [column.get(name, "") for column in columns.values()]) for name in names]
 
 
-def _with_errors(measured: Mapping[str, Measured]) -> dict[str, str]:
-    """Values and standard errors, these with two significant digits."""
-    found = {}
-    for name, (value, error) in measured.items():
-        digits = max(0, 1 - floor(log10(error))) if error > 0 else 5
-        found[name] = f"{value:,.{digits}f} ± {error:,.{digits}f}".replace("-", "−")
-    return found
+def _with_error(value: float, error: float) -> str:
+    return f"{_like(value, error)} ± {_like(error, error)}"
+
+
+def _like(value: float, error: float) -> str:
+    """A number with as many digits as its standard error has two of."""
+    digits = max(0, 1 - floor(log10(error))) if error > 0 else 5
+    return f"{value:,.{digits}f}".replace("-", "−")
 
 
 def _on_these(new: NewRows) -> str:
@@ -205,8 +207,8 @@ def _on_these(new: NewRows) -> str:
     where = f"On the {counted(len(new.features), 'row')} given for this report"
     if not new.measured:
         return f"{where} nothing can be measured: all targets are the same."
-    name, (value, error) = next(iter(new.measured.items()))
-    return f"{where}: {name} {value:.3f} ± {error:.3f}.".replace("-", "−")
+    name = "accuracy" if "accuracy" in new.measured else next(iter(new.measured))
+    return f"{where}: {name} {_with_error(*new.measured[name])}."
 
 
 def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]:
@@ -314,7 +316,7 @@ def _scaling(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]
     found = []
     for name in (model.encoding_.features[c] for c in features):
         part = table[table["feature"] == name]
-        pairs = [f"{x:.7g} → {place:.5g}" for x, place in zip(part["x"], part["scaled(x)"], strict=True)]
+        pairs = [f"{x:.7g}{ARROW}{place:.5g}" for x, place in zip(part["x"], part["scaled(x)"], strict=True)]
         found.append((name, "; ".join(pairs).replace("-", "−"), number(part["slope outside"].iloc[0])))
     return found
 
