@@ -208,8 +208,8 @@ class Explanation(Shown):
         ]
         if self.scaled:
             lines.append(
-                "scaled(x) rises with x, which is in the units of the data; its table: scaling_table(), or bladenet "
-                "explain --scaling."
+                "scaled(x) is a strictly increasing function of x; values are in the units of the data. Its table: "
+                "scaling_table(), or bladenet explain --scaling."
             )
         lines += self._describe_terms()
         for neuron in self.neurons[:LISTED]:

@@ -140,6 +140,7 @@ def summary(
             f"{y.name} from {source}: {counted(len(model.network_), 'neuron')}, "
             f"{counted(len(X), 'sample')}, {classes}{counted(len(model.history_), 'round')} in {seconds:.2g} s",
             ", ".join(f"{name} {value}" for name, value in settings_of(model)),
+            *([] if model.validation_ is None else [f"on rows left out: {model.validation_}"]),
             f"{measure} {value:.4f} on the training data",
             *(f"saved {path}" for path in files),
             "what the words mean: bladenet glossary",

@@ -28,6 +28,7 @@ from bladenet.settings import settings_of
 from bladenet.shapes import Shape, shapes_of
 from bladenet.training import Round, train
 from bladenet.training_data import TrainingData
+from bladenet.validation import Validation
 from bladenet.what_if import WhatIf
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Readable:
     encoding_: Encoding
     scaling_: Scaling
     settings_: Settings
+    validation_: Validation | None
     alpha_: float
     beta_: float
     bias: bool
@@ -162,6 +164,7 @@ class Readable:
             ", ".join(f"{name} {value}" for name, value in settings_of(self)),
             f"neurons determined by the samples they pass through: {len(self.blades_) - faces}; "
             f"with a direction set by the samples they act on: {faces}",
+            *([] if self.validation_ is None else [f"on rows left out: {self.validation_}"]),
             str(self.certificate_),
             "What the words mean: bladenet.glossary()",
         ]
