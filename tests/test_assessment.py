@@ -17,6 +17,7 @@ W, U, NONE = RNG.normal(size=(3, 2)), RNG.normal(size=3), np.zeros(3)
 PLAIN = ReLUNetwork(W, NONE, U, 0.0)
 BIASED, LIFTED = replace(PLAIN, biases=np.ones(3)), replace(PLAIN, intercept=0.5)
 QUICK = {"beta": 0.5, "tol": 1e-2}
+PAIRS = " with neurons reading at most two columns or categories"
 
 
 @pytest.mark.parametrize(
@@ -55,11 +56,20 @@ def test_sentences_name_the_class():
     # outside the class there is a better one, which is why it has to be named
     assert bn.train(X, Y, **QUICK).certificate.objective < 0.9 * found.lower_bound
     pairs = bn.certify(replace(PLAIN, weights=W * [1, 0]), X, Y, bias=False, norm=1, max_interaction=1, **QUICK)
-    assert "of any width without biases whose neurons read at most 1 feature has" in str(pairs)
+    assert "of any width without biases with neurons reading at most one column or category has" in str(pairs)
     for status, part in (
-        (Status.GLOBAL, "no ReLU network of any width without biases whose neurons read at most 2 features has"),
-        (Status.BOUNDED, "true optimum among networks without biases whose neurons read at most 2 features is between"),
-        (Status.STOPPED, "true optimum among networks without biases whose neurons read at most 2 features is proven"),
+        (
+            Status.GLOBAL,
+            f"no ReLU network of any width without biases{PAIRS} has",
+        ),
+        (
+            Status.BOUNDED,
+            f"true optimum among networks without biases{PAIRS} is between",
+        ),
+        (
+            Status.STOPPED,
+            f"true optimum among networks without biases{PAIRS} is proven",
+        ),
         (Status.RESTRICTED, "Optimal among networks without biases whose neurons are blades"),
     ):
         assert part in str(Certificate(status, 2.0, 1.0, 0.5, 1e-6, max_interaction=2, bias=False))

@@ -149,7 +149,7 @@ def test_more_than_two_columns_are_fitted_by_pairs_and_categories_kept(table, tm
     assert (
         "5 features: a network is readable whose neurons read at most two columns (--max-interaction)" in result.stderr
     )
-    assert "norm 1, bias yes, scaling blend, features per neuron at most 2" in result.stdout
+    assert "norm 1, bias yes, scaling blend, a neuron reads at most two columns or categories" in result.stdout
     assert "price from 3 columns: 4 neurons, 30 samples" in result.stdout
     fitted = load_model(model)
     settings = fitted.settings_

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import bladenet as bn
+from bladenet.display import short
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.formulas import number
 
@@ -97,7 +98,7 @@ def test_text_names_the_certificate_the_features_and_the_defining_samples(motorc
     first = model.explain().neurons[0]
     (sample,) = first.samples
     assert f"{len(model.network_)} neurons, trained on 133 training samples with time_ms." in text
-    assert f"GLOBAL (gap {model.certificate_.gap:.1e}). Globally optimal: no ReLU network of any width" in text
+    assert f"GLOBAL (gap {short(model.certificate_.gap)}). Globally optimal: no ReLU network of any width" in text
     assert f"prediction = {number(model.network_.intercept)} + the neurons below." in text
     assert "importance is the standard deviation of the neuron's contribution" in text
     assert f"its kink is at sample {sample.index} (orientation" in text
@@ -170,6 +171,6 @@ def test_samples_of_weight_zero_do_not_count(plane):
     assert some.neurons[0].importance == pytest.approx(fewer.neurons[0].importance, rel=1e-6)
 
 
-@pytest.mark.parametrize(("value", "text"), [(-0.5, "−0.5"), (123456.0, "1.2346e+05"), (14.6, "14.6"), (0.0, "0")])
+@pytest.mark.parametrize(("value", "text"), [(-0.5, "−0.5"), (123456.0, "123,456"), (14.6, "14.6"), (0.0, "0")])
 def test_numbers_are_written_for_reading(value, text):
     assert number(value) == text

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import bladenet as bn
 from bladenet import cli, datasets
+from bladenet.display import written_out
 from bladenet.training_data import TrainingData
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -110,7 +111,7 @@ def test_a_page_says_what_the_model_says(written):
     model, X, y, path = written
     text = Page(path.read_text(encoding="utf-8")).text
     assert model.certificate_.advice in text
-    assert f"{model.certificate_.lower_bound:.10g}" in text
+    assert written_out(model.certificate_.lower_bound, 10) in text
     for neuron in model.explain().neurons[:5]:
         assert neuron.formula in text
     score = model.score(X, y)
@@ -143,7 +144,7 @@ def test_a_stopped_model_is_not_called_optimal(tmp_path):
         (("report.txt",), ValueError, r"must end in \.html"),
         (("missing/report.html",), FileNotFoundError, "there is no folder"),
         (("report.html", np.zeros((3, 1))), ValueError, "both X and y"),
-        (("report.html", np.zeros((3, 1)), np.zeros(3)), ValueError, "training data"),
+        (("report.html", np.zeros((3, 1)), np.zeros(4)), ValueError, "one per row of X"),
     ],
 )
 def test_what_cannot_be_written_is_said_before(arguments, error, message, tmp_path, monkeypatch):
@@ -285,7 +286,7 @@ def test_what_is_not_proven_is_not_said(tmp_path):
     assert "A convex relaxation" in text
     pairs = bn.BladeNetRegressor(alpha=0.1, norm=1, max_interaction=2, tol=1e-1).fit(X, y)
     pairs.report(tmp_path / "pairs.html")
-    assert "at most 2 of the features" in Page((tmp_path / "pairs.html").read_text(encoding="utf-8")).text
+    assert "at most two columns or categories" in Page((tmp_path / "pairs.html").read_text(encoding="utf-8")).text
     exact = bn.BladeNetRegressor(alpha=0.0, norm=1).fit(X[:20, :1], y[:20])
     exact.report(tmp_path / "exact.html")
     assert "fit all targets exactly" in Page((tmp_path / "exact.html").read_text(encoding="utf-8")).text

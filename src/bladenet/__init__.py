@@ -34,6 +34,7 @@ _HOME = {
     "BladeNetClassifier": "estimators",
     "BladeNetRegressorCV": "cross_validation",
     "BladeNetClassifierCV": "cross_validation",
+    "glossary": "words",
     "save_model": "io",
     "load_model": "io",
     "to_onnx": "export",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from bladenet.problem import TrainingProblem
     from bladenet.regularisation_path import RegularisationPath, path
     from bladenet.training import Fit, beta_max, plan, train
+    from bladenet.words import glossary
 
 
 def __getattr__(name: str) -> object:

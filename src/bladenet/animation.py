@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bladenet.certificate import Status
+from bladenet.display import short
 from bladenet.encoding import Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.evidence import Evidence
@@ -18,7 +19,6 @@ from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene
 from bladenet.scaling import AffineScaling
 from bladenet.scene import Scene
-from bladenet.styling import short
 
 if TYPE_CHECKING:
     from bladenet.training import Fit

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bladenet.certificate import TINY, Status, misfit_of, objective_of
-from bladenet.display import Shown
+from bladenet.display import Shown, written_out
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
 from bladenet.rebuilding import Fit
@@ -48,8 +48,9 @@ class Assessment(Shown):
         found = "The global optimum" if best.status is Status.GLOBAL else "The best network found"
         here, there = len(self.network), len(self.optimum.network)
         return (
-            f"Objective {self.objective:.8g}. No {best.networks} has one below {self.lower_bound:.8g}, "
-            f"which is proven{self._times}. {found} has {best.objective:.8g} ({best.status.value}), with {there} "
+            f"Objective {written_out(self.objective, 8)}. No {best.networks} has one below "
+            f"{written_out(self.lower_bound, 8)}, which is proven{self._times}. {found} has "
+            f"{written_out(best.objective, 8)} ({best.status.value}), with {there} "
             f"neuron{'s' * (there != 1)} instead of {here}."
         )
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from bladenet.display import Shown, View
+from bladenet.display import Shown, View, at_most, short, written_out
 from bladenet.losses import Array, by_sample, row_norms, weighted_mean
 from bladenet.network import ReLUNetwork
 from bladenet.problem import TrainingProblem
@@ -95,9 +95,8 @@ class Certificate(Shown):
     bias: bool = True
 
     def _view(self) -> View:
-        bound = f"{self.lower_bound:.8g}"
-        facts = [("status", self.status.value), ("objective", f"{self.objective:.8g}"), ("lower bound", bound)]
-        return View("Certificate", [*facts, ("gap", f"{self.gap:.2g}"), ("tol", f"{self.tol:.2g}")], note=self.advice)
+        facts = [("status", self.status.value), ("objective", self._reached), ("lower bound", self._lowest)]
+        return View("Certificate", [*facts, ("gap", short(self.gap)), ("tol", short(self.tol))], note=self.advice)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as strings and numbers, ready for JSON; what is infinite, as before an exact fit, is None."""
@@ -117,8 +116,7 @@ class Certificate(Shown):
 
     @property
     def _reads(self) -> str:
-        most = self.max_interaction
-        return "" if most is None else f" whose neurons read at most {most} feature{'s' * (most > 1)}"
+        return "" if self.max_interaction is None else f" with neurons reading {at_most(self.max_interaction)}"
 
     @property
     def _optimum(self) -> str:
@@ -130,34 +128,44 @@ class Certificate(Shown):
         """What the status means and what to do about it."""
         if self.status is Status.GLOBAL:
             return (
-                f"Globally optimal: no {self.networks} has {self._measure} below {self.lower_bound:.8g}, and "
-                f"this one has {self.objective:.8g}{self._missed}."
+                f"Globally optimal: no {self.networks} has {self._measure} below {self._lowest}, and "
+                f"this one has {self._reached}{self._missed}."
             )
         if self.status is Status.BOUNDED and self.misfit is not None and not np.isfinite(self.objective):
             return (
-                f"Targets are missed by up to {self.misfit:.1e}: beside others so large, or so much steeper, float64 "
-                f"tells no more apart. Any {self.networks} has {self._measure} of at least {self.lower_bound:.8g}. Use "
+                f"Targets are missed by up to {written_out(self.misfit, 2)}: beside others so large, or so much "
+                f"steeper, float64 tells no more apart. Any {self.networks} has {self._measure} of at least "
+                f"{self._lowest}. Use "
                 "beta > 0, leave outliers out, or train on a transformed target."
             )
         if self.status is Status.BOUNDED:
-            known = f"The {self._optimum} is between {self.lower_bound:.8g} and {self.objective:.8g}"
+            known = f"The {self._optimum} is between {self._lowest} and {self._reached}"
             if self.misfit:  # the optimum may be above the penalty of a network that misses targets, by ever so little
                 known = (
-                    f"No {self.networks} has {self._measure} below {self.lower_bound:.8g}, and this one has "
-                    f"{self.objective:.8g}{self._missed}"
+                    f"No {self.networks} has {self._measure} below {self._lowest}, and this one has "
+                    f"{self._reached}{self._missed}"
                 )
-            return f"{known}, but the gap exceeds the tolerance {self.tol:.1e}. {self._remedy}"
+            return f"{known}, but the gap exceeds the tolerance {short(self.tol)}. {self._remedy}"
         if self.status is Status.RESTRICTED:
             tail = f" Any vertices-only optimum is within a factor {1 / self.factor:.6g} of it." if self.factor else ""
             return (
                 f"Optimal among networks{self._unbiased} whose neurons are blades of samples (vertices_only=True); "
-                f"over all networks{self._unbiased} the optimum is at least {self.lower_bound:.8g}.{tail} Use "
+                f"over all networks{self._unbiased} the optimum is at least {self._lowest}.{tail} Use "
                 "vertices_only=False for the global one."
             )
         return (
-            f"Stopped before the tolerance {self.tol:.1e} was reached: this is the best network so far{self._missed}, "
-            f"and the {self._optimum} is proven to be at least {self.lower_bound:.8g}. Allow more time or raise tol."
+            f"Stopped before the tolerance {short(self.tol)} was reached: this is the best network so far"
+            f"{self._missed}, and the {self._optimum} is proven to be at least {self._lowest}. "
+            "Allow more time or raise tol."
         )
+
+    @property
+    def _lowest(self) -> str:
+        return written_out(self.lower_bound, 8)
+
+    @property
+    def _reached(self) -> str:
+        return written_out(self.objective, 8)
 
     @property
     def _measure(self) -> str:
@@ -165,7 +173,7 @@ class Certificate(Shown):
 
     @property
     def _missed(self) -> str:
-        return "" if self.misfit is None else f" (and misses targets by {self.misfit:.1e} at most)"
+        return "" if self.misfit is None else f" (and misses targets by {written_out(self.misfit, 2)} at most)"
 
     @property
     def _remedy(self) -> str:
@@ -177,15 +185,16 @@ class Certificate(Shown):
                 "usually much better than it can prove. For a proof use fewer features, max_interaction, or "
                 "strategy='exact' with enough time."
             )
-        raised = f"raise tol to {self.gap:.1e}, " if self.gap < LOOSEST else ""
+        raised = f"raise tol to {short(self.gap)}, " if self.gap < LOOSEST else ""
         return (
             f"Rounding limits what can be proven: {raised}raise beta, or rescale features and target to moderate size."
         )
 
     def __str__(self) -> str:
+        objective, bound = written_out(self.objective, 10), written_out(self.lower_bound, 10)
         return (
-            f"{self.status.value}: objective {self.objective:.10g}, proven lower bound {self.lower_bound:.10g}, "
-            f"gap {self.gap:.2e} (tolerance {self.tol:.1e}). {self.advice}"
+            f"{self.status.value}: objective {objective}, proven lower bound {bound}, "
+            f"gap {short(self.gap)} (tolerance {short(self.tol)}). {self.advice}"
         )
 
 

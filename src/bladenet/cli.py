@@ -265,9 +265,15 @@ def predict(
 def explain(
     model: ModelFile,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Instead, as CSV, the table from which scaled(x) can be recomputed.")
+    ] = False,
 ) -> None:
     """Explain every neuron of a saved model by the training samples that define it."""
-    explanation = _load(model).explain()
+    fitted = _load(model)
+    if scaling:
+        return typer.echo(fitted.scaling_table().to_csv(index=False), nl=False)
+    explanation = fitted.explain()
     typer.echo(json.dumps(explanation.to_dict(), indent=1) if as_json else str(explanation))
 
 
@@ -276,7 +282,8 @@ def write_report(
     model: ModelFile,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Page to write: .html.")],
     data: Annotated[
-        str | None, typer.Option(help="The training data, for pictures of them and measures of fit.")
+        str | None,
+        typer.Option(help="The training data, for pictures and measures of fit; or new rows to measure on."),
     ] = None,
     target: Annotated[str | None, typer.Option(help="The column that is predicted; needed with --data.")] = None,
     title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
@@ -293,8 +300,25 @@ def write_report(
         if target is None:
             raise InputError("--data needs --target, the column that the model predicts.")
         X, frame = _features_of(fitted, data, model, _notation(sep, decimal, encoding, na))
-        y = target_trained_on(fitted, feature_columns(frame, [target])[target])
+        if target in frame:
+            y = target_trained_on(fitted, feature_columns(frame, [target])[target])
+        else:
+            X = None
+            typer.echo(f"bladenet: note: {data} has no column {target!r}: nothing is measured on it", err=True)
     _save_report(fitted, out, X, y, target, title)
+
+
+@app.command(epilog=EXIT_CODES)
+def glossary(
+    word: Annotated[str | None, typer.Argument(metavar="[WORD]", help="Such as gap. Default: all.")] = None,
+) -> None:
+    """Say what the words of certificates, summaries and reports mean."""
+    from bladenet import words
+
+    try:
+        typer.echo(words.glossary(word))
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 @app.command(epilog=EXIT_CODES)

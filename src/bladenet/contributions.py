@@ -205,7 +205,7 @@ class Contributions(Shown):
             name = self._name(output)
             ax.set_xlabel(wrapped(name, WIDE + 12))
             active = int((self.distances[row] > 0).sum())
-            caption = f"{active} of {len(parts)} neurons are active; each adds its bar,\nthe strongest first"
+            caption = f"{active} of {counted(len(parts), 'neuron')} active; each adds its bar,\nthe strongest first"
             write_titles(ax, f"{title or f'Row {row}'}: {clipped(name, WIDE)} = {number(total)}", caption)
         return ax
 

@@ -23,6 +23,8 @@ WIDE = 100  # characters of a line
 CELL = 48  # characters of a cell in a notebook; the rest is seen on hovering
 HOVER = 200
 NOTE = 700  # characters
+GROUPED = 1e5  # numbers from which thousands are separated: years are not
+LONGEST = 1e15  # numbers up to which whole digits are written, all of which float64 knows
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,33 @@ def spread(count: int) -> list[int]:
 
 def number(value: float) -> str:
     """A number for reading: five significant digits and a true minus sign."""
-    return f"{value:.5g}".replace("-", "−")
+    return written_out(value, 5).replace("-", "−")
+
+
+def written_out(value: float, digits: int) -> str:
+    """A number with so many significant digits, as people write it: 123,457 and 1.2e-5, not 1.2346e+05 and 1.2e-05."""
+    text, _, exponent = f"{value:.{digits}g}".partition("e")
+    if exponent:
+        return f"{value:,.0f}" if 1.0 < abs(value) < LONGEST else f"{text}e{int(exponent)}"
+    if not GROUPED <= abs(value) < np.inf:
+        return text
+    whole, point, rest = text.partition(".")
+    return f"{int(whole):,}{point}{rest}"
+
+
+def short(gap: float) -> str:
+    """A gap with two significant digits: 4.3e-7, 1e-6, and 0.43 rather than 4.3e-1."""
+    if 0.0 < gap < 0.01:
+        digits, exponent = f"{gap:.1e}".split("e")
+        return f"{digits.removesuffix('.0')}e{int(exponent)}"
+    return f"{gap:.2g}".replace("inf", "∞")
+
+
+def at_most(count: int) -> str:
+    """What a neuron reads, in words: an indicator of a category is one of so many."""
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    things = "column or category" if count == 1 else "columns or categories"
+    return f"at most {words[count] if count < len(words) else count} {things}"
 
 
 def flat(text: str) -> str:

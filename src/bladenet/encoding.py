@@ -67,8 +67,9 @@ class Column(Shown):
             return
         levels = list(dict.fromkeys(cells.as_levels()[new]))
         like = repr(self.levels[0]) if len(self.levels) == 2 else "no known category (all indicators 0)"
+        rows = f"{int(new.sum()):,} row{'s' * (int(new.sum()) > 1)}"
         warnings.warn(
-            f"column {self.name!r} has categories not seen in training: {_listed(levels)}; {int(new.sum())} rows, the "
+            f"column {self.name!r} has categories not seen in training: {_listed(levels)}; {rows}, the "
             f"first is {cells.place(new)}. They are treated like {like}.",
             UserWarning,
             stacklevel=3,

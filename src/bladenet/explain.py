@@ -9,7 +9,7 @@ import numpy as np
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate
-from bladenet.display import ROWS, Listing, Shown, View, brief
+from bladenet.display import ROWS, Listing, Shown, View, brief, short
 from bladenet.encoding import Encoding, Level
 from bladenet.evidence import Evidence
 from bladenet.explained_neurons import DefiningSample, Leverage, NeuronExplanation
@@ -71,9 +71,9 @@ class Explanation(Shown):
         count, status = len(self.neurons), self.certificate.status.value
         facts = [
             ("output", self.output),
-            ("status", f"{status}, gap {self.certificate.gap:.2g}"),
+            ("status", f"{status}, gap {short(self.certificate.gap)}"),
             ("intercept", self.amounts(self.intercept)),
-            ("training samples", str(self.n_samples)),
+            ("training samples", f"{self.n_samples:,}"),
         ]
         note = "print() describes the neurons; data(), features() and leverage() are tables, plot() draws."
         header = ("neuron", "share", "contribution", "through samples")
@@ -196,7 +196,7 @@ class Explanation(Shown):
         lines = [
             f"{counted(count, 'neuron')}, trained on {counted(self.n_samples, 'training sample')} with "
             f"{_listed(self.column_names, ', ')}.",
-            f"{self.certificate.status.value} (gap {self.certificate.gap:.1e}). {self.certificate.advice}",
+            f"{self.certificate.status.value} (gap {short(self.certificate.gap)}). {self.certificate.advice}",
         ]
         if not count:
             return "\n".join([*lines, f"{self.output} = {self.amounts(self.intercept)} for every sample."])
@@ -207,7 +207,10 @@ class Explanation(Shown):
             "standard deviation of the neuron's contribution over the training samples.",
         ]
         if self.scaled:
-            lines.append("scaled(x) is a strictly increasing function of x; values are in the units of the data.")
+            lines.append(
+                "scaled(x) is a strictly increasing function of x; values are in the units of the data. Its table: "
+                "scaling_table(), or bladenet explain --scaling."
+            )
         lines += self._describe_terms()
         for neuron in self.neurons[:LISTED]:
             lines += ["", *self._describe(neuron)]
@@ -252,7 +255,7 @@ class Explanation(Shown):
         lines = [
             f"neuron {neuron.neuron}: {neuron.formula}",
             f"  amplitude {self.amounts(neuron.amplitude)}, importance {number(neuron.importance)}, acts on "
-            f"{neuron.acts_on} of {counted(self.n_samples, 'training sample')}",
+            f"{neuron.acts_on:,} of {counted(self.n_samples, 'training sample')}",
         ]
         if len(neuron.coordinates) < len(self.feature_names):
             lines.append(f"  reads {_listed(neuron.coordinates, ', ')} only")

@@ -33,7 +33,7 @@ def checked_settings(
     if norm not in (1, 2, None):
         raise InputError(f"--norm must be 1 or 2, got {norm}.")
     if max_interaction is not None and max_interaction < 1:
-        raise InputError(f"--max-interaction is a number of features and must be at least 1, got {max_interaction}.")
+        raise InputError(f"--max-interaction is a number of columns and must be at least 1, got {max_interaction}.")
     if max_interaction is not None and norm == 2:
         raise InputError("--max-interaction needs --norm 1: with --norm 2 the best neurons read all features.")
     if scaling is not None and scaling not in (NO_SCALING, *SCALINGS):
@@ -74,17 +74,18 @@ def train_table(
 ) -> BladeNetRegressor | BladeNetClassifier:
     """Train, with the plan and the progress on the console."""
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-    from bladenet.progress import Progress
+    from bladenet.progress import Progress, listening
 
     estimator = BladeNetClassifier if settings["loss"] in CLASSIFICATION else BladeNetRegressor
-    model = estimator(callback=Progress(console), **settings)
-    try:
-        console.print(_plan(X, settings))
-        if settings["alpha"] == "auto":
-            console.print("choosing alpha by cross-validation …")
-        return model.fit(X, y)
-    except ValueError as error:
-        raise InputError.of(error, X) from None
+    with Progress(console) as progress, listening(progress.hear):
+        model = estimator(callback=progress, **settings)
+        try:
+            console.print(_plan(X, settings))
+            if settings["alpha"] == "auto" and not console.is_terminal:
+                console.print("choosing alpha by cross-validation …")
+            return model.fit(X, y)
+        except ValueError as error:
+            raise InputError.of(error, X) from None
 
 
 def _plan(X: pd.DataFrame, settings: dict[str, Any]) -> str:
@@ -122,6 +123,7 @@ def summary(
 ) -> str:
     """What was proven, of what, with which settings, how well it fits, and which files were written."""
     from bladenet.estimators import BladeNetClassifier
+    from bladenet.formulas import counted
     from bladenet.in_short import in_short
     from bladenet.quality import measures
     from bladenet.settings import settings_of
@@ -129,17 +131,18 @@ def summary(
     measure, value = next(iter(measures(model, X, y).items()))
     source = " and ".join(X.columns) if X.shape[1] <= 2 else f"{X.shape[1]} columns"
     seconds = model.history_[-1].seconds if model.history_ else 0.0
-    neurons = len(model.network_)
     classes = f"{len(model.classes_)} classes, " if isinstance(model, BladeNetClassifier) else ""
     return "\n".join(
         [
             *in_short(model),
             "",
             str(model.certificate_),
-            f"{y.name} from {source}: {neurons} neuron{'' if neurons == 1 else 's'}, "
-            f"{len(X)} samples, {classes}{len(model.history_)} rounds in {seconds:.2g} s",
+            f"{y.name} from {source}: {counted(len(model.network_), 'neuron')}, "
+            f"{counted(len(X), 'sample')}, {classes}{counted(len(model.history_), 'round')} in {seconds:.2g} s",
             ", ".join(f"{name} {value}" for name, value in settings_of(model)),
+            *([] if model.validation_ is None else [f"on rows left out: {model.validation_}"]),
             f"{measure} {value:.4f} on the training data",
             *(f"saved {path}" for path in files),
+            "what the words mean: bladenet glossary",
         ]
     )

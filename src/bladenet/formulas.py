@@ -218,8 +218,8 @@ def listed(names: list[str], most: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """``1 neuron``, ``2 neurons``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    """``1 neuron``, ``2,000 neurons``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _signed(value: float) -> str:

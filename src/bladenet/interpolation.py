@@ -16,6 +16,7 @@ from bladenet.blades import corners, neurons
 from bladenet.certificate import TINY
 from bladenet.checks import ROW, RowError
 from bladenet.column_generation import ColumnGeneration, Round
+from bladenet.display import at_most
 from bladenet.losses import Array, ExactFit, by_sample
 from bladenet.losses.exact_fit import ROUNDING
 from bladenet.master import restricted_problem
@@ -164,7 +165,7 @@ def _impossible(problem: TrainingProblem, search: ColumnGeneration, proven: floa
     form = search.form
     off = np.abs(search.outputs_at(form.points)[form.row] - form.y)
     most = problem.max_interaction
-    among = "" if most is None else f" of neurons that read at most {most} feature{'s' * (most > 1)}"
+    among = "" if most is None else f" with neurons reading {at_most(most)}"
     digits = 10.0 ** np.floor(np.log10(max(proven, TINY)) - 1.0)  # rounded down, so that it stays proven
     return (
         f"no network{among}{'' if problem.bias else ' without a bias'} fits the targets exactly, unless its penalty "

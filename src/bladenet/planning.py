@@ -64,8 +64,8 @@ class Plan(Shown):
         return min(LOOSE_GAP * excess / (1.0 + excess), RELAXED_GAP)
 
     def __str__(self) -> str:
-        sets = f"{self.sets} sets of features, " if self.sets > 1 else ""
-        size = f"{self.points} distinct samples, {sets}neurons of {self.dimension} dimensions"
+        sets = f"{self.sets:,} sets of columns, " if self.sets > 1 else ""
+        size = f"{self.points:,} distinct samples, {sets}neurons of {self.dimension} dimensions"
         if self.strategy == "exact":
             return f"{size}: search and proof of global optimality, very roughly {_spoken(self.seconds)}."
         found = f"{size}: a proof of global optimality would take very roughly {_spoken(self.seconds)}, so neurons are "

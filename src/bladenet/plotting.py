@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.display import short, written_out
 from bladenet.formulas import percent
 from bladenet.losses import Array, get_loss
 from bladenet.panels import draw_shape
@@ -32,7 +33,6 @@ from bladenet.styling import (
     new_axes,
     plural,
     room,
-    short,
     shown_in_legend,
     style,
     verdict,
@@ -194,7 +194,7 @@ def _draw_panels(scene: Scene) -> Axes:
 def _panels_caption(scene: Scene, shown: list[Shape]) -> str:
     terms = terms_of(scene.model)
     if not terms:
-        return f"The network is constant: {scene.model.network_.intercept:.4g}"
+        return f"The network is constant: {written_out(scene.model.network_.intercept, 4)}"
     if np.isnan(shown[0].share):
         which = f"the {len(shown)} strongest of {len(scene.names)} columns" * (len(shown) < len(scene.names))
         return f"Average effects of single columns on {_output(scene)}; {which or 'each neuron reads more than two'}"

@@ -28,9 +28,11 @@ from bladenet.settings import settings_of
 from bladenet.shapes import Shape, shapes_of
 from bladenet.training import Round, train
 from bladenet.training_data import TrainingData
+from bladenet.validation import Validation
 from bladenet.what_if import WhatIf
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -46,6 +48,7 @@ class Readable:
     encoding_: Encoding
     scaling_: Scaling
     settings_: Settings
+    validation_: Validation | None
     alpha_: float
     beta_: float
     bias: bool
@@ -78,6 +81,17 @@ class Readable:
             classes=None if classes is None else tuple(classes.tolist()),
             link=get_loss(self.loss).link,
         )
+
+    def scaling_table(self) -> pd.DataFrame:
+        """What columns are scaled by, to recompute it by hand.
+
+        With rank or blend scaling one row per knot: a feature's x and scaled(x), straight between neighbours, and
+        outside with the slope given. Else one row per feature: its centre and scale.
+        """
+        check_is_fitted(self, "network_")
+        import pandas as pd  # here, not at the top: importing bladenet must stay fast
+
+        return pd.DataFrame(self.scaling_.table(self.encoding_.features))
 
     def explain_predictions(self, X: ArrayLike) -> Contributions:
         """What every neuron contributes to the output for each row of X; print it, or see ``data()`` and ``plot()``.
@@ -150,7 +164,9 @@ class Readable:
             ", ".join(f"{name} {value}" for name, value in settings_of(self)),
             f"neurons determined by the samples they pass through: {len(self.blades_) - faces}; "
             f"with a direction set by the samples they act on: {faces}",
+            *([] if self.validation_ is None else [f"on rows left out: {self.validation_}"]),
             str(self.certificate_),
+            "What the words mean: bladenet.glossary()",
         ]
         return "\n".join(lines)
 

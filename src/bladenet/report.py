@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from math import floor, log10
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import _check_sample_weight
 
 from bladenet import __version__
 from bladenet.certificate import Certificate, Status
 from bladenet.contributions import Contributions
 from bladenet.diagram import draw_network, drawn_names
-from bladenet.display import flat
+from bladenet.display import at_most, flat, short, written_out
 from bladenet.explain import TERMS, Explanation, written
 from bladenet.files import write_atomically
 from bladenet.formulas import counted, listed, number, percent
 from bladenet.in_short import in_short
 from bladenet.losses import Array
+from bladenet.new_rows import NewRows
 from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene, drawable, plot_history
 from bladenet.quality import measures
 from bladenet.scene import Scene
-from bladenet.scores import Score
 from bladenet.settings import settings_of
-from bladenet.styling import STATUS_WORDS, short
-from bladenet.training_data import TrainingData
+from bladenet.styling import STATUS_WORDS
+from bladenet.training_data import TrainingData, trained_on
+from bladenet.validation import Validation
+from bladenet.words import glossary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +42,10 @@ TEMPLATE = "report.html"
 NEURONS, SAMPLES = 25, 25  # rows of the tables
 ROUNDS = 8  # the last of training
 NAMED = 6  # defining samples of one neuron named, and columns of a sample shown
+ARROW = "\u00a0→\u00a0"  # where no line ends
 WIDE = 1500  # pixels of a picture, at most
+
+Table = tuple[list[str], list[tuple[str, list[str]]]]  # header, and names of rows with cells
 
 
 @dataclass(frozen=True)
@@ -73,49 +80,62 @@ def write_report(
     ----------
     model : fitted estimator
     path : file that ends in .html
-    X, y, sample_weight : the training data, for measures of fit and pictures of all samples; without them the pictures
-        show the samples that define the neurons
+    X, y, sample_weight : the training data, for measures of fit and pictures of all samples, or other rows to measure
+        the model on; the page says which. Without the training data pictures show the samples that define the neurons
     title : of the page
     target : name of the target; by default that of a pandas Series, or "target"
 
     Raises
     ------
     ValueError
-        If the path does not end in .html, or only one of X and y is given, or they are not the training data.
+        If the path does not end in .html, or only one of X and y is given, or X is that of the training data but the
+        targets or weights are not.
     FileNotFoundError
         If there is no such folder.
     """
     file = checked_page(path)
     if (X is None) != (y is None):
-        raise ValueError("a report needs both X and y, the training data, or neither of them.")
+        raise ValueError("a report needs both X and y, the training data or rows to measure on, or neither of them.")
     if X is None and sample_weight is not None:
-        raise ValueError("sample_weight belongs to X and y, the training data: give them too, or leave it out.")
-    data = None if X is None or y is None else TrainingData.of(model, X, y, sample_weight)
+        raise ValueError("sample_weight belongs to X and y: give them too, or leave it out.")
+    data = None if X is None or y is None else _recognised(model, X, y, sample_weight)
     page = render(TEMPLATE, _context(model, X, y, data, title, target))
     write_atomically(file, page.encode())
 
 
+def _recognised(model: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> TrainingData | NewRows:
+    """The training data, or other rows."""
+    features = model._encoded(X)
+    weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
+    kind = TrainingData if trained_on(model, features, weight) else NewRows
+    return kind.of(model, X, y, sample_weight)
+
+
 def _context(
-    model: Any, X: Any, y: Any, data: TrainingData | None, title: str | None, target: str | None
+    model: Any, X: Any, y: Any, data: TrainingData | NewRows | None, title: str | None, target: str | None
 ) -> dict[str, Any]:
     """What the template is filled with."""
+    trained = data if isinstance(data, TrainingData) else None
+    new = data if isinstance(data, NewRows) else None
+    fitted = {} if trained is None else measures(model, X, y, trained.weight)
     explanation, proven = model.explain(), model.certificate_
     target = target or getattr(y, "name", None) or "target"
     scene = None
     if drawable(model) and len(model.network_):
-        scene = Scene.of(model, X, y, target)
+        scene = Scene.of(model, X, y, target) if trained else Scene.of_evidence(model, target)
     return {
         "title": flat(title or f"How {target} is predicted"),
         "verdict": STATUS_WORDS[proven.status],
         "good": proven.status is Status.GLOBAL,
-        "sentences": in_short(model),
+        "sentences": [*in_short(model), *([] if new is None else [_on_these(new)])],
         "advice": proven.advice,
         "facts": _facts(model, explanation),
-        "quality": [] if data is None else [(k, number(v)) for k, v in measures(model, X, y, data.weight).items()],
-        "folds": "" if model.validation_ is None else model.validation_.where,
-        "validated": [] if model.validation_ is None else [_validated(score) for score in model.validation_.scores],
-        "weighted": data is not None and len(set(data.weight)) > 1,
-        "fit": None if scene is None else _fit_picture(scene, given=X is not None),
+        "quality": [(name, number(value)) for name, value in fitted.items()],
+        "measured_on": _measured_on(new, model.validation_),
+        "measured": _measured(new, model.validation_),
+        "validated": model.validation_ is not None,
+        "weighted": trained is not None and len(set(trained.weight)) > 1,
+        "fit": None if scene is None else _fit_picture(scene, given=trained is not None),
         "shares": _shares_picture(explanation),
         "diagram": _diagram_picture(explanation),
         "names": _abbreviations(explanation),
@@ -129,6 +149,8 @@ def _context(
         "samples": _samples(explanation),
         "settings": [*settings_of(model), *_effort(model)],
         "aim": _aim(model),
+        "scaling": _scaling(model, explanation),
+        "glossary": glossary(),
         "proof": _proof(proven),
         "certificate": _certificate(proven),
         "version": __version__,
@@ -142,21 +164,64 @@ def _picture(ax: Axes, text: str, caption: str) -> Picture:
     return Picture(picture(ax, "png", min(150.0, WIDE / figure.get_figwidth())), text, caption)
 
 
-def _validated(score: Score) -> dict[str, str]:
-    """A row of the table of what was measured on rows left out."""
-    others = {"linear": number(score.linear), "constant": number(score.constant)}
-    return {"name": score.name, "value": f"{number(score.value)} ± {number(score.standard_error)}", **others}
+def _measured_on(new: NewRows | None, validation: Validation | None) -> str:
+    """Which rows the model is measured on."""
+    folds = "" if validation is None else f"rows that folds left out ({validation.where})"
+    if new is None:
+        return f"On rows it has not seen, {folds}:"
+    text = f"Measured on {counted(len(new.features), 'row')} of another table than the model was trained on."
+    if new.seen:
+        equal = "equals a training sample" if new.seen == 1 else "equal training samples"
+        text += f" At least {new.seen:,} of them {equal}, which the model has seen, so the measures flatter it."
+    return f"{text} Beside it, {folds}." if folds else text
 
 
-def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str]]:
+def _measured(new: NewRows | None, validation: Validation | None) -> Table:
+    """What was measured, on new rows and on those that the folds left out: header and rows."""
+    columns: dict[str, dict[str, str]] = {}
+    folds = ""
+    if new is not None:
+        shown = {name: _with_error(value, error) for name, (value, error) in new.measured.items()}
+        columns[f"these {counted(len(new.features), 'row')}"], folds = shown, "folds: "
+    if validation is not None and validation.scores:
+        scores = validation.scores
+        columns[f"{folds}this model"] = {s.name: _with_error(s.value, s.standard_error) for s in scores}
+        columns[f"{folds}a linear model"] = {s.name: _like(s.linear, s.standard_error) for s in scores}
+        columns[f"{folds}a constant"] = {s.name: _like(s.constant, s.standard_error) for s in scores}
+    names = dict.fromkeys(name for column in columns.values() for name in column)
+    return [*columns], [(name, [column.get(name, "") for column in columns.values()]) for name in names]
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{_like(value, error)} ± {_like(error, error)}"
+
+
+def _like(value: float, error: float) -> str:
+    """A number with as many digits as its standard error has two of."""
+    digits = max(0, 1 - floor(log10(error))) if error > 0 else 5
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def _on_these(new: NewRows) -> str:
+    """What new rows say, as a sentence of the summary."""
+    where = f"On the {counted(len(new.features), 'row')} given for this report"
+    if not new.measured:
+        return f"{where} nothing can be measured: all targets are the same."
+    name = "accuracy" if "accuracy" in new.measured else next(iter(new.measured))
+    return f"{where}: {name} {_with_error(*new.measured[name])}."
+
+
+def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]:
+    """Names, values, and where the glossary says what is meant."""
     proven = explanation.certificate
-    return [
-        ("proven gap", short(proven.gap)),
-        ("neurons", str(len(explanation.neurons))),
-        ("columns", str(len(explanation.column_names))),
-        ("training samples", f"{explanation.n_samples:,}"),
-        ("defining samples", str(len(model.evidence_.index))),
+    facts = [
+        ("proven gap", short(proven.gap), "gap"),
+        ("neurons", str(len(explanation.neurons)), "neuron"),
+        ("columns", str(len(explanation.column_names)), "class of networks"),
+        ("training samples", f"{explanation.n_samples:,}", "objective"),
+        ("defining samples", f"{len(model.evidence_.index):,}", "defining samples"),
     ]
+    return [(name, value, glossary(word)[0].anchor) for name, value, word in facts]
 
 
 def _fit_picture(scene: Scene, *, given: bool) -> Picture:
@@ -164,7 +229,7 @@ def _fit_picture(scene: Scene, *, given: bool) -> Picture:
     shown = "all training samples" if given else "the samples that define the neurons"
     return _picture(
         draw_scene(scene),
-        f"The fitted network as a function of {names}, with {shown}; {len(model.network_)} neurons.",
+        f"The fitted network as a function of {names}, with {shown}; {counted(len(model.network_), 'neuron')}.",
         f"The model over {shown}.",
     )
 
@@ -205,10 +270,9 @@ def _gap_picture(history: list[Round]) -> Picture | None:
 
 def _rounds(history: list[Round]) -> list[tuple[str, ...]]:
     """The last rounds: number, neurons, objective, lower bound and gap."""
-    return [
-        (str(row.round), str(row.neurons), f"{row.objective:.8g}", f"{row.lower_bound:.8g}", short(row.gap))
-        for row in history[-ROUNDS:]
-    ]
+    rows = history[-ROUNDS:]
+    values = [(written_out(row.objective, 8), written_out(row.lower_bound, 8), short(row.gap)) for row in rows]
+    return [(str(row.round), str(row.neurons), *shown) for row, shown in zip(rows, values, strict=True)]
 
 
 def _prediction_picture(model: Any, explanation: Explanation, features: Array) -> Picture | None:
@@ -239,6 +303,22 @@ def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
         "acts_on": f"{neuron.acts_on:,}",
         "samples": listed(samples, NAMED) or "none",
     }
+
+
+def _scaling(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]:
+    """How the columns are scaled that the neurons listed read: what formulas do not say by themselves."""
+    read = {name for neuron in explanation.neurons[:NEURONS] for name in neuron.coordinates}
+    curved = ~model.scaling_.straight()[0]
+    features = [c for c, name in enumerate(model.encoding_.features) if name in read and curved[c]]
+    if not features:
+        return []
+    table = model.scaling_table()
+    found = []
+    for name in (model.encoding_.features[c] for c in features):
+        part = table[table["feature"] == name]
+        pairs = [f"{x:.7g}{ARROW}{place:.5g}" for x, place in zip(part["x"], part["scaled(x)"], strict=True)]
+        found.append((name, "; ".join(pairs).replace("-", "−"), number(part["slope outside"].iloc[0])))
+    return found
 
 
 def _samples(explanation: Explanation) -> dict[str, Any]:
@@ -278,7 +358,7 @@ def _aim(model: Any) -> str:
     if model.certificate_.misfit is not None:
         objective = "a penalty on the sizes of the neurons, among networks that fit all targets exactly"
     most = model.settings_.max_interaction
-    reads = "" if most is None else f" whose neurons read at most {most} of the features each"
+    reads = "" if most is None else f" with neurons reading {at_most(most)}"
     restricted = ", here only those whose neurons are blades of samples" * bool(model.vertices_only)
     return f"Training minimises {objective}, over networks of every width{reads}{restricted}."
 
@@ -301,8 +381,8 @@ def _proof(proven: Certificate) -> str:
 def _certificate(proven: Any) -> list[tuple[str, str]]:
     return [
         ("status", proven.status.value),
-        ("objective of this network", f"{proven.objective:.10g}"),
-        ("proven lower bound", f"{proven.lower_bound:.10g}"),
+        ("objective of this network", written_out(proven.objective, 10)),
+        ("proven lower bound", written_out(proven.lower_bound, 10)),
         ("relative gap", short(proven.gap)),
         ("tolerance asked for", short(proven.tol)),
     ]

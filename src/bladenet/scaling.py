@@ -7,6 +7,7 @@ or blend scaling stays in front of it, and what is said about neurons is mapped 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -61,6 +62,10 @@ class Scaling(Shown, ABC):
     @abstractmethod
     def bends(self, feature: int) -> Array:
         """Values of a feature at which the slope of its scaling changes, ascending."""
+
+    @abstractmethod
+    def table(self, names: Sequence[str]) -> dict[str, Any]:
+        """What to recompute it from: columns of a table, in which the features (d,) have these names."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,6 +140,10 @@ class AffineScaling(Scaling):
     def bends(self, feature: int) -> Array:
         """None."""
         return np.zeros(0)
+
+    def table(self, names: Sequence[str]) -> dict[str, Any]:
+        """One row per feature: (x − centre) / scale."""
+        return {"feature": list(names), "centre": self.centre, "scale": self.scale}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -215,6 +224,16 @@ class MonotoneScaling(Scaling):
     def bends(self, feature: int) -> Array:
         """The knots."""
         return self.knots[feature]
+
+    def table(self, names: Sequence[str]) -> dict[str, Any]:
+        """One row per knot: straight between neighbours, and outside with the slope given."""
+        counts = [len(knots) for knots in self.knots]
+        return {
+            "feature": np.repeat(np.array(names, dtype=object), counts),
+            "x": np.concatenate(self.knots),
+            "scaled(x)": np.concatenate(self.places),
+            "slope outside": np.repeat(self.slopes, counts),
+        }
 
     def _curves(self) -> Any:
         return zip(self.knots, self.places, self.slopes, strict=True)

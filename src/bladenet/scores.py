@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bladenet.losses import Array, Index, Loss, PoissonLoss, QuantileLoss
+from bladenet.losses import Array, Index, Loss, PoissonLoss, QuantileLoss, probabilities
 
 LEAST = 1e-15  # a probability below it counts as that
 MODEL, CONSTANT, LINEAR = "model", "constant", "linear"  # what predictions are of
@@ -44,6 +44,13 @@ def scores_of(
         others = (measure(y, predicted[other], weight)[0] for other in (CONSTANT, LINEAR))
         found.append(Score(name, value, error, *others))
     return tuple(found)
+
+
+def as_predictions(loss: Loss, outputs: Array) -> Array:
+    """Predicted targets, or probabilities of classes (scores, with the hinge loss): outputs (k,) or (k, c)."""
+    if not loss.classifies:
+        return loss.mean(outputs)
+    return np.column_stack([-outputs, outputs]) if loss.name == "hinge" else probabilities(outputs)
 
 
 def regression_measures(loss: Loss) -> dict[str, Measure]:
@@ -129,8 +136,8 @@ def _explained(loss: Callable[[Array, Array], Array], quantile: float | None = N
             level = share @ target if quantile is None else _weighted_quantile(target, share, quantile)
             off, total = loss(target, output), loss(target, np.full(len(y), level))
             whole = float(share @ total)
-            if not whole > 0:
-                continue  # nothing to explain
+            if not whole > 0 or np.ptp(target) == 0.0:
+                continue  # nothing to explain but rounding
             ratio = float(share @ off) / whole
             values.append(1.0 - ratio)
             influence += (off - ratio * total) / whole

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from math import sqrt
 from typing import Any
 
@@ -16,6 +17,7 @@ from bladenet.parallel import on_all_cores
 from bladenet.planning import make_plan
 from bladenet.pricing import Clock, Pricer, choose_pricer
 from bladenet.problem import RESOLUTION, StandardForm, TrainingProblem
+from bladenet.progress import Step, current_listener
 from bladenet.restricted import nonzero
 from bladenet.training import largest_violation
 
@@ -136,7 +138,7 @@ def what_was_cut_off(trials: list[Trial]) -> str | None:
     """What has been compared and what not; None if the last trial, of all samples, has been finished."""
     if trials[-1].finished:
         return None
-    single = [" with neurons of one feature" if trial.most != trials[-1].most else "" for trial in trials]
+    single = [" with neurons reading one column" if trial.most != trials[-1].most else "" for trial in trials]
     return "; ".join(f"{trial}{kind}" for trial, kind in zip(reversed(trials), reversed(single), strict=True))
 
 
@@ -302,12 +304,22 @@ class Comparison:
         """
         folds = [self._fold(k, alphas[0], rival.networks[k] if rival else None) for k in range(len(self.splits))]
         descent = Descent(alphas, rival=rival, whole=whole)
-        for alpha in alphas:
+        stage = "choosing alpha" if self.rows is None else "choosing alpha, rehearsal"
+        step = partial(Step, stage, folds=len(folds), values=len(alphas))
+        for value, alpha in enumerate(alphas, 1):
+            tell, done = current_listener(), count(1)
+            tell(step(0, value=value))
+
+            def compared(fold: Fold, _: Clock, limit: float = np.inf) -> float:
+                loss = fold.validation_loss(alpha, limit)  # noqa: B023
+                tell(step(next(done), value=value))  # noqa: B023
+                return loss
+
             if len(folds) == 1:  # which may use all cores itself
                 hopeless = CLEARLY * descent.loss if descent.best > 0 and not whole else np.inf
-                losses = [folds[0].validation_loss(alpha, hopeless)]
+                losses = [compared(folds[0], self.clock, hopeless)]
             else:
-                losses = on_all_cores(lambda fold, _: fold.validation_loss(alpha), folds, self.clock)  # noqa: B023
+                losses = on_all_cores(compared, folds, self.clock)
             if self.clock.interrupted:
                 raise KeyboardInterrupt
             if self.clock.stopped:

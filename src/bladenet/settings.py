@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bladenet.display import at_most, written_out
 from bladenet.losses import get_loss
 
 
@@ -15,10 +16,10 @@ def settings_of(model: Any) -> list[tuple[str, str]]:
     chosen = "" if getattr(model, "alpha", None) == model.alpha_ else ", auto"
     return [
         ("loss", f"{loss.name} ({parameters})" if parameters else loss.name),
-        ("alpha", f"{model.alpha_:.4g} (beta {model.beta_:.4g}{chosen})"),
+        ("alpha", f"{written_out(model.alpha_, 4)} (beta {written_out(model.beta_, 4)}{chosen})"),
         ("norm", str(settings.norm)),
         ("bias", "yes" if model.bias else "no"),
         ("scaling", settings.scaling or "none"),
-        ("features per neuron", "any" if most is None else f"at most {most}"),
+        ("a neuron reads", "any number of columns" if most is None else at_most(most)),
         *([("neurons", "blades of samples only")] if model.vertices_only else []),
     ]

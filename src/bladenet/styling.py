@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from bladenet.certificate import Status
-from bladenet.display import cut, flat
+from bladenet.display import cut, flat, short
 from bladenet.losses import Array
 
 if TYPE_CHECKING:
@@ -72,14 +72,6 @@ def verdict(model: Any) -> str:
     """The headline of a fitted model: what is proven, and its size."""
     proven, neurons = model.certificate_, len(model.network_)
     return f"{STATUS_WORDS[proven.status]}, gap {short(proven.gap)}, {neurons} neuron{plural(neurons)}"
-
-
-def short(gap: float) -> str:
-    """4.3e-7 rather than 4.3e-07, and 0.43 rather than 4.3e-1."""
-    if gap == 0.0 or gap >= 0.01:
-        return f"{gap:.2g}".replace("inf", "∞")
-    digits, exponent = f"{gap:.1e}".split("e")
-    return f"{digits}e{int(exponent)}"
 
 
 def room(text: str) -> float:

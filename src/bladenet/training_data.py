@@ -63,6 +63,21 @@ class TrainingData(Shown):
         return cls(features, weight, problem)
 
 
+def trained_on(model: Any, features: Array, weight: Array) -> bool:
+    """Whether features (n, d), in the user's units, are those that a model was trained on, row by row.
+
+    It knows their number and ranges, and the rows that define its neurons.
+    """
+    evidence, kept = model.evidence_, features[weight > 0]
+    return (
+        len(kept) == evidence.n_samples
+        and max(evidence.index, default=0) < len(features)
+        and np.array_equal(features[evidence.index], evidence.rows)
+        and np.array_equal(kept.min(axis=0), evidence.low)
+        and np.array_equal(kept.max(axis=0), evidence.high)
+    )
+
+
 def _check_objective(model: Any, problem: TrainingProblem) -> None:
     """Refuse a problem on which the network has another objective, or misses targets by more, than in training."""
     proven, network = model.certificate_, model.scaling_.unfold(model.network_)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +16,21 @@ from bladenet.clock import Clock
 from bladenet.descent import FoldChoice
 from bladenet.display import Shown, View, number
 from bladenet.folds import class_numbers
-from bladenet.losses import Array, Index, Loss, PoissonLoss, QuantileLoss, probabilities
+from bladenet.losses import Array, Index, PoissonLoss, QuantileLoss
 from bladenet.parallel import on_all_cores
 from bladenet.problem import TrainingProblem
+from bladenet.progress import Step, current_listener
 from bladenet.scaling import fit_scaling
-from bladenet.scores import CONSTANT, LINEAR, MODEL, Score, class_measures, regression_measures, scores_of
+from bladenet.scores import (
+    CONSTANT,
+    LINEAR,
+    MODEL,
+    Score,
+    as_predictions,
+    class_measures,
+    regression_measures,
+    scores_of,
+)
 from bladenet.selection import Fold, Selection, pricing_of
 from bladenet.validation_curve import ValidationCurve
 
@@ -174,7 +186,7 @@ class FoldTraining:
             return Validation.of_curve(curve)
         problem = TrainingProblem.create(self.X, self.y, beta=1.0, sample_weight=self.weight, **self.shape)
         predicted = {
-            MODEL: [_readable(problem.loss, outputs) for outputs in self._outputs(problem, choices, clock)],
+            MODEL: [as_predictions(problem.loss, outputs) for outputs in self._outputs(problem, choices, clock)],
             CONSTANT: [_constant(problem, choice) for choice in choices],
             LINEAR: [_linear(problem, choice) for choice in choices],
         }
@@ -198,6 +210,9 @@ class FoldTraining:
         """Outputs of every fold's network for the rows that it leaves out."""
         pricing = pricing_of(problem, self.tol, None, self.vertices_only)
         shape = {**self.shape, "loss": problem.loss}
+        step = partial(Step, "measuring on rows left out", folds=len(choices))
+        tell, done = current_listener(), count(1)
+        tell(step(0))
 
         def outputs(choice: FoldChoice, clock: Clock) -> Array:
             X, kept = problem.X, choice.kept
@@ -207,18 +222,12 @@ class FoldTraining:
             fold = Fold(both[0], both[1], choice.alpha, shape, pricing, clock, self.tol)
             fold.begin(*choice.start)
             fold.validation_loss(choice.alpha)
+            tell(step(next(done)))
             return fold.outputs
 
         if len(choices) == 1:  # which may use all cores itself
             return [outputs(choices[0], clock)]
         return on_all_cores(outputs, choices, clock)
-
-
-def _readable(loss: Loss, outputs: Array) -> Array:
-    """Predicted targets, or probabilities of classes (scores, with the hinge loss): outputs (k,) or (k, c)."""
-    if not loss.classifies:
-        return loss.mean(outputs)
-    return np.column_stack([-outputs, outputs]) if loss.name == "hinge" else probabilities(outputs)
 
 
 def _constant(problem: TrainingProblem, choice: FoldChoice) -> Array:

@@ -158,7 +158,7 @@ class WhatIf(Shown):
                 marks.set(edgecolor="white", linewidth=0.4)
             label_axes(ax, f"{self.output}, with all rows", "change without them")
             ax.legend(loc="best")
-            caption = f"{self.neurons_before} → {self.neurons_after} neurons, {self.kept} of them the same"
+            caption = f"{self.neurons_before} → {counted(self.neurons_after, 'neuron')}, {self.kept} of them the same"
             write_titles(ax, f"Without {listed([f'row {i}' for i in self.without], NAMED)}", caption)
         return ax
 
