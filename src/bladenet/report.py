@@ -23,6 +23,7 @@ from bladenet.losses import Array
 from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene, drawable, plot_history
 from bladenet.quality import measures
+from bladenet.row_labels import written_label
 from bladenet.scene import Scene
 from bladenet.scores import Score
 from bladenet.settings import settings_of
@@ -124,6 +125,7 @@ def _context(
         "prediction": None if data is None else _prediction_picture(model, explanation, data.features),
         "intercept": explanation.amounts(explanation.intercept),
         "output": explanation.output,
+        "naming": explanation.naming,
         "neurons": [_neuron(explanation, neuron) for neuron in explanation.neurons[:NEURONS]],
         "more_neurons": max(0, len(explanation.neurons) - NEURONS),
         "samples": _samples(explanation),
@@ -220,16 +222,17 @@ def _prediction_picture(model: Any, explanation: Explanation, features: Array) -
     row = int(np.argsort(outputs[:, 0], kind="stable")[len(outputs) // 2])
     output = int(outputs[row].argmax())
     found = Contributions.of(explanation, model.network_, inputs[[row]])
-    text = f"Contributions of neurons to row {row}, which sum to {number(float(outputs[row, output]))}."
+    name = written_label(model.row_labels_[row])
+    text = f"Contributions of neurons to row {name}, which sum to {number(float(outputs[row, output]))}."
     return _picture(
-        found.plot(0, output, title=f"Row {row}"),
+        found.plot(0, output, title=f"Row {name}"),
         text,
         "One prediction taken apart: explain_predictions(X) does it for any.",
     )
 
 
 def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
-    samples = [str(sample.index) for sample in neuron.samples]
+    samples = [sample.name for sample in neuron.samples]
     return {
         "neuron": neuron.neuron,
         "formula": neuron.formula,
@@ -253,7 +256,7 @@ def _samples(explanation: Explanation) -> dict[str, Any]:
     places = [explanation.column_names.index(name) for name in names]
     rows = [
         {
-            "sample": row.sample.index,
+            "sample": row.sample.name,
             "values": [written(row.sample.features[place]) for place in places],
             "target": explanation.target_text(row.sample),
             "neurons": ", ".join(map(str, row.neurons[:NAMED])) + (" …" if len(row.neurons) > NAMED else ""),

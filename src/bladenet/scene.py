@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bladenet.checks import ROW, RowError
+from bladenet.checks import ROW, RowError, is_frame
 from bladenet.display import Shown, cut, flat
-from bladenet.encoding import is_frame
 from bladenet.formulas import Units
 from bladenet.losses import Array, get_loss
 
@@ -146,7 +145,9 @@ def defining_samples(model: Any, X: Array) -> np.ndarray:
     X = model.scaling_.remaining.apply(X)
     chosen = sorted({i for blade in model.blades_ for i in blade.samples})
     if chosen and chosen[-1] >= n:
-        raise ValueError(f"the neurons refer to sample {chosen[-1]}, but X has {n} rows; pass the training data.")
+        raise ValueError(
+            f"the neurons refer to row {chosen[-1]} (counting from 0), but X has {n} rows; pass the training data."
+        )
     extent = float(np.ptp(X, axis=0).max(initial=0.0)) + float(np.abs(X).max(initial=0.0))
     for blade, weight, bias in zip(model.blades_, network.weights, network.biases, strict=True):
         samples = list(blade.samples)

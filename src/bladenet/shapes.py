@@ -116,7 +116,7 @@ class Shape(Shown):
         """Its values: one row for each place on a grid of the columns, with the effect there.
 
         A column of numbers has places along most of its range, among them all kinks of neurons that read it alone; for
-        a single one, `kink` says which they are, and `sample` which row of the training data is there. A column of
+        a single one, `kink` says which they are, and `sample` the row of the training data that is there. A column of
         categories has its (commonest) categories. One of these names among the columns becomes "NAME (data)".
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
@@ -133,7 +133,10 @@ class Shape(Shown):
         if not several and self.numeric[0]:
             pinned = self._pinned
             frame["kink"] = np.isin(frame[names[0]], self.kinks())
-            frame["sample"] = pd.array([pinned.get(value) for value in frame[names[0]]], dtype="Int64")
+            labels, found = self.scene.model.row_labels_, [pinned.get(value) for value in frame[names[0]]]
+            called = [None if row is None else labels[row] for row in found]
+            whole = all(isinstance(label, int) for label in called if label is not None)
+            frame["sample"] = pd.array(called, dtype="Int64" if whole else "object")
         return frame
 
     def to_dict(self) -> dict[str, Any]:

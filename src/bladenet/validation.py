@@ -17,6 +17,7 @@ from bladenet.folds import class_numbers
 from bladenet.losses import Array, Index, Loss, PoissonLoss, QuantileLoss, probabilities
 from bladenet.parallel import on_all_cores
 from bladenet.problem import TrainingProblem
+from bladenet.row_labels import NUMBERED, RowLabels
 from bladenet.scaling import fit_scaling
 from bladenet.scores import CONSTANT, LINEAR, MODEL, Score, class_measures, regression_measures, scores_of
 from bladenet.selection import Fold, Selection, pricing_of
@@ -46,6 +47,7 @@ class Validation(Shown):
     fold_alphas : for each fold the alpha that the others chose
     scores : the measure that belongs to the loss first; none if there was no time for it
     curve : of losses by alpha, of the estimators with cross-validation
+    labels : RowLabels, what the rows of the training data are called
     """
 
     rows: Index
@@ -55,6 +57,7 @@ class Validation(Shown):
     fold_alphas: tuple[float, ...]
     scores: tuple[Score, ...]
     curve: ValidationCurve | None = None
+    labels: RowLabels = NUMBERED
 
     @classmethod
     def of_curve(cls, curve: ValidationCurve | None) -> Validation:
@@ -119,7 +122,7 @@ class Validation(Shown):
             return self._of_curve("data")()
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
-        columns: dict[str, Any] = {"row": self.rows, "fold": self.fold}
+        columns: dict[str, Any] = {"row": self.labels.column(self.rows), "fold": self.fold}
         if self.predictions.ndim == 1:
             columns["prediction"] = self.predictions
         else:
