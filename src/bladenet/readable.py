@@ -24,7 +24,7 @@ from bladenet.losses import Array, Loss, get_loss
 from bladenet.network import ReLUNetwork
 from bladenet.row_labels import RowLabels
 from bladenet.scaling import Scaling
-from bladenet.scene import Scene, check_one_output
+from bladenet.scene import Scene
 from bladenet.settings import settings_of
 from bladenet.shapes import Shape, shapes_of
 from bladenet.training import Round, train
@@ -94,8 +94,8 @@ class Readable:
     def shapes(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> list[Shape]:
         """The parts of the network by the columns that they read, as curves, bars and maps; the strongest first.
 
-        Each has ``data()``, ``plot()`` and ``to_dict()``. Neurons of more than two columns are left out; if all are
-        such, there are the average effects of single columns instead.
+        Each has ``data()``, ``plot()`` and ``to_dict()``, with an effect on every output or class. Neurons of more than
+        two columns are left out; if all are such, there are the average effects of single columns instead.
 
         Parameters
         ----------
@@ -104,10 +104,9 @@ class Readable:
         Raises
         ------
         ValueError
-            If the neurons pass through other samples than these, or there are several outputs.
+            If the neurons pass through other samples than these.
         """
         check_is_fitted(self, "network_")
-        check_one_output(self, "shapes are of one output")
         if (X is None) != (y is None):
             raise ValueError("shapes need both X and y, the training data, or neither of them.")
         return shapes_of(Scene.of(self, X, y))

@@ -21,7 +21,7 @@ from bladenet.formulas import counted, listed, number, percent
 from bladenet.in_short import in_short
 from bladenet.losses import Array
 from bladenet.pages import checked_page, picture, render
-from bladenet.plotting import draw_scene, drawable, plot_history
+from bladenet.plotting import draw_scene, plot_history
 from bladenet.quality import measures
 from bladenet.row_labels import written_label
 from bladenet.scene import Scene
@@ -103,7 +103,7 @@ def _context(
     explanation, proven = model.explain(), model.certificate_
     target = target or getattr(y, "name", None) or "target"
     scene = None
-    if drawable(model) and len(model.network_):
+    if len(model.network_):
         scene = Scene.of(model, X, y, target)
     return {
         "title": flat(title or f"How {target} is predicted"),

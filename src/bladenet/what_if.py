@@ -14,7 +14,7 @@ from bladenet.display import ROWS, Shown, View, brief
 from bladenet.formulas import counted, listed, number, percent
 from bladenet.losses import Array, row_norms
 from bladenet.network import ReLUNetwork
-from bladenet.row_labels import Label, RowLabels, written_label
+from bladenet.row_labels import NUMBERED, Label, RowLabels, written_label
 from bladenet.styling import CLASS_COLOURS, INK, label_axes, new_axes, style, write_titles
 from bladenet.training import Fit
 
@@ -33,7 +33,6 @@ class WhatIf(Shown):
     Attributes
     ----------
     without : labels of the rows of the training data that were left out, or their numbers
-    positions : their numbers, from 0
     certificate_before, certificate_after : of the two networks; objectives are sums over the samples of each
     outputs_before, outputs_after : (n,), or (n, c), of the networks for all rows: predictions, the logarithm of the
         prediction (Poisson), or scores of classes
@@ -45,7 +44,6 @@ class WhatIf(Shown):
     """
 
     without: tuple[Label, ...]
-    positions: tuple[int, ...]
     certificate_before: Certificate
     certificate_after: Certificate
     outputs_before: Array
@@ -55,7 +53,7 @@ class WhatIf(Shown):
     kept: int
     output: str
     fit: Fit
-    labels: RowLabels
+    labels: RowLabels = NUMBERED
 
     @classmethod
     def of(cls, model: Any, fit: Fit, X: Array, without: Sequence[int], output: str) -> WhatIf:
@@ -65,10 +63,8 @@ class WhatIf(Shown):
         distances = cKDTree(before).query(after)[0] if len(before) and len(after) else np.zeros(0)
         remaining = model.scaling_.remaining.apply(X)
         outputs = model.network_.predict(remaining)
-        positions = tuple(sorted(without))
         return cls(
-            tuple(model.row_labels_[i] for i in positions),
-            positions,
+            tuple(model.row_labels_[i] for i in sorted(without)),
             model.certificate_,
             fit.certificate,
             outputs,
@@ -80,6 +76,12 @@ class WhatIf(Shown):
             fit,
             model.row_labels_,
         )
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Numbers of the rows left out, from 0."""
+        found = (self.labels.row(label, len(self.outputs_before)) for label in self.without)
+        return tuple(row for row in found if row is not None)
 
     def _view(self) -> View:
         before, after = self.certificate_before, self.certificate_after
