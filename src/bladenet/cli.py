@@ -6,6 +6,7 @@ What takes long to import is imported inside the commands: ``bladenet --help`` m
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -343,6 +344,8 @@ def _console(quiet: bool) -> Console:
     """Where progress goes."""
     from rich.console import Console
 
+    if quiet:  # nor that kernels are being compiled
+        logging.getLogger("bladenet").setLevel(logging.ERROR)
     return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
 
 

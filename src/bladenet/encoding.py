@@ -22,7 +22,7 @@ from bladenet.cells import is_measurement, is_number
 from bladenet.checks import frame_type, place
 from bladenet.display import Shown
 from bladenet.losses import Array, Index
-from bladenet.row_labels import NUMBERED, RowLabels, written_label
+from bladenet.row_labels import RowLabels, written_label
 
 Level = str | int | float | bool
 
@@ -184,8 +184,7 @@ class Cells:
     values : (n,) float64 if the column holds numbers, else object
     missing : (n,) bool
     declared : levels of a categorical type in its order; () if it has none of its own; None for other types
-    index : of a pandas frame, whose rows a file numbers by lines
-    labels : of its rows
+    index : of a pandas frame, which may name its rows
     """
 
     name: str
@@ -193,7 +192,6 @@ class Cells:
     missing: np.ndarray
     declared: tuple[Any, ...] | None
     index: Any = None
-    labels: RowLabels = NUMBERED
 
     @property
     def numeric(self) -> bool:
@@ -202,8 +200,8 @@ class Cells:
 
     def place(self, mask: np.ndarray) -> str:
         """The first row of a mask, in words."""
-        row = int(mask.argmax())
-        return place(row, self.index) if self.labels.values is None else f"row {written_label(self.labels[row])}"
+        row, labels = int(mask.argmax()), RowLabels.of_index(self.index)
+        return place(row, self.index) if labels.values is None else f"row {written_label(labels[row])}"
 
     def column(self, name: str, kept: np.ndarray) -> Column:
         """What the column is, from its type and its kept cells."""
@@ -266,8 +264,7 @@ def _read(frame: Any) -> list[Cells]:
         raise ValueError(f"X is empty: it has shape {frame.shape}; found 0 sample(s) or 0 feature(s), 1 is required.")
     if library == "pandas":
         cells = [_read_pandas(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
-        labels = RowLabels.of(frame)
-        cells = [replace(column, index=frame.index, labels=labels) for column in cells]
+        cells = [replace(column, index=frame.index) for column in cells]
     else:
         cells = [_read_polars(column) for column in frame.get_columns()]
     fill = "X.dropna() and X.fillna(value)" if library == "pandas" else "X.drop_nulls() and X.fill_null(value)"

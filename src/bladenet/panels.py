@@ -161,13 +161,12 @@ class _Panel:
 
     def _map(self) -> None:
         """Two numbers."""
-        from matplotlib.collections import LineCollection
-
         first, second = self.shape.places(0), self.shape.places(1)
         (x0, x1), (y0, y1) = first[[0, -1]], second[[0, -1]]
         X, Y = np.meshgrid(first, second)
         height = self.effect(self.shape.rows([X.reshape(-1, 1), Y.reshape(-1, 1)]))
-        if hasattr(self.scene.model, "classes_") and self.outputs:
+        classes = hasattr(self.scene.model, "classes_")
+        if classes and self.outputs:
             colours = blended(probabilities(height)).reshape(*X.shape, 3)
             self.ax.imshow(colours, origin="lower", extent=(x0, x1, y0, y1), aspect="auto", zorder=0)
         elif self.outputs:
@@ -175,19 +174,26 @@ class _Panel:
         else:
             self._surface(X, Y, height.reshape(X.shape))
         plane = [int(features[0]) for features in self.shape.features]
+        if classes or not self.outputs:  # contours are lines enough
+            self._neurons(plane, (x0, y0), (x1, y1))
+        x, y = self.scene.some(DOTS)[:, plane].T
+        self.ax.scatter(x, y, s=4, c=INK, alpha=0.35, linewidths=0)
+        self.ax.set_xlim(x0, x1)
+        self.ax.set_ylim(y0, y1)
+        self._label(*self.shape.names)
+
+    def _neurons(self, plane: list[int], low: tuple[float, float], high: tuple[float, float]) -> None:
+        """The lines on which the strongest neurons switch on."""
+        from matplotlib.collections import LineCollection
+
         corner, other = self.scene.units.low.copy(), self.scene.units.high.copy()
-        corner[plane], other[plane] = (x0, y0), (x1, y1)
+        corner[plane], other[plane] = low, high
         units = replace(self.scene.units, low=corner, high=other)
         network, importance = self.scene.model.network_, self.scene.model.evidence_.importance
         strongest = sorted(self.shape.neurons, key=lambda j: -importance[j])[:LINES]
         lines = [units.curve(plane, network.weights[j], float(network.biases[j]), CURVE) for j in strongest]
         drawn = LineCollection([line for line in lines if line is not None], colors=INK, linewidths=0.6, alpha=0.45)
         self.ax.add_collection(drawn, autolim=False)
-        x, y = self.scene.some(DOTS)[:, plane].T
-        self.ax.scatter(x, y, s=4, c=INK, alpha=0.35, linewidths=0)
-        self.ax.set_xlim(x0, x1)
-        self.ax.set_ylim(y0, y1)
-        self._label(*self.shape.names)
 
     def _surface(self, X: Array, Y: Array, height: Array) -> None:
         """A map of one output in colours."""

@@ -210,7 +210,7 @@ def _panels_caption(scene: Scene, shown: list[Shape]) -> str:
         return f"Average effects of single columns on {_output(scene)}; {which or 'each neuron reads more than two'}"
     mapped = any(len(shape.columns) == 2 and all(shape.numeric) for shape in shown)
     if mapped and scene.outputs:
-        favoured = "; maps: the colour of the class favoured, pale where none is"
+        favoured = "; maps: the colour of the class favoured, mixed where none is"
         maps = favoured if hasattr(scene.model, "classes_") else "; maps: lines of equal effect"
     else:
         maps = ""

@@ -35,9 +35,13 @@ class RowLabels(Shown):
     @classmethod
     def of(cls, X: Any) -> Self:
         """Those of a data frame or an array."""
-        if frame_type(X)[0] != "pandas" or X.index.name == LINE:  # lines of a file are for messages about the file
+        return cls.of_index(X.index if frame_type(X)[0] == "pandas" else None)
+
+    @classmethod
+    def of_index(cls, index: Any) -> Self:
+        """Those of the index of a pandas frame, or of None."""
+        if index is None or index.name == LINE:  # lines of a file are for messages about the file
             return cls()
-        index = X.index
         if index.nlevels == 1 and np.array_equal(index.to_numpy(), np.arange(len(index))):
             return cls()
         return cls.given(index)
