@@ -198,6 +198,13 @@ def test_errors_name_labels_too():
         bn.BladeNetRegressor().fit(NUMBERS.assign(age=NUMBERS["age"].where(NUMBERS.index != 4)), Y)
 
 
+def test_other_rows_are_refused_by_their_labels():
+    model, X = fitted(INDICES["text"])
+    for ask in (lambda: model.what_if(X[::-1], Y, without="house 1"), lambda: model.plot(X[::-1], Y)):
+        with pytest.raises(ValueError, match=r"^row house \d+ of X is not on the neuron"):
+            ask()
+
+
 def test_long_labels_are_cut_for_reading_only():
     index = pd.Index([f"{'very ' * 30}long\nlabel {k}" for k in range(N)])
     model, X = fitted(index)

@@ -55,6 +55,11 @@ def test_text_in_one_of_several_outputs_is_found():
     refused(bn.BladeNetRegressor(), y, "'red' in row 0", "BladeNetClassifier")
 
 
+def test_functions_of_arrays_name_the_classifier_too():
+    with pytest.raises(ValueError, match=r"'red' in row 0.*BladeNetClassifier"):
+        bn.plan(X, ["red"] * N)
+
+
 def test_dates_are_no_numbers():
     dates = pd.Series(pd.date_range("2024-01-01", periods=N))
     refused(bn.BladeNetRegressor(), dates, "dates", "2024-01-01", "row 0")

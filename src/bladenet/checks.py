@@ -47,7 +47,7 @@ class RowError(ValueError):
         return message
 
 
-def finite_array(values: ArrayLike, name: str) -> Array:
+def finite_array(values: ArrayLike, name: str, remedy: str = "Encode or drop non-numeric columns.") -> Array:
     """`values` as a float64 array, or an error that names the first value that is not a finite number."""
     raw: Any = np.asarray(values)
     if raw.dtype.kind in "mM":
@@ -57,8 +57,8 @@ def finite_array(values: ArrayLike, name: str) -> Array:
     try:
         array = np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        refuse_cells(raw, name, "Encode or drop non-numeric columns.")
-        raise ValueError(f"{name} must contain numbers only: {error}. Encode or drop non-numeric columns.") from None
+        refuse_cells(raw, name, remedy)
+        raise ValueError(f"{name} must contain numbers only: {error}. {remedy}") from None
     if not np.isfinite(array).all():
         refuse_cells(array, name, "")
         raise ValueError(f"{name} is {array}. {NOT_FINITE}")
@@ -291,7 +291,7 @@ def checked_weights(sample_weight: ArrayLike | None, n: int) -> Array:
 
 def checked_targets(y: ArrayLike, n: int, loss: Loss) -> Array:
     """Checked targets, (n,) or for several outputs (n, c)."""
-    y = finite_array(y, "y")
+    y = finite_array(y, "y", "Correct or drop such rows; for classes there is BladeNetClassifier.")
     if isinstance(loss, SoftmaxLoss):
         return _indicators(y, n)
     several = loss.most_outputs > 1 and y.ndim == 2 and y.shape[1] > 0

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bladenet.display import cut, flat
-from bladenet.formulas import percent
+from bladenet.grids import PANELS, ROOMY, draw_panels, write_over
 from bladenet.losses import Array, get_loss
-from bladenet.panels import draw_shape
 from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines
-from bladenet.shapes import Shape, shapes_of, terms_of
 from bladenet.styling import (
     CLASS_COLOURS,
     CLASS_MARKERS,
@@ -30,7 +28,6 @@ from bladenet.styling import (
     clipped,
     colour_bar,
     draw_legend,
-    draw_legend_of_outputs,
     label_axes,
     new_axes,
     output_look,
@@ -40,22 +37,17 @@ from bladenet.styling import (
     shown_in_legend,
     style,
     verdict,
-    wrapped,
     write_titles,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.training import Round
 
-PANELS = 6  # parts of a network of many features
-SIZE, ROOMY = (4.4, 3.5), (5.4, 4.2)  # inches of one panel; where some show categories
 NAMED = 40  # letters of a name in a caption
-LINE = 64  # letters of the caption over each of them
 STRONGEST = 40  # neurons drawn boldly; more bold lines would hide the function
 STRIP = 0.06  # of the axis of probabilities, for the samples of a class
 NEARBY = 1e-6  # of the range of a feature: so far from a kink its bend is measured
@@ -109,7 +101,7 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
     if scene.X.shape[1] > 2 or model.encoding_.has_categories:
         if ax is not None:
             raise ValueError("a model of several features or categories is drawn as a grid of panels: leave out ax.")
-        return _draw_panels(scene)
+        return draw_panels(scene)
     if scene.outputs and scene.X.shape[1] == 2 and not is_classifier(model):
         if ax is not None:
             raise ValueError("a model of several outputs is drawn as one surface for each: leave out ax.")
@@ -163,77 +155,6 @@ def plot_history(history: Sequence[Round], ax: Axes | None = None) -> Axes:
         title = f"Gap {short(last.gap)} after {len(history)} round{plural(len(history))}"
         write_titles(ax, title, f"{last.neurons} neuron{plural(last.neurons)}, {last.seconds:.2g} s")
     return ax
-
-
-def _draw_panels(scene: Scene) -> Axes:
-    """Draw the strongest terms of a scene in a new figure; returns its first axes.
-
-    If all neurons read more than two columns, the average effects of single columns (partial dependence) instead.
-    """
-    from matplotlib import pyplot
-
-    parts = shapes_of(scene)[:PANELS]
-    caption = _panels_caption(scene, parts)
-    plain = all(all(part.numeric) for part in parts)
-    columns = max(1, min(len(parts), 3 if plain and len(parts) != 4 else 2))
-    rows = max(1, -(-len(parts) // columns))
-    width, height = SIZE if plain else ROOMY
-    with style():
-        figure = pyplot.figure(figsize=(width * max(columns, 2), height * rows + 0.9))
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for ax in grid[len(parts) :]:
-            ax.set_axis_off()
-        for ax, part in zip(grid, parts, strict=False):
-            draw_shape(part, ax, legend=False)
-        if scene.outputs:
-            across = min(len(scene.outputs), 4 * max(columns, 2) // 2)
-            draw_legend_of_outputs(figure, scene, loc="outside lower left", ncols=across, alignment="left")
-        _write_over(figure, scene, caption, columns)
-    return grid[0]
-
-
-def _write_over(figure: Figure, scene: Scene, caption: str, columns: int) -> None:
-    """Title and caption over a grid of so many columns."""
-    caption = wrapped(caption, LINE * max(columns, 2), 3)
-    above = "\n" * len(caption.splitlines())
-    figure.suptitle(f"{verdict(scene.model)}{above}", x=0.01, ha="left", fontsize=12, fontweight="bold")
-    figure.text(0.01, 1.0 - 0.3 / figure.get_figheight(), caption, va="top", fontsize=9, color=FAINT)
-
-
-def _panels_caption(scene: Scene, shown: list[Shape]) -> str:
-    terms = terms_of(scene.model)
-    if not terms:
-        constant = ", ".join(f"{value:.4g}" for value in np.atleast_1d(scene.model.network_.intercept))
-        return f"The network is constant: {constant}"
-    if np.isnan(shown[0].share):
-        which = f"the {len(shown)} strongest of {len(scene.names)} columns" * (len(shown) < len(scene.names))
-        return f"Average effects of single columns on {_output(scene)}; {which or 'each neuron reads more than two'}"
-    mapped = any(len(shape.columns) == 2 and all(shape.numeric) for shape in shown)
-    if mapped and scene.outputs:
-        favoured = "; maps: the colour of the class favoured, mixed where none is"
-        maps = favoured if hasattr(scene.model, "classes_") else "; maps: lines of equal effect"
-    else:
-        maps = ""
-    share = percent(sum(shape.share for shape in shown), 0)
-    parts, together = "all parts", ""
-    if len(shown) < len(terms):
-        parts, together = f"the {len(shown)} strongest of {len(terms)} parts", f" (together {share})"
-    return (
-        f"Effects on {_output(scene)}, which add up; {parts} of the network, with their shares of its variation"
-        f"{together}{maps}"
-    )
-
-
-def _output(scene: Scene) -> str:
-    classes = getattr(scene.model, "classes_", None)
-    if scene.outputs:
-        target = clipped(scene.target, NAMED)
-        return f"the score of each {target}" if classes is not None else f"each output of {target}"
-    if classes is not None:
-        return f"the score of {clipped(scene.target, NAMED)} = {clipped(str(classes[1]), NAMED)}"
-    link = get_loss(scene.model.loss).link
-    target = clipped(scene.target, NAMED)
-    return f"the {link} of {target}" if link else target
 
 
 def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
@@ -329,7 +250,7 @@ def _draw_surfaces(scene: Scene) -> Axes:
         for k, ax in enumerate(grid[:count]):
             caption = _draw_surface(ax, scene, k)
         more = f"; the first {count} of {len(scene.outputs)} outputs" if count < len(scene.outputs) else ""
-        _write_over(figure, scene, caption.replace("\n", "; ") + more, columns)
+        write_over(figure, scene, caption.replace("\n", "; ") + more, columns)
     return grid[0]
 
 

@@ -16,6 +16,7 @@ from bladenet.checks import ROW, RowError, is_frame
 from bladenet.display import Shown, cut, flat
 from bladenet.formulas import Units
 from bladenet.losses import Array, by_sample, get_loss, row_norms
+from bladenet.row_labels import named_rows
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -65,7 +66,9 @@ class Scene(Shown):
             raise ValueError(f"feature_names must have {d} names, one per column, got {len(names)}.")
         target = target or getattr(y, "name", None) or "target"  # a pandas Series knows its name
         outputs = _output_names(model, y)
-        return cls(model, points, values, names, target, defining_samples(model, points), outputs)
+        with named_rows(X):
+            defining = defining_samples(model, points)
+        return cls(model, points, values, names, target, defining, outputs)
 
     @classmethod
     def of(cls, model: Any, X: Any, y: ArrayLike | None, target: str | None = None) -> Scene:
