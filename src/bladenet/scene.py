@@ -16,7 +16,7 @@ from bladenet.checks import ROW, RowError, is_frame
 from bladenet.display import Shown, cut, flat
 from bladenet.formulas import Units
 from bladenet.losses import Array, by_sample, get_loss, row_norms
-from bladenet.row_labels import named_rows
+from bladenet.row_labels import written_label
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -66,9 +66,7 @@ class Scene(Shown):
             raise ValueError(f"feature_names must have {d} names, one per column, got {len(names)}.")
         target = target or getattr(y, "name", None) or "target"  # a pandas Series knows its name
         outputs = _output_names(model, y)
-        with named_rows(X):
-            defining = defining_samples(model, points)
-        return cls(model, points, values, names, target, defining, outputs)
+        return cls(model, points, values, names, target, defining_samples(model, points), outputs)
 
     @classmethod
     def of(cls, model: Any, X: Any, y: ArrayLike | None, target: str | None = None) -> Scene:
@@ -179,8 +177,9 @@ def defining_samples(model: Any, X: Array) -> np.ndarray:
         samples = list(blade.samples)
         off = np.abs(X[samples] @ weight + bias) > CONTACT * (np.linalg.norm(weight) * extent + abs(bias))
         if off.any():
-            row = samples[int(off.argmax())]
-            raise RowError(f"{ROW} of X is not on the neuron it should define; pass the training data.", row)
+            row, labels = samples[int(off.argmax())], model.row_labels_
+            name = ROW if labels.values is None else f"row {written_label(labels[row])}"
+            raise RowError(f"{name} of X is not on the neuron it should define; pass the training data.", row)
     if not chosen:
         return np.zeros(n, dtype=bool)
     groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()

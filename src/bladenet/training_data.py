@@ -14,7 +14,6 @@ from bladenet.display import Shown
 from bladenet.formulas import number
 from bladenet.losses import Array
 from bladenet.problem import TrainingProblem
-from bladenet.row_labels import named_rows
 from bladenet.scene import defining_samples
 
 SAME = 1e-9  # relative difference of two objectives that are the same
@@ -52,8 +51,7 @@ class TrainingData(Shown):
             them is not what training ended with.
         """
         features = model._encoded(X)
-        with named_rows(X):
-            defining_samples(model, features)  # refuses other rows by name
+        defining_samples(model, features)  # refuses other rows by name
         if np.shape(y)[:1] != (len(features),):
             raise ValueError(f"y must have {len(features)} values, one per row of X, got shape {np.shape(y)}.")
         weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
