@@ -103,7 +103,8 @@ def test_three_classes(tmp_path):
     np.testing.assert_allclose(table.filter(like="probability").sum(axis=1), 1.0)
     assert plot.stat().st_size > 10_000
     more = (*fit[:5], "bill_length_mm,bill_depth_mm,sex", "--quiet", "--plot", tmp_path / "more.png")
-    assert_refused(run(*more), "--plot draws one output", "3 classes")
+    assert run(*more, "--time-limit", "20").exit_code in (0, 3)
+    assert (tmp_path / "more.png").stat().st_size > 10_000
     assert_refused(run(*fit, "--loss", "hinge"), "exactly two classes", "species")
 
 

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 import bladenet as bn
-from bladenet.encoding import FEW_LEVELS, Encoding, is_frame
+from bladenet.checks import is_frame
+from bladenet.encoding import FEW_LEVELS, Encoding
 
 TABLE = {
     "size": [1.5, 2.5, 0.5, 4.0, 3.0, 1.0],

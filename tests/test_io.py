@@ -199,7 +199,7 @@ def test_every_key_is_needed(tmp_path, regressor):
     path = tmp_path / "m.json"
     save_model(regressor, path)
     whole = json.loads(path.read_text())
-    for key in whole.keys() - {"settings"}:  # which older files do not have
+    for key in whole.keys() - {"settings", "row_labels"}:  # which older files do not have
         path.write_text(json.dumps({k: v for k, v in whole.items() if k != key}))
         with pytest.raises(ValueError, match=str(path)):
             load_model(path)
@@ -277,3 +277,38 @@ def test_no_pickle_is_involved():
     source = Path(io.__file__).read_text()
     assert "import pickle" not in source
     assert "allow_pickle" not in source
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_models_save_and_load_themselves(tmp_path, suffix, regressor):
+    path = tmp_path / f"model{suffix}"
+    regressor.save(path)
+    for again in (bn.load(path), BladeNetRegressor.load(path), load_model(path)):
+        assert type(again) is BladeNetRegressor
+        assert again.certificate_ == regressor.certificate_
+        assert str(again.explain()) == str(regressor.explain())
+
+
+def test_a_class_refuses_the_file_of_another(tmp_path, regressor):
+    model, network = tmp_path / "model.json", tmp_path / "network.json"
+    regressor.save(model)
+    save_model(regressor.network_, network)
+    with pytest.raises(ValueError, match=r"holds a BladeNetRegressor, not a BladeNetCl.*Regressor\.load"):
+        BladeNetClassifier.load(model)
+    with pytest.raises(ValueError, match=r"holds a ReLUNetwork, not a BladeNetRegressor: read it with bladenet\.load"):
+        BladeNetRegressor.load(network)
+    with pytest.raises(FileNotFoundError, match=r"nothing\.json"):
+        BladeNetRegressor.load(tmp_path / "nothing.json")
+    with pytest.raises(NotFittedError):
+        BladeNetRegressor().save(tmp_path / "empty.json")
+
+
+def test_a_model_with_a_curve_is_a_regressor(tmp_path):
+    x = np.linspace(0.0, 1.0, 12)[:, None]
+    model = bn.BladeNetRegressorCV(n_alphas=3, cv=3).fit(x, np.abs(x[:, 0] - 0.5))
+    model.save(tmp_path / "model.json")
+    again = BladeNetRegressor.load(tmp_path / "model.json")
+    assert type(again) is bn.BladeNetRegressorCV
+    assert again.predict(x).tolist() == model.predict(x).tolist()
+    with pytest.raises(ValueError, match="not a BladeNetClassifierCV"):
+        bn.BladeNetClassifierCV.load(tmp_path / "model.json")

@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot
 from matplotlib.collections import LineCollection, PathCollection
@@ -9,6 +10,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from bladenet import BladeNetClassifier, BladeNetRegressor, datasets
 from bladenet.formulas import clip_line
 from bladenet.plotting import STRONGEST, plot_fit, plot_history
+from bladenet.styling import output_look
 
 
 def frame_and_target(data):
@@ -248,9 +250,49 @@ def test_classes_of_two_features_blend_by_their_probabilities():
         np.testing.assert_allclose(colours[row, column], expected, atol=0.05)
 
 
-def test_several_outputs_have_no_picture():
+def test_classes_of_one_feature_have_a_probability_each():
+    x = np.linspace(-1.0, 1.0, 60)[:, None]
+    y = np.array(["low", "mid", "high"])[np.digitize(x[:, 0], [-0.3, 0.4])]
+    model = BladeNetClassifier(alpha=0.01).fit(x, y)
+    ax = plot_fit(model, x, y, target="level")
+    lines = {line.get_label(): line for line in ax.lines}
+    assert [text.get_text() for text in ax.get_legend().get_texts()[:3]] == list(model.classes_)
+    for k, name in enumerate(model.classes_):
+        places, heights = lines[name].get_data()
+        np.testing.assert_allclose(heights, model.predict_proba(places[:, None])[:, k])
+    own = [marks.get_offsets() for marks in ax.collections if marks.get_facecolor().size and len(marks.get_offsets())]
+    assert sorted(x for marks in own for x, level in marks if level > 1.0) == pytest.approx(x[:, 0].tolist())
+    pyplot.close(ax.figure)
+
+
+def test_several_outputs_of_one_feature_have_a_line_each():
+    x = np.linspace(-1.0, 1.0, 30)[:, None]
+    Y = np.column_stack([np.abs(x[:, 0]), np.maximum(x[:, 0] - 0.3, 0.0)])
+    model = BladeNetRegressor(alpha=1e-3).fit(x, Y)
+    ax = plot_fit(model, x, pd.DataFrame(Y, columns=["bent", "late"]))
+    lines = {line.get_label(): line for line in ax.lines}
+    for k, name in enumerate(["bent", "late"]):
+        places, heights = lines[name].get_data()
+        np.testing.assert_allclose(heights, model.predict(places[:, None])[:, k])
+    diamonds = np.concatenate([marks.get_offsets() for marks in ax.collections if marks.get_zorder() == 5])
+    assert np.abs(diamonds[:, :1] - x[:, 0]).min(axis=1).max() < 1e-9  # at samples
+    pyplot.close(ax.figure)
+
+
+def test_several_outputs_of_two_features_have_a_surface_each():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20, 2))
     model = BladeNetRegressor(alpha=0.1, tol=1e-2).fit(X, X)
-    with pytest.raises(ValueError, match="an output for each of 2 columns of y"):
-        plot_fit(model, X, X)
+    ax = plot_fit(model, X, X)
+    labels = [axes.get_ylabel() for axes in ax.figure.axes[2:]]  # the colour scales
+    assert labels == ["output 0", "output 1"]
+    with pytest.raises(ValueError, match="leave out ax"):
+        plot_fit(model, X, X, ax=ax)
+    with pytest.raises(ValueError, match=r"y must have shape \(20, 2\)"):
+        plot_fit(model, X, X[:, 0])
+    pyplot.close(ax.figure)
+
+
+def test_ten_outputs_look_different():
+    looks = [output_look(k) for k in range(32)]
+    assert len({(look["color"], str(look["linestyle"])) for look in looks}) == 32

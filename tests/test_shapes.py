@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot
+from matplotlib.colors import to_rgb
 
 import bladenet as bn
 
@@ -88,14 +90,103 @@ def test_average_effects_where_neurons_read_more():
     assert all(shape.to_dict()["share"] is None for shape in shapes)
 
 
-def test_what_has_no_shapes_is_refused():
+def test_only_half_of_the_training_data_is_refused():
     X, y = table()
-    classifier = bn.BladeNetClassifier(alpha=0.1, tol=1e-2).fit(X[["a", "b"]], np.arange(len(X)) % 3)
-    with pytest.raises(ValueError, match="of one output"):
-        classifier.shapes()
     model = bn.BladeNetRegressor(alpha=0.1).fit(X[["a"]], y)
     with pytest.raises(ValueError, match="both X and y"):
         model.shapes(X[["a"]])
+
+
+@pytest.fixture(scope="module")
+def classes():
+    X, y = table()
+    y = pd.Series(np.where(X["a"] * X["b"] > 0.5, "high", np.where(y > 2.0, "mid", "low")), name="level")
+    settings = {"alpha": 0.005, "norm": 1, "max_interaction": 2, "tol": 5e-2}
+    return bn.BladeNetClassifier(**settings).fit(X, y), X, y
+
+
+def outputs_of(model, X):
+    return model.decision_function(X) if hasattr(model, "classes_") else model.predict(X)
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    X, y = table()
+    Y = pd.DataFrame({"y": y, "other": X["b"] * (X["colour"] == "blue") + np.abs(X["a"] + X["b"])})
+    return bn.BladeNetRegressor(alpha=0.02, norm=1, max_interaction=2, tol=5e-2).fit(X, Y), X, Y
+
+
+@pytest.mark.parametrize("several", ["classes", "outputs"])
+def test_effects_on_several_outputs_add_up_to_each(several, request):
+    model, X, y = request.getfixturevalue(several)
+    names = list(model.classes_) if several == "classes" else list(y.columns)
+    shapes, values = model.shapes(X, y), outputs_of(model, X)
+    features = model.encoding_.matrix(X)
+    np.testing.assert_allclose(sum(s.effect(features) for s in shapes), values - values.mean(axis=0), atol=1e-9)
+    assert sum(shape.share for shape in shapes) == pytest.approx(1.0)
+    for shape in shapes:
+        frame = shape.data()
+        assert [column for column in frame if column.startswith("effect")] == [f"effect[{name}]" for name in names]
+        json.dumps(shape.to_dict())
+    kinds = {(len(shape.columns), sum(shape.numeric)) for shape in shapes}
+    assert {(1, 1), (2, 2)} <= kinds  # curves and maps are among them
+
+
+@pytest.mark.parametrize("several", ["classes", "outputs"])
+def test_pictures_of_several_outputs_have_a_line_or_bar_for_each(several, request):
+    model, X, y = request.getfixturevalue(several)
+    names = list(model.classes_) if several == "classes" else list(y.columns)
+    for shape in model.shapes(X, y):
+        ax = shape.plot()
+        shown = [text.get_text() for legend in (ax.get_legend(), *ax.artists) for text in legend.get_texts()]
+        assert set(names) <= set(shown)
+        if shape.numeric == [True]:
+            frame, lines = shape.data(), [line for line in ax.lines if len(line.get_xdata()) > 2]
+            assert len(lines) == len(names)
+            for name, line in zip(names, lines, strict=True):
+                np.testing.assert_allclose(line.get_ydata(), frame[f"effect[{name}]"])
+        if shape.numeric == [False]:
+            frame = shape.data()
+            widths = np.array([bar.get_width() for bar in ax.patches]).reshape(len(names), -1)
+            np.testing.assert_allclose(widths, frame[[f"effect[{name}]" for name in names]].to_numpy().T)
+        pyplot.close(ax.figure)
+    axes = model.plot(X, y)
+    (legend,) = axes.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == names
+    pyplot.close(axes.figure)
+
+
+def test_a_map_has_the_colour_of_the_class_that_the_pair_favours(classes):
+    model, X, y = classes
+    shape = next(shape for shape in model.shapes(X, y) if shape.numeric == [True, True])
+    ax = shape.plot()
+    (image,) = ax.images
+    frame, colours = shape.data(), np.asarray(image.get_array())
+    effects = frame[[f"effect[{name}]" for name in model.classes_]].to_numpy()
+    shares = np.exp(effects) / np.exp(effects).sum(axis=1, keepdims=True)  # written out, as the softmax is defined
+    lines = ax.get_legend().get_lines()
+    pale = [0.55 + 0.45 * np.array(to_rgb(line.get_color())) for line in lines]
+    side = colours.shape[0]
+    expected = (shares @ np.array(pale)).reshape(side, side, 3).transpose(1, 0, 2)  # data() runs along the second axis
+    np.testing.assert_allclose(colours, expected, atol=1e-12)
+    pyplot.close(ax.figure)
+
+
+def test_average_effects_of_several_outputs():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    Y = np.column_stack([np.abs(X.sum(axis=1)), X[:, 0]])
+    shapes = bn.BladeNetRegressor(alpha=0.05, norm=2, tol=5e-2).fit(X, Y).shapes(X, Y)
+    assert [len(shape.columns) for shape in shapes] == [1, 1, 1]
+    assert list(shapes[0].data())[1:3] == ["effect[output 0]", "effect[output 1]"]
+
+
+def test_a_single_column_of_targets_is_one_output():
+    X, y = table()
+    column = bn.BladeNetRegressor(alpha=0.05, norm=1, max_interaction=1, tol=1e-2).fit(X, y.to_frame())
+    alone = bn.BladeNetRegressor(alpha=0.05, norm=1, max_interaction=1, tol=1e-2).fit(X, y)
+    assert column.shapes(X, y.to_frame())[0].data().equals(alone.shapes(X, y)[0].data())
+    assert column.plot(X, y.to_frame()).get_title(loc="left") == alone.plot(X, y).get_title(loc="left")
 
 
 def test_a_column_called_effect_is_kept_beside_the_effect():

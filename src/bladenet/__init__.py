@@ -37,6 +37,7 @@ _HOME = {
     "glossary": "words",
     "save_model": "io",
     "load_model": "io",
+    "load": "io",
     "to_onnx": "export",
     "to_torch": "export",
     "to_numpy_source": "export",
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.export import to_numpy_source, to_onnx, to_sql, to_sql_query, to_torch
-    from bladenet.io import load_model, save_model
+    from bladenet.io import load, load_model, save_model
     from bladenet.losses import HuberLoss, Loss, PoissonLoss, QuantileLoss, SoftmaxLoss
     from bladenet.network import ReLUNetwork
     from bladenet.planning import Plan

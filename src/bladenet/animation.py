@@ -17,6 +17,7 @@ from bladenet.files import write_atomically
 from bladenet.formulas import counted, number
 from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene
+from bladenet.row_labels import NUMBERED
 from bladenet.scaling import AffineScaling
 from bladenet.scene import Scene
 
@@ -88,5 +89,6 @@ def _model(alpha: float, fit: Fit) -> BladeNetRegressor | BladeNetClassifier:
     model.encoding_, model.scaling_ = Encoding.of_numbers([f"x{i}" for i in range(d)]), AffineScaling.none(d)
     model.network_, model.blades_, model.certificate_ = fit.network, fit.blades, fit.certificate
     model.history_, model.evidence_ = fit.history, Evidence.of(problem.X, fit)
+    model.row_labels_ = NUMBERED
     model.alpha_, model.beta_ = alpha, problem.beta
     return model

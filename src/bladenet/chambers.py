@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bladenet.checks import finite_array
+from bladenet.checks import feature_matrix
 from bladenet.display import Shown
 from bladenet.isometry import isometry_constant, isometry_diameter, minimum_over_sphere
 from bladenet.losses import Array, Index
@@ -129,7 +129,7 @@ def chamber_report(X: ArrayLike, bias: bool = True) -> Chambers:
     ValueError
         If X is not a finite array of shape (samples, features).
     """
-    samples = finite_array(X, "X")
+    samples = feature_matrix(X)
     if samples.ndim != 2:
         raise ValueError(f"X must have shape (samples, features), got shape {samples.shape}.")
     points = _in_span(np.unique(samples, axis=0), bias)

@@ -3,6 +3,7 @@
 import numbers
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -46,20 +47,91 @@ class RowError(ValueError):
         return message
 
 
-def finite_array(values: ArrayLike, name: str) -> Array:
+def finite_array(values: ArrayLike, name: str, remedy: str = "Encode or drop non-numeric columns.") -> Array:
     """`values` as a float64 array, or an error that names the first value that is not a finite number."""
     raw: Any = np.asarray(values)
+    if raw.dtype.kind in "mM":
+        raise ValueError(f"{name} holds dates or times, such as {raw.ravel()[0]}: make numbers of them, such as days.")
     if np.iscomplexobj(raw):
         raise ValueError(f"{name} contains complex data, for example {raw.ravel()[0]!r}; real numbers are needed.")
     try:
         array = np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        refuse_cells(raw, name, "Encode or drop non-numeric columns.")
-        raise ValueError(f"{name} must contain numbers only: {error}. Encode or drop non-numeric columns.") from None
+        refuse_cells(raw, name, remedy)
+        raise ValueError(f"{name} must contain numbers only: {error}. {remedy}") from None
     if not np.isfinite(array).all():
         refuse_cells(array, name, "")
         raise ValueError(f"{name} is {array}. {NOT_FINITE}")
     return array
+
+
+def frame_type(X: Any) -> tuple[str, str]:
+    """Library and name of the data frame type of X, pandas' or polars'; empty if it is none."""
+    for cls in type(X).__mro__:
+        library = cls.__module__.split(".")[0]
+        if library in ("pandas", "polars") and cls.__name__ in ("DataFrame", "LazyFrame"):
+            return library, cls.__name__
+    return "", ""
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a pandas or polars DataFrame.
+
+    Raises
+    ------
+    TypeError
+        For a polars LazyFrame, which has no rows yet.
+    """
+    _, name = frame_type(X)
+    if name == "LazyFrame":
+        raise TypeError("X is a polars LazyFrame, which has not been computed yet: pass X.collect().")
+    return name == "DataFrame"
+
+
+def feature_matrix(X: Any) -> Array:
+    """Features as a float64 array, from an array or from a data frame whose columns are all numbers.
+
+    Raises
+    ------
+    ValueError
+        Naming the first cell that is no finite number.
+    """
+    if not is_frame(X):
+        return finite_array(X, "X")
+    if 0 in X.shape:
+        return np.zeros(X.shape)
+    columns = X.get_columns() if frame_type(X)[0] == "polars" else [X.iloc[:, k] for k in range(X.shape[1])]
+    return np.column_stack([_column_of_numbers(column) for column in columns])
+
+
+def _column_of_numbers(column: Any) -> Array:
+    """A column of a data frame, (n,), false and true as 0 and 1."""
+    kind = getattr(column.dtype, "kind", "")  # of pandas
+    if kind:
+        numeric = kind in "iufb"
+        cells = column.to_numpy(dtype=np.float64, na_value=np.nan) if numeric else column.astype(object).to_numpy()
+    else:
+        numeric = column.dtype.is_numeric() or str(column.dtype) == "Boolean"
+        cells = column.cast(float).to_numpy() if numeric else np.array([*column.to_list(), None], dtype=object)[:-1]
+    if not numeric and str(column.dtype) == "object":  # anything can be in it, numbers too
+        missing = np.array([is_missing(cell) for cell in cells])
+        odd = ~missing & [not isinstance(cell, (numbers.Real, Decimal)) for cell in cells]
+    else:
+        missing = np.isnan(cells) if numeric else np.zeros(len(cells), dtype=bool)
+        odd = np.full(len(cells), not numeric)
+    if odd.any():
+        row = int(odd.argmax())
+        shown = repr(cells[row]) if isinstance(cells[row], str) else str(cells[row])
+        raise RowError(
+            f"column {column.name!r} of X, of type {column.dtype}, must hold numbers, but has {shown} in {ROW}. Leave "
+            "it out or convert it, or use BladeNetRegressor or BladeNetClassifier, which take text as categories.",
+            row,
+        )
+    values = np.where(missing, np.nan, cells).astype(np.float64)
+    if not np.isfinite(values).all():
+        row = int((~np.isfinite(values)).argmax())
+        raise RowError(f"X contains {values[row]} in {ROW}, column {column.name!r}. {NOT_FINITE}", row)
+    return values
 
 
 def refuse_cells(values: Any, name: str, remedy: str) -> None:
@@ -75,7 +147,7 @@ def refuse_cells(values: Any, name: str, remedy: str) -> None:
     RowError
         Naming the cell.
     """
-    cells = _as_cells(values)
+    cells = as_cells(values)
     if cells.ndim not in (1, 2):
         return
     if cells.dtype.kind == "f":
@@ -112,7 +184,7 @@ def check_labels(y: Any) -> None:
     RowError
         Naming a row.
     """
-    cells = _as_cells(y)
+    cells = as_cells(y)
     if cells.dtype.kind == "f":
         missing = np.isnan(cells)
     elif cells.dtype.kind == "O":
@@ -146,7 +218,7 @@ def is_missing(cell: Any) -> bool:
         return type(cell).__name__ == "NAType"
 
 
-def _as_cells(values: Any) -> np.ndarray:
+def as_cells(values: Any) -> np.ndarray:
     """An array of what is in it: a list of text and numbers stays one."""
     array = np.asarray(values) if not isinstance(values, (list, tuple)) else np.array(values, dtype=object)
     numeric = array.dtype.kind == "O" and all(type(cell) in (int, float) for cell in array.ravel())
@@ -219,7 +291,7 @@ def checked_weights(sample_weight: ArrayLike | None, n: int) -> Array:
 
 def checked_targets(y: ArrayLike, n: int, loss: Loss) -> Array:
     """Checked targets, (n,) or for several outputs (n, c)."""
-    y = finite_array(y, "y")
+    y = finite_array(y, "y", "Correct or drop such rows; for classes there is BladeNetClassifier.")
     if isinstance(loss, SoftmaxLoss):
         return _indicators(y, n)
     several = loss.most_outputs > 1 and y.ndim == 2 and y.shape[1] > 0

@@ -6,6 +6,7 @@ What takes long to import is imported inside the commands: ``bladenet --help`` m
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from typer.core import TyperGroup
 
 from bladenet import __version__
 from bladenet.errors import InputError
-from bladenet.fitting import CLASSIFICATION, checked_settings, summary, train_table
+from bladenet.fitting import checked_settings, summary, train_table
 from bladenet.reading import Notation
 from bladenet.reproduce.commands import app as reproduce
 from bladenet.tables import (
@@ -26,7 +27,6 @@ from bladenet.tables import (
     beside,
     choose_features,
     feature_columns,
-    is_numeric,
     left_out,
     predictions,
     read_table,
@@ -200,14 +200,8 @@ def fit(
         names.remove(name)
         typer.echo(f"bladenet: note: column {name!r} {why}: left out (--keep-ids, --features)", err=True)
     X, chosen = feature_columns(frame, names), Target.of(frame[target], task, loss)
-    y, classifies = chosen.y, chosen.loss in CLASSIFICATION
+    y = chosen.y
     console = _console(quiet)
-    plane = len(names) == 2 and all(is_numeric(X[name]) for name in names)
-    if plot is not None and classifies and y.nunique() > 2 and not plane:
-        raise InputError(
-            f"--plot draws one output, but {target!r} has {y.nunique()} classes, each with its own; choose two numeric "
-            "--features, or --report."
-        )
     if chosen.note:
         typer.echo(f"bladenet: note: {chosen.note}", err=True)
     with _warnings_by_the_line():
@@ -374,6 +368,8 @@ def _console(quiet: bool) -> Console:
     """Where progress goes."""
     from rich.console import Console
 
+    if quiet:  # nor that kernels are being compiled
+        logging.getLogger("bladenet").setLevel(logging.ERROR)
     return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
 
 

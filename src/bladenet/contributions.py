@@ -15,6 +15,7 @@ from bladenet.display import ROWS, Shown, View, cut, number
 from bladenet.formulas import counted
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
+from bladenet.row_labels import NUMBERED, RowLabels, written_label
 from bladenet.styling import (
     CLASS_COLOURS,
     FAINT,
@@ -57,6 +58,7 @@ class Contributions(Shown):
     amplitudes : (m,), or (m, c) for several outputs: contribution per unit of distance
     intercept : float, or (c,)
     outputs : (n,), or (n, c), of the network for each sample
+    labels : RowLabels, what the samples are called
     """
 
     explanation: Explanation
@@ -64,16 +66,24 @@ class Contributions(Shown):
     amplitudes: Array
     intercept: float | Array
     outputs: Array
+    labels: RowLabels = NUMBERED
 
     @classmethod
-    def of(cls, explanation: Explanation, network: ReLUNetwork, X: Array) -> Contributions:
-        """Those to the network's outputs for X (n, d), in units of the network's inputs."""
+    def of(
+        cls, explanation: Explanation, network: ReLUNetwork, X: Array, labels: RowLabels = NUMBERED
+    ) -> Contributions:
+        """Those to the network's outputs for X (n, d), in units of the network's inputs, with labels of its rows."""
         order = [neuron.neuron for neuron in explanation.neurons]
         lengths = np.linalg.norm(network.weights[order], axis=1)
         divisors = np.where(lengths > 0, lengths, 1.0)
         amplitudes = (network.amplitudes[order].T * divisors).T
         return cls(
-            explanation, network.hidden(X)[:, order] / divisors, amplitudes, network.intercept, network.predict(X)
+            explanation,
+            network.hidden(X)[:, order] / divisors,
+            amplitudes,
+            network.intercept,
+            network.predict(X),
+            labels,
         )
 
     @property
@@ -95,7 +105,7 @@ class Contributions(Shown):
             largest = np.argsort(-np.abs(parts), kind="stable")[:STRONGEST]
             shown = [f"neuron {self.explanation.neurons[j].neuron} {number(parts[j])}" for j in largest if parts[j]]
             name = (cut(self._name(best), NAME),) if len(values) > 1 else ()
-            rows.append((str(k), *name, number(values[best]), ", ".join(shown) or "none"))
+            rows.append((self._called(k), *name, number(values[best]), ", ".join(shown) or "none"))
         header = ("row", *(("largest output",) if outputs.shape[1] > 1 else ()), "output", "strongest contributions")
         count = len(self.explanation.neurons)
         title = f"Contributions of {counted(count, 'neuron')} to the {self.explanation.output}"
@@ -107,8 +117,9 @@ class Contributions(Shown):
     def data(self) -> pd.DataFrame:
         """One row per sample and neuron active there, after one for the intercept; contributions of a sample sum up.
 
-        Columns: row (of the data given), neuron (as in ``explain().data()``, missing for the intercept), formula,
-        distance, amplitude and contribution; with several outputs amplitude[NAME] and contribution[NAME] for each.
+        Columns: row (its label in the data given, or its number), neuron (as in ``explain().data()``, missing for the
+        intercept), formula, distance, amplitude and contribution; with several outputs amplitude[NAME] and
+        contribution[NAME] for each.
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
@@ -133,7 +144,9 @@ class Contributions(Shown):
             frame[f"amplitude{name}"] = np.r_[nothing[:, k], amplitudes[:, k]]
         for k, name in enumerate(names):
             frame[f"contribution{name}"] = np.r_[constant[:, k], parts[:, k]]
-        return frame.sort_values("row", kind="stable", ignore_index=True)
+        frame = frame.sort_values("row", kind="stable", ignore_index=True)
+        frame["row"] = self.labels.column(frame["row"].to_numpy())
+        return frame
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
@@ -148,7 +161,7 @@ class Contributions(Shown):
                 }
                 for j in np.flatnonzero(distances)
             ]
-            samples.append({"row": row, "output": output.tolist(), "contributions": neurons})
+            samples.append({"row": self.labels[row], "output": output.tolist(), "contributions": neurons})
         intercept = self.intercept.tolist() if isinstance(self.intercept, np.ndarray) else float(self.intercept)
         return {"output": self.explanation.output, "intercept": intercept, "samples": samples}
 
@@ -158,26 +171,30 @@ class Contributions(Shown):
         more = len(self) - len(shown)
         return "\n\n".join([*texts, *([f"and {counted(more, 'more row')}; data() has all."] if more else [])])
 
-    def plot(self, row: int = 0, output: int = 0, ax: Axes | None = None, title: str | None = None) -> Axes:
+    def plot(self, row: Any = None, output: int = 0, ax: Axes | None = None, title: str | None = None) -> Axes:
         """Draw one output of one sample as a waterfall from the intercept over the strongest neurons to the output.
 
         Parameters
         ----------
-        row, output : from 0
+        row : its label, if the rows of the data given have their own, else its number from 0; None for the first
+        output : from 0
         ax : axes to draw in; a new figure if None
-        title : what the row is called; by default "Row" and its number
+        title : what the row is called; by default "Row" and its label or number
 
         Raises
         ------
         IndexError
-            If there is no such row or output; says how many there are.
+            If there is no such row or output; says what there is.
         """
         from matplotlib.patheffects import withStroke
 
         outputs = np.atleast_2d(self.outputs.T).T
-        for name, value, count in (("row", row, len(self)), ("output", output, outputs.shape[1])):
-            if not 0 <= value < count:
-                raise IndexError(f"{name} must be 0 to {count - 1}, got {value}.")
+        asked, row = row, 0 if row is None else self.labels.row(row, len(self))
+        if row is None:
+            wanted = f"0 to {len(self) - 1}" if self.labels.values is None else f"one of {self.labels.examples}"
+            raise IndexError(f"row must be {wanted}, got {asked!r}.")
+        if not 0 <= output < outputs.shape[1]:
+            raise IndexError(f"output must be 0 to {outputs.shape[1] - 1}, got {output}.")
         parts = self.values[row].reshape(-1, outputs.shape[1])[:, output]
         neurons = self.explanation.neurons
         reads = column_labels([neuron.columns for neuron in neurons], WIDE)
@@ -206,7 +223,7 @@ class Contributions(Shown):
             ax.set_xlabel(wrapped(name, WIDE + 12))
             active = int((self.distances[row] > 0).sum())
             caption = f"{active} of {counted(len(parts), 'neuron')} active; each adds its bar,\nthe strongest first"
-            write_titles(ax, f"{title or f'Row {row}'}: {clipped(name, WIDE)} = {number(total)}", caption)
+            write_titles(ax, f"{title or f'Row {self._called(row)}'}: {clipped(name, WIDE)} = {number(total)}", caption)
         return ax
 
     def _steps(self, parts: Array, intercept: float, names: list[str], most: int) -> list[tuple[str, float]]:
@@ -219,6 +236,9 @@ class Contributions(Shown):
             steps.append((f"{len(order) - len(kept)} other neurons", float(parts[order[len(kept) :]].sum())))
         return [("intercept", intercept), *steps]
 
+    def _called(self, row: int) -> str:
+        return written_label(self.labels[row])
+
     def _name(self, output: int) -> str:
         return self.explanation.outputs[output] if self.explanation.outputs else self.explanation.output
 
@@ -229,7 +249,7 @@ class Contributions(Shown):
         formulas = [neuron.formula for neuron in self.explanation.neurons]
         lines = []
         for k, (total, intercept) in enumerate(zip(outputs, np.atleast_1d(self.intercept), strict=True)):
-            lines.append(f"row {row}: {self._name(k)} = {number(float(total))}")
+            lines.append(f"row {self._called(row)}: {self._name(k)} = {number(float(total))}")
             steps = self._steps(parts[:, k], intercept, formulas, LISTED)
             lines += [f"  {number(value):>11}  {text}" for text, value in steps]
         return lines

@@ -19,9 +19,10 @@ from typing import Any, Self
 import numpy as np
 
 from bladenet.cells import is_measurement, is_number
-from bladenet.checks import place
+from bladenet.checks import frame_type, place
 from bladenet.display import Shown
 from bladenet.losses import Array, Index
+from bladenet.row_labels import RowLabels, written_label
 
 Level = str | int | float | bool
 
@@ -174,29 +175,6 @@ class Encoding(Shown):
         return {column.name: column.value(part) for column, part in parts}
 
 
-def is_frame(X: Any) -> bool:
-    """Whether X is a pandas or polars DataFrame.
-
-    Raises
-    ------
-    TypeError
-        For a polars LazyFrame, which has no rows yet.
-    """
-    library, name = _library(X)
-    if library == "polars" and name == "LazyFrame":
-        raise TypeError("X is a polars LazyFrame, which has not been computed yet: pass X.collect().")
-    return name == "DataFrame"
-
-
-def _library(X: Any) -> tuple[str, str]:
-    """Library and name of the data frame type of X; empty if it is none."""
-    for cls in type(X).__mro__:
-        library = cls.__module__.split(".")[0]
-        if library in ("pandas", "polars") and cls.__name__ in ("DataFrame", "LazyFrame"):
-            return library, cls.__name__
-    return "", ""
-
-
 @dataclass(frozen=True, eq=False)
 class Cells:
     """The cells of one column, read from whatever library.
@@ -223,7 +201,8 @@ class Cells:
 
     def place(self, mask: np.ndarray) -> str:
         """The first row of a mask, in words."""
-        return place(int(mask.argmax()), self.index)
+        row, labels = int(mask.argmax()), RowLabels.of_index(self.index)
+        return place(row, self.index) if labels.values is None else f"row {written_label(labels[row])}"
 
     def column(self, name: str, kept: np.ndarray) -> Column:
         """What the column is, from its type and its kept cells."""
@@ -281,7 +260,7 @@ class Cells:
 
 def _read(frame: Any) -> list[Cells]:
     """The columns of a data frame, checked to be complete and finite."""
-    library, _ = _library(frame)
+    library, _ = frame_type(frame)
     if 0 in frame.shape:
         raise ValueError(f"X is empty: it has shape {frame.shape}; found 0 sample(s) or 0 feature(s), 1 is required.")
     if library == "pandas":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,16 +12,18 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
-from bladenet.checks import check_labels, named_cells, positive_number
+from bladenet.checks import is_frame, named_cells, positive_number
 from bladenet.clock import Clock
 from bladenet.defaults import AUTO, check_asked, settle
-from bladenet.encoding import Encoding, is_frame
+from bladenet.encoding import Encoding
 from bladenet.evidence import Evidence
 from bladenet.losses import LOSSES, Array, Loss, get_loss
 from bladenet.problem import TrainingProblem
 from bladenet.readable import Readable
+from bladenet.row_labels import RowLabels
 from bladenet.scaling import fit_scaling
 from bladenet.selection import Selection, select_alpha
+from bladenet.target_kind import check_amounts, check_classes
 from bladenet.training import Round, solve
 from bladenet.validation import FoldTraining, Validation
 
@@ -118,7 +121,7 @@ class BladeNet(Readable, BaseEstimator):
         kind, tol = self.settings_.scaling, max(self.settings_.tol, _VALIDATED)
         folds = FoldTraining(X, y, settings["sample_weight"], shape, kind, tol, settings["vertices_only"])
         part = clock if self.time_limit is None else clock.part(_VALIDATION_SHARE * clock.remaining)
-        return folds.validated(selection, part)
+        return replace(folds.validated(selection, part), labels=self.row_labels_)
 
     def _settings(self, weight: Array, loss: str | Loss) -> dict[str, Any]:
         """The problem that is solved, but for data and α."""
@@ -165,9 +168,9 @@ class BladeNet(Readable, BaseEstimator):
         self, X: Any, y: Any, sample_weight: ArrayLike | None, **checks: Any
     ) -> tuple[Array, np.ndarray, Array]:
         """Validate training data: features (n, d), targets as they come and weights (n,)."""
-        framed, numeric = is_frame(X), bool(checks.get("y_numeric"))
-        if y is not None and not numeric:
-            check_labels(y)
+        framed, numeric, labels = is_frame(X), bool(checks.get("y_numeric")), RowLabels.of(X)
+        if y is not None:
+            check_amounts(y) if numeric else check_classes(y)
         if framed:
             validate_data(self, X, skip_check_array=True)  # names and number of columns
         else:
@@ -183,7 +186,7 @@ class BladeNet(Readable, BaseEstimator):
                 X, y = check_X_y(X, y, dtype=np.float64, estimator=self, **checks)
         else:
             encoding = Encoding.of_numbers(names)
-        self.encoding_ = encoding
+        self.encoding_, self.row_labels_ = encoding, labels
         return X, y, weight
 
     def _encoded(self, X: ArrayLike) -> Array:

@@ -18,6 +18,7 @@ from bladenet.checks import named_cells
 from bladenet.defaults import AUTO
 from bladenet.estimator_base import BladeNet
 from bladenet.losses import Array, Loss, get_loss, probabilities
+from bladenet.row_labels import named_rows
 from bladenet.training import Round
 
 
@@ -72,12 +73,15 @@ class BladeNetRegressor(RegressorMixin, BladeNet):
     scaling_ : Scaling, from the user's units to those trained on
     encoding_ : Encoding, from the columns of a data frame to features
     certificate_ : Certificate, in units of the summed loss
-    blades_ : list of Blade, one per neuron: indices into the rows of X; `pull` is in the (scaled) features trained on
+    blades_ : list of Blade, one per neuron: numbers of rows of X, from 0, whatever labels they have; `pull` is
+        in the (scaled) features trained on
     history_ : list of Round
     alpha_, beta_ : float, the regularisation used
     validation_ : Validation, how good the model is on rows that it has not seen, from the folds that chose alpha; None
         where alpha was given
     evidence_ : Evidence, what is kept of the training data for :meth:`explain`
+    row_labels_ : RowLabels, what the rows of X are called in explanations and by :meth:`what_if`: labels of a pandas
+        frame whose index is not 0, 1, … in order, unless some are the same; else their numbers, from 0
     n_features_in_ : int
     feature_names_in_ : of str, if X was a data frame with string columns
     """
@@ -128,10 +132,11 @@ class BladeNetRegressor(RegressorMixin, BladeNet):
             On invalid data or hyper-parameters; names the value and the remedy.
         """
         self._check_settings(classifies=False)
-        samples, target, weight = self._prepare(X, y, sample_weight, y_numeric=True, multi_output=True)
-        with named_cells(None, target):
-            coded = self._coded(target, weight)
-        self._train(samples, *coded)
+        with named_rows(X):
+            samples, target, weight = self._prepare(X, y, sample_weight, y_numeric=True, multi_output=True)
+            with named_cells(None, target):
+                coded = self._coded(target, weight)
+            self._train(samples, *coded)
         if np.ndim(target) == 2 and np.shape(target)[1] == 1:  # predictions come in the shape of the targets
             network = self.network_
             self.network_ = replace(
@@ -255,10 +260,11 @@ class BladeNetClassifier(ClassifierMixin, BladeNet):
             On invalid data or hyper-parameters, or if there is one class only.
         """
         self._check_settings(classifies=True)
-        samples, labels, weight = self._prepare(X, y, sample_weight)
-        check_classification_targets(labels)
-        self.classes_: np.ndarray = np.unique(labels)
-        self._train(samples, *self._coded(labels, weight))
+        with named_rows(X):
+            samples, labels, weight = self._prepare(X, y, sample_weight)
+            check_classification_targets(labels)
+            self.classes_: np.ndarray = np.unique(labels)
+            self._train(samples, *self._coded(labels, weight))
         return self
 
     def _coded(self, y: Any, weight: Array) -> tuple[Array, Array, str | Loss]:

@@ -16,6 +16,7 @@ from bladenet.explained_neurons import DefiningSample, Leverage, NeuronExplanati
 from bladenet.formulas import Units, apart, counted, number, percent
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
+from bladenet.row_labels import NUMBERED, RowLabels
 from bladenet.scaling import Scaling
 from bladenet.styling import CLASS_COLOURS, FAINT, FEWEST_BARS, column_labels, new_axes, style, write_titles
 
@@ -49,6 +50,7 @@ class Explanation(Shown):
     output : what the network computes: "prediction", "log of the prediction" (Poisson loss), or the class that positive
         scores stand for
     outputs : names of the outputs, if there are several: classes, or "output 0", …
+    labelled : whether samples are called by the labels of a data frame
     """
 
     neurons: tuple[NeuronExplanation, ...]
@@ -62,10 +64,11 @@ class Explanation(Shown):
     n_samples: int
     output: str
     outputs: tuple[str, ...] = ()
+    labelled: bool = False
 
     def _view(self) -> View:
         rows = [
-            (str(n.neuron), percent(n.share), n.formula, brief(tuple(sample.index for sample in n.samples)))
+            (str(n.neuron), percent(n.share), n.formula, brief(tuple(sample.label for sample in n.samples)))
             for n in self.neurons[:ROWS]
         ]
         count, status = len(self.neurons), self.certificate.status.value
@@ -83,7 +86,8 @@ class Explanation(Shown):
         """One row per neuron, the most important first.
 
         Columns: neuron, formula, weight[NAME] per feature, and the fields of :class:`NeuronExplanation` from bias on,
-        with amplitude[NAME] per output if there are several; samples are row numbers of the training data.
+        with amplitude[NAME] per output if there are several; samples are the labels of rows of the training
+        data, or their numbers from 0.
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
@@ -98,7 +102,7 @@ class Explanation(Shown):
                 n.bias,
                 *(n.amplitude if isinstance(n.amplitude, tuple) else (n.amplitude,)),
                 *(getattr(n, field) for field in fields),
-                tuple(sample.index for sample in n.samples),
+                tuple(sample.label for sample in n.samples),
             )
             for n in self.neurons
         ]
@@ -129,17 +133,17 @@ class Explanation(Shown):
     def leverage(self) -> pd.DataFrame:
         """What rests on which training samples: one row per sample that defines neurons, the weightiest first.
 
-        Columns: sample (row of the training data), its columns, target, neurons (those whose hyperplane passes through
-        it), share and importance (of these neurons together: the share of the output's variation, and the root of their
-        summed squared importances). Shares of samples overlap, as a neuron may pass through several. A column of the
-        data with one of these names is called "NAME (data)".
+        Columns: sample (label of the row, or its number), its columns, target, neurons (those whose hyperplane passes
+        through it), share and importance (of these neurons together: the share of the output's variation, and the root
+        of their summed squared importances). Shares of samples overlap, as a neuron may pass through several. A column
+        of the data with one of these names is called "NAME (data)".
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
         fields = ("sample", "target", "neurons", "share", "importance")
         names = apart(self.column_names, fields)
         rows = [
-            (row.sample.index, *row.sample.features, row.sample.target, row.neurons, row.share, row.importance)
+            (row.sample.label, *row.sample.features, row.sample.target, row.neurons, row.share, row.importance)
             for row in self.defined()
         ]
         return pd.DataFrame(rows, columns=[fields[0], *names, *fields[1:]])
@@ -203,7 +207,7 @@ class Explanation(Shown):
         times = ", each times its amplitudes" if self.outputs else ""
         lines += [
             f"{self.output} = {self.amounts(self.intercept)} + the neurons below{times}.",
-            "Samples are rows of the training data, from 0. Most important neurons first; importance is the "
+            f"Samples are {self.naming}. Most important neurons first; importance is the "
             "standard deviation of the neuron's contribution over the training samples.",
         ]
         if self.scaled:
@@ -221,6 +225,11 @@ class Explanation(Shown):
                 f"and {counted(count - LISTED, 'more neuron')}, {percent(rest)} of the variation; data() has all.",
             ]
         return "\n".join(lines)
+
+    @property
+    def naming(self) -> str:
+        """What stands for a sample."""
+        return "rows of the training data, by their labels" if self.labelled else "rows of the training data, from 0"
 
     def amounts(self, values: float | tuple[float, ...]) -> str:
         """A number, or one for each output with its name."""
@@ -259,7 +268,7 @@ class Explanation(Shown):
         ]
         if len(neuron.coordinates) < len(self.feature_names):
             lines.append(f"  reads {_listed(neuron.coordinates, ', ')} only")
-        samples = [f"sample {sample.index}" for sample in neuron.samples]
+        samples = [f"sample {sample.name}" for sample in neuron.samples]
         touched = " and ".join([*([] if self.bias else ["the origin"]), *_shortened(samples, SAMPLES, "sample")])
         place = {1: "kink", 2: "curve" if self.scaled else "line"}.get(len(neuron.coordinates), "hyperplane")
         if neuron.kind == "vertex":
@@ -272,7 +281,7 @@ class Explanation(Shown):
             values = dict(zip(self.column_names, sample.features, strict=True))
             shown = [f"{name} = {written(values[name])}" for name in neuron.columns]
             lines.append(
-                f"    sample {sample.index}: {', '.join(_shortened(shown, VALUES, 'value'))}; "
+                f"    sample {sample.name}: {', '.join(_shortened(shown, VALUES, 'value'))}; "
                 f"target {self.target_text(sample)}"
             )
         return lines
@@ -302,6 +311,7 @@ def explain_network(
     scaling: Scaling,
     classes: tuple[Level, ...] | None = None,
     link: str = "",
+    labels: RowLabels = NUMBERED,
 ) -> Explanation:
     """Explain a trained network.
 
@@ -314,6 +324,7 @@ def explain_network(
     encoding, scaling : from the columns of the data to features, and from those to the inputs of the network
     classes : the classes that targets −1 and +1 stand for, or indicators; None for regression
     link : the function of the prediction that the network computes; contributions are then in its units
+    labels : of the rows of the training data
     """
     units = Units(encoding, scaling, evidence.low, evidence.high, bias)
     columns = tuple(column.name for column in encoding.columns)
@@ -329,7 +340,7 @@ def explain_network(
             target = classes[int(value.argmax() if several else value > 0)]
         else:
             target = tuple(value.tolist()) if value.ndim else float(value)
-        return DefiningSample(i, tuple(encoding.values(evidence.rows[k]).values()), target)
+        return DefiningSample(i, tuple(encoding.values(evidence.rows[k]).values()), target, labels[i])
 
     def explained(j: int) -> NeuronExplanation:
         blade, weight, offset = blades[j], network.weights[j], float(network.biases[j])
@@ -376,6 +387,7 @@ def explain_network(
         evidence.n_samples,
         output,
         outputs,
+        labels.values is not None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bladenet.display import Shown, View, brief
 from bladenet.encoding import Level
 from bladenet.formulas import Point, percent
+from bladenet.row_labels import Label, written_label
 
 
 @dataclass(frozen=True, repr=False)
@@ -15,14 +16,21 @@ class DefiningSample(Shown):
 
     Attributes
     ----------
-    index : row of the training data, from 0
+    index : row of the training data, from 0, whatever it is called
     features : its value in each column of the training data, in the user's units
     target : its target, or its class
+    label : what its row is called: the label of a data frame that has its own, else its number
     """
 
     index: int
     features: tuple[Level | None, ...]
     target: Level | tuple[float, ...]
+    label: Label
+
+    @property
+    def name(self) -> str:
+        """The label, for reading."""
+        return written_label(self.label)
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,7 +72,7 @@ class NeuronExplanation(Shown):
     acts_on: int
 
     def _view(self) -> View:
-        through = brief(tuple(sample.index for sample in self.samples))
+        through = brief(tuple(sample.label for sample in self.samples))
         facts = [("neuron", str(self.neuron)), ("share", percent(self.share)), ("contribution", self.formula)]
         return View("NeuronExplanation", [*facts, ("through samples", through), ("acts on", str(self.acts_on))])
 
@@ -87,4 +95,4 @@ class Leverage(Shown):
 
     def _view(self) -> View:
         neurons, share = brief(self.neurons), percent(self.share)
-        return View("Leverage", [("sample", str(self.sample.index)), ("neurons", neurons), ("share", share)])
+        return View("Leverage", [("sample", self.sample.name), ("neurons", neurons), ("share", share)])

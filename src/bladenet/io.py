@@ -1,7 +1,7 @@
 """Saving and loading fitted models and networks: readable JSON or safetensors, never pickle."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from bladenet.evidence import Evidence
 from bladenet.files import write_atomically
 from bladenet.losses import LOSSES, Loss, get_loss
 from bladenet.network import ReLUNetwork
+from bladenet.row_labels import NUMBERED, RowLabels
 from bladenet.scaling import AffineScaling, MonotoneScaling, Scaling
 from bladenet.scores import Score
 from bladenet.training import Round
@@ -103,6 +104,9 @@ def load_model(path: str | PathLike[str]) -> Model:
         ) from error
 
 
+load = load_model  # beside `save` of the estimators
+
+
 def _encode(model: Model) -> dict[str, Any]:
     """The model as nested dictionaries of plain values and arrays."""
     if isinstance(model, ReLUNetwork):
@@ -136,6 +140,7 @@ def _encode(model: Model) -> dict[str, Any]:
         "settings": asdict(model.settings_),
         "scaling": _encode_scaling(model.scaling_),
         "network": vars(model.network_),
+        "row_labels": model.row_labels_.values,
         "blades": [vars(blade) for blade in model.blades_],
         "evidence": vars(model.evidence_),
         "history": [asdict(row) for row in model.history_],
@@ -158,6 +163,7 @@ def _decode(document: dict[str, Any]) -> Model:
         raise ValueError(f"{m} neurons have {len(blades)} blades")
     certificate = {"bias": bool(model.bias)} | document["certificate"]  # older files do not say it
     encoding = _decode_encoding(document["columns"], d)
+    labels = _decode_labels(document.get("row_labels"), blades)
     fitted = {
         "n_features_in_": len(encoding.columns),
         "encoding_": encoding,
@@ -168,11 +174,14 @@ def _decode(document: dict[str, Any]) -> Model:
         "certificate_": Certificate(**{**certificate, "status": Status(certificate["status"])}),
         "history_": Listing(Round(**row) for row in document["history"]),
         "evidence_": _decode_evidence(document["evidence"], blades, d, network.amplitudes.shape[1:]),
+        "row_labels_": labels,
         "alpha_": float(document["alpha"]),
         "beta_": float(document["beta"]),
     }
     classes = document["classes"]
-    fitted["validation_"] = None if document["validation"] is None else _decode_validation(document["validation"])
+    if (validation := document["validation"]) is not None:
+        validation = replace(_decode_validation(validation), labels=labels)
+    fitted["validation_"] = validation
     if document["named"]:
         fitted["feature_names_in_"] = np.array([column.name for column in encoding.columns], dtype=object)
     if (classes is None) is isinstance(model, BladeNetClassifier):
@@ -228,10 +237,21 @@ def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int, output
     return evidence
 
 
+def _decode_labels(values: list[Any] | None, blades: list[Blade]) -> RowLabels:
+    if values is None:  # also of older files
+        return NUMBERED
+    labels = RowLabels.given(tuple(value) if isinstance(value, list) else value for value in values)
+    last = max((i for blade in blades for i in blade.samples), default=-1)
+    if labels.values is None or last >= len(values):
+        raise ValueError(f"the {len(values)} labels of rows are not all different, or row {last} has none")
+    return labels
+
+
 def _encode_validation(validation: Validation) -> dict[str, Any]:
     curve = None if validation.curve is None else vars(validation.curve)
     scores = [asdict(score) for score in validation.scores]
-    return {**vars(validation), "fold_alphas": list(validation.fold_alphas), "scores": scores, "curve": curve}
+    fields = {name: value for name, value in vars(validation).items() if name != "labels"}  # the model has them
+    return {**fields, "fold_alphas": list(validation.fold_alphas), "scores": scores, "curve": curve}
 
 
 def _decode_validation(fields: dict[str, Any]) -> Validation:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bladenet.checks import finite_array
+from bladenet.checks import feature_matrix
 from bladenet.display import FIRST, ROWS, Shown, View, brief, first, number
 from bladenet.losses import Array, by_sample, row_norms
 
@@ -68,7 +68,7 @@ class ReLUNetwork(Shown):
         return np.maximum(X @ self.weights.T + self.biases, 0.0)
 
     def _checked(self, X: ArrayLike) -> Array:
-        X = finite_array(X, "X")
+        X = feature_matrix(X)
         d = self.weights.shape[1]
         if X.ndim != 2 or X.shape[1] != d:
             raise ValueError(f"X must have shape (samples, {d}), as in training, got shape {X.shape}.")

@@ -6,16 +6,14 @@ Matplotlib is imported on first use; how things look is in :mod:`bladenet.stylin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bladenet.display import short, written_out
-from bladenet.formulas import percent
+from bladenet.display import cut, flat, short
+from bladenet.grids import PANELS, ROOMY, draw_panels, write_over
 from bladenet.losses import Array, get_loss
-from bladenet.panels import draw_shape
-from bladenet.scene import GRID, Scene, Score, check_one_output, kink_positions, neuron_lines
-from bladenet.shapes import Shape, shapes_of, terms_of
+from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines
 from bladenet.styling import (
     CLASS_COLOURS,
     CLASS_MARKERS,
@@ -26,17 +24,18 @@ from bladenet.styling import (
     SHORT,
     SURFACE,
     abbreviated,
+    blended,
     clipped,
     colour_bar,
     draw_legend,
     label_axes,
     new_axes,
+    output_look,
     plural,
     room,
     shown_in_legend,
     style,
     verdict,
-    wrapped,
     write_titles,
 )
 
@@ -47,12 +46,10 @@ if TYPE_CHECKING:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.training import Round
 
-PANELS = 6  # parts of a network of many features
-SIZE, ROOMY = (4.4, 3.5), (5.4, 4.2)  # inches of one panel; where some show categories
 NAMED = 40  # letters of a name in a caption
-LINE = 64  # letters of the caption over each of them
-PALE = 0.55  # how much white is in the colours of places, so that samples stand out
 STRONGEST = 40  # neurons drawn boldly; more bold lines would hide the function
+STRIP = 0.06  # of the axis of probabilities, for the samples of a class
+NEARBY = 1e-6  # of the range of a feature: so far from a kink its bend is measured
 FEW_RINGS = 60  # more rings are drawn smaller
 
 
@@ -66,18 +63,19 @@ def plot_fit(
 ) -> Axes:
     """Draw a fitted model over its training data.
 
-    One feature: data, piecewise-linear fit and its kinks. Two features: the fitted surface (regression)
-    or the decision regions (classification) with the line on which each neuron switches on; more than two classes
-    blend by their probabilities. The samples that
-    define the neurons are ringed in both. More features, or categories: a grid of up to six panels with the
-    parts of the network that carry most of the output's variation, each a function of one or two columns.
+    One feature: data, piecewise-linear fit and its kinks; a line for each output or class, if there are several. Two
+    features: the fitted surface (regression; one for each output) or the decision regions (classification) with the
+    line on which each neuron switches on; more than two classes blend by their probabilities. The samples that define
+    the neurons are ringed in both. More features, or categories: a grid of up to six panels with the parts of the
+    network that carry most of the output's variation, each a function of one or two columns; with several outputs a
+    line or bar for each, and maps where the color is that of the class that the pair of columns favours.
 
     Parameters
     ----------
     model : fitted BladeNetRegressor or BladeNetClassifier
     X : (n, columns), the training data: the neurons refer to its rows
-    y : (n,), the training target
-    ax : axes to draw in; a new figure if None. Not for a grid of panels
+    y : (n,), the training target; (n, c) for several outputs
+    ax : axes to draw in; a new figure if None. Not for a grid of panels, nor for several surfaces
     feature_names : one name per column; by default those seen in fit, or "feature 0", "feature 1"
     target : name of the target; by default the name of a pandas Series, or "target"
 
@@ -89,19 +87,9 @@ def plot_fit(
     Raises
     ------
     ValueError
-        If the neurons pass through other samples than those of `X`, names or shapes do not match, or there are several
-        outputs, unless they are classes of two features.
+        If the neurons pass through other samples than those of `X`, or names or shapes do not match.
     """
-    if not drawable(model):
-        check_one_output(model, "a picture shows one output, or classes of two features")
     return draw_scene(Scene.create(model, X, y, feature_names, target), ax)
-
-
-def drawable(model: Any) -> bool:
-    """Whether there is a picture of a fitted model: of one output, or of classes of two numbers."""
-    several = model.network_.amplitudes.ndim == 2
-    plane = model.n_features_in_ == 2 and not model.encoding_.has_categories
-    return not several or (plane and hasattr(model, "classes_"))
 
 
 def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
@@ -112,11 +100,15 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
     if scene.X.shape[1] > 2 or model.encoding_.has_categories:
         if ax is not None:
             raise ValueError("a model of several features or categories is drawn as a grid of panels: leave out ax.")
-        return _draw_panels(scene)
+        return draw_panels(scene)
+    if scene.outputs and scene.X.shape[1] == 2 and not is_classifier(model):
+        if ax is not None:
+            raise ValueError("a model of several outputs is drawn as one surface for each: leave out ax.")
+        return _draw_surfaces(scene)
     with style():
         ax = new_axes() if ax is None else ax
         if scene.X.shape[1] == 1:
-            caption = _draw_curve(ax, scene, is_classifier(model))
+            caption = _draw_lines(ax, scene) if scene.outputs else _draw_curve(ax, scene, is_classifier(model))
         elif is_classifier(model):
             caption = _draw_regions(ax, scene) if model.network_.amplitudes.ndim == 1 else _draw_class_map(ax, scene)
         else:
@@ -164,57 +156,6 @@ def plot_history(history: Sequence[Round], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _draw_panels(scene: Scene) -> Axes:
-    """Draw the strongest terms of a scene in a new figure; returns its first axes.
-
-    If all neurons read more than two columns, the average effects of single columns (partial dependence) instead.
-    """
-    from matplotlib import pyplot
-
-    parts = shapes_of(scene)[:PANELS]
-    caption = _panels_caption(scene, parts)
-    plain = all(all(part.numeric) for part in parts)
-    columns = max(1, min(len(parts), 3 if plain and len(parts) != 4 else 2))
-    rows = max(1, -(-len(parts) // columns))
-    width, height = SIZE if plain else ROOMY
-    with style():
-        figure = pyplot.figure(figsize=(width * max(columns, 2), height * rows + 0.9))
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for ax in grid[len(parts) :]:
-            ax.set_axis_off()
-        for ax, part in zip(grid, parts, strict=False):
-            draw_shape(part, ax)
-        caption = wrapped(caption, LINE * max(columns, 2), 3)
-        above = "\n" * len(caption.splitlines())
-        figure.suptitle(f"{verdict(scene.model)}{above}", x=0.01, ha="left", fontsize=12, fontweight="bold")
-        figure.text(0.01, 1.0 - 0.3 / figure.get_figheight(), caption, va="top", fontsize=9, color=FAINT)
-    return grid[0]
-
-
-def _panels_caption(scene: Scene, shown: list[Shape]) -> str:
-    terms = terms_of(scene.model)
-    if not terms:
-        return f"The network is constant: {written_out(scene.model.network_.intercept, 4)}"
-    if np.isnan(shown[0].share):
-        which = f"the {len(shown)} strongest of {len(scene.names)} columns" * (len(shown) < len(scene.names))
-        return f"Average effects of single columns on {_output(scene)}; {which or 'each neuron reads more than two'}"
-    share = sum(shape.share for shape in shown)
-    parts = f"the {len(shown)} strongest of {len(terms)} parts" if len(shown) < len(terms) else "all parts"
-    return (
-        f"Effects on {_output(scene)}, which add up; {parts} of the network, with their shares of its variation "
-        f"(together {percent(share, 0)})"
-    )
-
-
-def _output(scene: Scene) -> str:
-    classes = getattr(scene.model, "classes_", None)
-    if classes is not None:
-        return f"the score of {clipped(scene.target, NAMED)} = {clipped(str(classes[1]), NAMED)}"
-    link = get_loss(scene.model.loss).link
-    target = clipped(scene.target, NAMED)
-    return f"the {link} of {target}" if link else target
-
-
 def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
     """One feature: data, fitted function, kinks."""
     x, kinks = scene.X[:, 0], kink_positions(scene)
@@ -255,14 +196,71 @@ def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
     return f"{len(kinks)} kink{plural(len(kinks))}, elsewhere the {drawn} is {shape}"
 
 
-def _draw_surface(ax: Axes, scene: Scene) -> str:
+def _draw_lines(ax: Axes, scene: Scene) -> str:
+    """One feature, several outputs or classes: a line for each."""
+    model, x, ring, kinks = scene.model, scene.X[:, 0], scene.defining, kink_positions(scene)
+    classes = getattr(model, "classes_", None)
+    bends = scene.units.scaling.bends(0).clip(scene.low[0], scene.high[0])
+    places = np.unique(np.concatenate([np.linspace(scene.low[0], scene.high[0], GRID), kinks, bends]))
+    evaluate = model.predict if classes is None else model.predict_proba
+    heights = evaluate(scene.named(places[:, None]))
+    spots = scene.units.scaling.apply(kinks[:, None])
+    step, score = NEARBY * np.ptp(scene.units.scaling.apply(np.array([scene.low, scene.high]))), model.network_.predict
+    bent = np.abs(score(spots + step) - 2.0 * score(spots) + score(spots - step)).argmax(axis=1)
+    short = abbreviated(scene.outputs, LEGEND)
+    for k, name in enumerate(scene.outputs):
+        own, look = np.ones(len(x), dtype=bool) if classes is None else scene.y == classes[k], output_look(k)
+        level = scene.y[:, k].astype(float) if classes is None else np.full(len(x), 1.0 + STRIP * (k + 1))
+        points = np.column_stack([x, level])
+        marker = CLASS_MARKERS[k % len(CLASS_MARKERS)]
+        ax.scatter(
+            points[own, 0], points[own, 1], s=16, c=look["color"], marker=marker, alpha=0.6, linewidths=0, zorder=3
+        )
+        ax.plot(places, heights[:, k], linewidth=2, zorder=4.5, label=shown_in_legend(short[name]), **look)
+        last = k == len(scene.outputs) - 1
+        _ring(ax, points[own & ring], f"samples at the kinks ({ring.sum()})" if last else "")
+        most = kinks[bent == k]
+        marks = ax.scatter(most, np.interp(most, places, heights[:, k]), s=30, c="white", marker="D", zorder=5)
+        marks.set(edgecolor=look["color"])
+    ax.set_xlim(scene.low[0], scene.high[0])
+    if classes is None:
+        label_axes(ax, scene.names[0], scene.target)
+    else:
+        ax.set_ylim(-STRIP, 1.0 + STRIP * (len(scene.outputs) + 1))
+        ax.set_yticks(np.linspace(0.0, 1.0, 6))
+        label_axes(ax, scene.names[0], f"probability of each {cut(flat(scene.target), NAMED)}")
+    ax.legend(title=clipped(scene.target, LEGEND), loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
+    above = "" if classes is None else "; above, the samples of each class"
+    return f"{len(kinks)} kink{plural(len(kinks))}, each on the line that it bends most{above}"
+
+
+def _draw_surfaces(scene: Scene) -> Axes:
+    """Two features, several outputs: a surface for each, in a new figure; returns its first axes."""
+    from matplotlib import pyplot
+
+    count = min(len(scene.outputs), PANELS)
+    columns = count if count != 4 and count < 3 else 2 if count == 4 else 3
+    rows = -(-count // columns)
+    with style():
+        figure = pyplot.figure(figsize=(ROOMY[0] * max(columns, 2), ROOMY[1] * rows + 1.1))
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for ax in grid[count:]:
+            ax.set_axis_off()
+        for k, ax in enumerate(grid[:count]):
+            caption = _draw_surface(ax, scene, k)
+        more = f"; the first {count} of {len(scene.outputs)} outputs" if count < len(scene.outputs) else ""
+        write_over(figure, scene, caption.replace("\n", "; ") + more, columns)
+    return grid[0]
+
+
+def _draw_surface(ax: Axes, scene: Scene, output: int = 0) -> str:
     """Two features, regression: filled contours and data on one colour scale."""
     from matplotlib.colors import Normalize
     from matplotlib.ticker import MaxNLocator
 
     first, second, grid = scene.grid()
-    height = scene.model.predict(scene.named(grid)).reshape(GRID, GRID)
-    values = scene.y.astype(float)
+    height = scene.model.predict(scene.named(grid)).reshape(GRID, GRID, -1)[..., output]
+    values = np.atleast_2d(scene.y.T)[output].astype(float)
     # a few extreme targets must not wash out the rest
     low, high = np.quantile(values if len(values) else height, [0.02, 0.98])
     if low == high:
@@ -274,7 +272,12 @@ def _draw_surface(ax: Axes, scene: Scene) -> str:
     points = ax.scatter(x, y, s=16, c=values, cmap=SURFACE, norm=colours, zorder=3)
     points.set(edgecolor="white", linewidth=0.4)
     ticks = np.array(MaxNLocator(7).tick_values(levels[0], levels[-1]))
-    colour_bar(ax, surface, scene.target, ticks[(ticks >= levels[0]) & (ticks <= levels[-1])])
+    colour_bar(
+        ax,
+        surface,
+        scene.outputs[output] if scene.outputs else scene.target,
+        ticks[(ticks >= levels[0]) & (ticks <= levels[-1])],
+    )
     label_axes(ax, *scene.names)
     return _draw_neurons(ax, scene, "white")
 
@@ -302,15 +305,11 @@ def _draw_regions(ax: Axes, scene: Scene) -> str:
 
 def _draw_class_map(ax: Axes, scene: Scene) -> str:
     """Two features, several classes: each place has the classes' colours, blended by their probabilities."""
-    from matplotlib.colors import to_rgb
-
     first, second, grid = scene.grid()
     shares = scene.model.predict_proba(scene.named(grid))
     count = shares.shape[1]
-    colours = np.array([to_rgb(CLASS_COLOURS[k % len(CLASS_COLOURS)]) for k in range(count)])
-    pale = PALE + (1.0 - PALE) * colours
     corners = (first[0], first[-1], second[0], second[-1])
-    ax.imshow((shares @ pale).reshape(GRID, GRID, 3), origin="lower", extent=corners, aspect="auto", zorder=0)
+    ax.imshow(blended(shares).reshape(GRID, GRID, 3), origin="lower", extent=corners, aspect="auto", zorder=0)
     for k in range(count):
         lead = shares[:, k] - np.delete(shares, k, axis=1).max(axis=1)
         if lead.min() < 0.0 < lead.max():

@@ -20,7 +20,7 @@ from bladenet.checks import (
     checked_interaction,
     checked_targets,
     checked_weights,
-    finite_array,
+    feature_matrix,
     is_zero,
     positive_number,
 )
@@ -111,7 +111,7 @@ class TrainingProblem(Shown):
                 raise ValueError(f"{name} must be 1 or 2, got {value!r}.")
         if not isinstance(bias, (bool, np.bool_)):
             raise ValueError(f"bias must be True or False, got {bias!r}.")
-        X = finite_array(X, "X")
+        X = feature_matrix(X)
         if X.ndim != 2:
             hint = " Use X.reshape(-1, 1) for a single feature." if X.ndim == 1 else ""
             raise ValueError(f"X must have shape (samples, features), got shape {X.shape}.{hint}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,8 +22,9 @@ from bladenet.importances import importances_of
 from bladenet.in_short import in_short
 from bladenet.losses import Array, Loss, get_loss
 from bladenet.network import ReLUNetwork
+from bladenet.row_labels import RowLabels
 from bladenet.scaling import Scaling
-from bladenet.scene import Scene, check_one_output
+from bladenet.scene import Scene
 from bladenet.settings import settings_of
 from bladenet.shapes import Shape, shapes_of
 from bladenet.training import Round, train
@@ -46,6 +47,7 @@ class Readable:
     evidence_: Evidence
     history_: list[Round]
     encoding_: Encoding
+    row_labels_: RowLabels
     scaling_: Scaling
     settings_: Settings
     validation_: Validation | None
@@ -80,6 +82,7 @@ class Readable:
             scaling=self.scaling_.remaining,
             classes=None if classes is None else tuple(classes.tolist()),
             link=get_loss(self.loss).link,
+            labels=self.row_labels_,
         )
 
     def scaling_table(self) -> pd.DataFrame:
@@ -97,16 +100,16 @@ class Readable:
         """What every neuron contributes to the output for each row of X; print it, or see ``data()`` and ``plot()``.
 
         With the intercept the contributions sum to the output: ``predict(X)``, its logarithm with the Poisson loss, or
-        ``decision_function(X)`` of a classifier.
+        ``decision_function(X)`` of a classifier. Rows have the labels of X, if it is a data frame with its own.
         """
-        explanation = self.explain()
-        return Contributions.of(explanation, self.network_, self.scaling_.remaining.apply(self._encoded(X)))
+        explanation, inputs = self.explain(), self.scaling_.remaining.apply(self._encoded(X))
+        return Contributions.of(explanation, self.network_, inputs, RowLabels.of(X))
 
     def shapes(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> list[Shape]:
         """The parts of the network by the columns that they read, as curves, bars and maps; the strongest first.
 
-        Each has ``data()``, ``plot()`` and ``to_dict()``. Neurons of more than two columns are left out; if all are
-        such, there are the average effects of single columns instead.
+        Each has ``data()``, ``plot()`` and ``to_dict()``, with an effect on every output or class. Neurons of more than
+        two columns are left out; if all are such, there are the average effects of single columns instead.
 
         Parameters
         ----------
@@ -115,32 +118,31 @@ class Readable:
         Raises
         ------
         ValueError
-            If the neurons pass through other samples than these, or there are several outputs.
+            If the neurons pass through other samples than these.
         """
         check_is_fitted(self, "network_")
-        check_one_output(self, "shapes are of one output")
         if (X is None) != (y is None):
             raise ValueError("shapes need both X and y, the training data, or neither of them.")
         return shapes_of(Scene.of(self, X, y))
 
-    def what_if(
-        self, X: ArrayLike, y: ArrayLike, without: Sequence[int], sample_weight: ArrayLike | None = None
-    ) -> WhatIf:
+    def what_if(self, X: ArrayLike, y: ArrayLike, without: Any, sample_weight: ArrayLike | None = None) -> WhatIf:
         """The optimum without some samples, for the same β and scaling, beside this one.
 
         Parameters
         ----------
         X, y, sample_weight : the training data, as in ``fit``
-        without : rows to leave out, from 0
+        without : row or rows to leave out: by their labels, if the data frame trained on has its own (then numbers are
+            labels too), else by their numbers, from 0
 
         Raises
         ------
         ValueError
-            If these are not the data that was trained on, or a row does not exist, or too few are left.
+            If these are not the data that was trained on, or a row does not exist (says what labels look like), or too
+            few are left.
         """
         explanation = self.explain()
         data = TrainingData.of(self, X, y, sample_weight)
-        rows = _checked_rows(without, len(data.features))
+        rows = _checked_rows(without, len(data.features), self.row_labels_)
         targets, weight, loss = self._coded(y, data.weight)
         weight = np.where(np.isin(np.arange(len(weight)), rows), 0.0, weight)
         control: dict[str, Any] = {"tol": self.settings_.tol, "strategy": self.strategy, "time_limit": self.time_limit}
@@ -181,6 +183,33 @@ class Readable:
         model: Any = self  # one of the two estimators
         return plot_fit(model, X, y, ax=ax)
 
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to a file that ends in .json or .safetensors; see :func:`bladenet.save_model`."""
+        import bladenet  # here, not at the top: files come after all that can be written to them
+
+        model: Any = self  # one of the estimators
+        bladenet.save_model(model, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read a model of this class that :meth:`save` wrote; :func:`bladenet.load` reads any.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file cannot be read, or holds a model of another class; says which.
+        """
+        import bladenet  # here, not at the top: files come after all that can be written to them
+
+        model = bladenet.load_model(path)
+        if not isinstance(model, cls):
+            kind = type(model).__name__
+            remedy = "bladenet.load" if isinstance(model, bladenet.ReLUNetwork) else f"{kind}.load, or bladenet.load"
+            raise ValueError(f"{str(path)!r} holds a {kind}, not a {cls.__name__}: read it with {remedy}.")
+        return model
+
     def report(
         self,
         path: str | PathLike[str],
@@ -198,15 +227,19 @@ class Readable:
         write_report(self, path, X, y, sample_weight=sample_weight, title=title, target=target)
 
 
-def _checked_rows(without: Sequence[int], n: int) -> list[int]:
-    """Rows to leave out, each once."""
-    rows = np.atleast_1d(np.asarray(without))
-    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
-        raise ValueError(f"without must be one or more row numbers, got {without!r}.")
-    outside = rows[(rows < 0) | (rows >= n)]
-    if len(outside):
-        raise ValueError(f"without has row {outside[0]}, but X has rows 0 to {n - 1}.")
-    left_out = np.unique(rows).tolist()
+def _checked_rows(without: Any, n: int, labels: RowLabels) -> list[int]:
+    """Numbers of the rows to leave out, each once."""
+    asked = labels.listed(without)
+    if not asked or (labels.values is None and np.asarray(asked).dtype.kind not in "iu"):
+        kind = "row numbers" if labels.values is None else "labels of rows"
+        raise ValueError(f"without must be one or more {kind}, got {without!r}.")
+    found = {labels.row(label, n): label for label in reversed(asked)}  # of unknown ones the first
+    if None in found:
+        label = found[None]
+        if labels.values is None:
+            raise ValueError(f"without has row {label}, but X has rows 0 to {n - 1}.")
+        raise ValueError(f"without has {label!r}, which is no label of a row; there are {labels.examples}.")
+    left_out = sorted(row for row in found if row is not None)
     if len(left_out) == n:
         raise ValueError(f"without names all {n} rows: nothing would be left to train on.")
     return left_out

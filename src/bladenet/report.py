@@ -24,8 +24,9 @@ from bladenet.in_short import in_short
 from bladenet.losses import Array
 from bladenet.new_rows import NewRows
 from bladenet.pages import checked_page, picture, render
-from bladenet.plotting import draw_scene, drawable, plot_history
+from bladenet.plotting import draw_scene, plot_history
 from bladenet.quality import measures
+from bladenet.row_labels import written_label
 from bladenet.scene import Scene
 from bladenet.settings import settings_of
 from bladenet.styling import STATUS_WORDS
@@ -121,7 +122,7 @@ def _context(
     explanation, proven = model.explain(), model.certificate_
     target = target or getattr(y, "name", None) or "target"
     scene = None
-    if drawable(model) and len(model.network_):
+    if len(model.network_):
         scene = Scene.of(model, X, y, target) if trained else Scene.of_evidence(model, target)
     return {
         "title": flat(title or f"How {target} is predicted"),
@@ -144,6 +145,7 @@ def _context(
         "prediction": None if data is None else _prediction_picture(model, explanation, data.features),
         "intercept": explanation.amounts(explanation.intercept),
         "output": explanation.output,
+        "naming": explanation.naming,
         "neurons": [_neuron(explanation, neuron) for neuron in explanation.neurons[:NEURONS]],
         "more_neurons": max(0, len(explanation.neurons) - NEURONS),
         "samples": _samples(explanation),
@@ -284,16 +286,17 @@ def _prediction_picture(model: Any, explanation: Explanation, features: Array) -
     row = int(np.argsort(outputs[:, 0], kind="stable")[len(outputs) // 2])
     output = int(outputs[row].argmax())
     found = Contributions.of(explanation, model.network_, inputs[[row]])
-    text = f"Contributions of neurons to row {row}, which sum to {number(float(outputs[row, output]))}."
+    name = written_label(model.row_labels_[row])
+    text = f"Contributions of neurons to row {name}, which sum to {number(float(outputs[row, output]))}."
     return _picture(
-        found.plot(0, output, title=f"Row {row}"),
+        found.plot(0, output, title=f"Row {name}"),
         text,
         "One prediction taken apart: explain_predictions(X) does it for any.",
     )
 
 
 def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
-    samples = [str(sample.index) for sample in neuron.samples]
+    samples = [sample.name for sample in neuron.samples]
     return {
         "neuron": neuron.neuron,
         "formula": neuron.formula,
@@ -333,7 +336,7 @@ def _samples(explanation: Explanation) -> dict[str, Any]:
     places = [explanation.column_names.index(name) for name in names]
     rows = [
         {
-            "sample": row.sample.index,
+            "sample": row.sample.name,
             "values": [written(row.sample.features[place]) for place in places],
             "target": explanation.target_text(row.sample),
             "neurons": ", ".join(map(str, row.neurons[:NAMED])) + (" …" if len(row.neurons) > NAMED else ""),

@@ -6,16 +6,17 @@ Nothing here draws; :mod:`bladenet.plotting` does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bladenet.checks import ROW, RowError
+from bladenet.checks import ROW, RowError, is_frame
 from bladenet.display import Shown, cut, flat
-from bladenet.encoding import is_frame
 from bladenet.formulas import Units
-from bladenet.losses import Array, get_loss
+from bladenet.losses import Array, by_sample, get_loss, row_norms
+from bladenet.row_labels import written_label
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -37,10 +38,12 @@ class Scene(Shown):
     names: tuple[str, ...]  # of the columns of the data
     target: str
     defining: np.ndarray  # (n,) bool: the sample lies where a neuron is pinned
+    outputs: tuple[str, ...] = ()  # names of the outputs, if there are several
 
     @classmethod
     def create(cls, model: Any, X: Any, y: ArrayLike, feature_names: Sequence[str] | None, target: str | None) -> Scene:
         """Check everything; parameters and errors as for :func:`bladenet.plotting.plot_fit`."""
+        model = _of_one_output(model)
         framed = is_frame(X)
         d = model.n_features_in_
         if framed and X.shape[1] == d:
@@ -51,16 +54,19 @@ class Scene(Shown):
             points = np.asarray(X, dtype=float)
             if points.ndim != 2 or points.shape[1] != d:
                 raise ValueError(f"X must have shape (samples, {d}), as in training, got shape {points.shape}.")
-        values = np.asarray(y)
-        if values.shape != (len(points),):
-            raise ValueError(f"y must have shape ({len(points)},), one value per row of X, got {values.shape}.")
+        values, shape = np.asarray(y), (len(points), *_columns_of_targets(model))
+        if values.shape == (len(points), 1) and len(shape) == 1:
+            values = values[:, 0]
+        if values.shape != shape:
+            raise ValueError(f"y must have shape {shape}, one value per row of X, got {values.shape}.")
         seen = getattr(model, "feature_names_in_", None)  # scikit-learn sets it only for data with names
         default = [f"feature {i}" for i in range(d)] if seen is None else seen
         names = tuple(str(name) for name in (default if feature_names is None else feature_names))
         if len(names) != d:
             raise ValueError(f"feature_names must have {d} names, one per column, got {len(names)}.")
         target = target or getattr(y, "name", None) or "target"  # a pandas Series knows its name
-        return cls(model, points, values, names, target, defining_samples(model, points))
+        outputs = _output_names(model, y)
+        return cls(model, points, values, names, target, defining_samples(model, points), outputs)
 
     @classmethod
     def of(cls, model: Any, X: Any, y: ArrayLike | None, target: str | None = None) -> Scene:
@@ -72,12 +78,13 @@ class Scene(Shown):
     @classmethod
     def of_evidence(cls, model: Any, target: str = "target") -> Scene:
         """With the samples that define the neurons for data: what a model knows without its training data."""
+        model = _of_one_output(model)
         evidence, classes = model.evidence_, getattr(model, "classes_", None)
         y = evidence.targets
         if classes is not None:
             y = classes[y.argmax(axis=1) if y.ndim == 2 else (y > 0).astype(np.int64)]
         names = tuple(column.name for column in model.encoding_.columns)
-        return cls(model, evidence.rows, y, names, target, np.ones(len(y), dtype=bool))
+        return cls(model, evidence.rows, y, names, target, np.ones(len(y), dtype=bool), _output_names(model, None))
 
     @property
     def units(self) -> Units:
@@ -124,13 +131,29 @@ class Scene(Shown):
         return pd.DataFrame(points, columns=list(seen))
 
 
-def check_one_output(model: Any, wanted: str) -> None:
-    """Refuse a model of several outputs, or of one in a column of its own, by a ValueError that begins as wanted."""
-    amplitudes = model.network_.amplitudes
-    if amplitudes.ndim == 1:
-        return
-    remedy = "see explain() for its neurons" if amplitudes.shape[1] > 1 else "fit it with y of shape (n,), not (n, 1)"
-    raise ValueError(f"{wanted}, but the model has an output for each of {amplitudes.shape[1]} columns of y: {remedy}.")
+def _of_one_output(model: Any) -> Any:
+    """The model; if its only output is a column, one whose output is none."""
+    network, evidence = model.network_, model.evidence_
+    if network.amplitudes.ndim == 1 or network.amplitudes.shape[1] > 1:
+        return model
+    single = copy(model)
+    single.network_ = replace(network, amplitudes=network.amplitudes[:, 0], intercept=float(network.intercept[0]))
+    single.evidence_ = replace(evidence, targets=evidence.targets[:, 0])
+    return single
+
+
+def _columns_of_targets(model: Any) -> tuple[int, ...]:
+    """(c,) for several outputs that are no classes, or ()."""
+    return () if hasattr(model, "classes_") else model.network_.amplitudes.shape[1:]
+
+
+def _output_names(model: Any, y: Any) -> tuple[str, ...]:
+    """Classes, columns of a data frame of targets, or "output 0", …; () for one output."""
+    if model.network_.amplitudes.ndim == 1:
+        return ()
+    if hasattr(model, "classes_"):
+        return tuple(map(str, model.classes_))
+    return tuple(map(str, y.columns if is_frame(y) else [f"output {k}" for k in range(len(model.network_.intercept))]))
 
 
 def defining_samples(model: Any, X: Array) -> np.ndarray:
@@ -146,14 +169,17 @@ def defining_samples(model: Any, X: Array) -> np.ndarray:
     X = model.scaling_.remaining.apply(X)
     chosen = sorted({i for blade in model.blades_ for i in blade.samples})
     if chosen and chosen[-1] >= n:
-        raise ValueError(f"the neurons refer to sample {chosen[-1]}, but X has {n} rows; pass the training data.")
+        raise ValueError(
+            f"the neurons refer to row {chosen[-1]} (counting from 0), but X has {n} rows; pass the training data."
+        )
     extent = float(np.ptp(X, axis=0).max(initial=0.0)) + float(np.abs(X).max(initial=0.0))
     for blade, weight, bias in zip(model.blades_, network.weights, network.biases, strict=True):
         samples = list(blade.samples)
         off = np.abs(X[samples] @ weight + bias) > CONTACT * (np.linalg.norm(weight) * extent + abs(bias))
         if off.any():
-            row = samples[int(off.argmax())]
-            raise RowError(f"{ROW} of X is not on the neuron it should define; pass the training data.", row)
+            row, labels = samples[int(off.argmax())], model.row_labels_
+            name = ROW if labels.values is None else f"row {written_label(labels[row])}"
+            raise RowError(f"{name} of X is not on the neuron it should define; pass the training data.", row)
     if not chosen:
         return np.zeros(n, dtype=bool)
     groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()
@@ -191,9 +217,10 @@ def kink_positions(scene: Scene) -> Array:
     weights = network.weights[:, 0]
     places = (-network.biases / weights - low) / (high - low)
     spots, inverse = np.unique(np.round(places, 9), return_inverse=True)
-    change = np.zeros(len(spots))
-    np.add.at(change, inverse, network.amplitudes * np.abs(weights))
-    real = np.abs(change) > 1e-9 * np.abs(change).max(initial=0.0)
+    change = np.zeros((len(spots), *network.amplitudes.shape[1:]))
+    np.add.at(change, inverse, by_sample(np.abs(weights), network.amplitudes))
+    change = row_norms(change)
+    real = change > 1e-9 * change.max(initial=0.0)
     seen = spots[real & (spots >= 0.0) & (spots <= 1.0)]
     return scaling.inverse((low + (high - low) * seen)[:, None])[:, 0]
 

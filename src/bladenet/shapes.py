@@ -17,7 +17,7 @@ from bladenet.display import Listing, Shown, View
 from bladenet.formulas import apart, percent
 from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
-from bladenet.panels import draw_shape
+from bladenet.panels import MOST_LEVELS, draw_shape
 from bladenet.scaling import Scaling
 from bladenet.scene import Scene
 from bladenet.styling import new_axes, style
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 FINE, COARSE = 400, 120  # grid points of a curve, and along each side of a map
 TAIL = 0.005  # of the data beyond either end of an axis
-MOST_LEVELS = 8  # categories drawn of one column
-FIELDS = ("effect", "kink", "sample")  # beside the columns, in data()
+FIELDS = ("kink", "sample")  # beside columns and effects, in data()
 AVERAGED = 100  # samples that average effects are taken over
 
 
@@ -69,7 +68,8 @@ class Shape(Shown):
     columns : positions in the data
     title : str
     share : of the variation of the output over the training data; nan for an average effect
-    effect : from features (n, d), of which only those of the columns count, to effects (n,)
+    effect : from features (n, d), of which only those of the columns count, to effects (n,), or (n, c) for several
+        outputs
     neurons : positions in the network of the neurons that make it
     """
 
@@ -89,9 +89,11 @@ class Shape(Shown):
     def of(cls, scene: Scene, term: Term) -> Shape:
         """A term of the network."""
         network, chosen = scene.model.network_, term.neurons
-        part = ReLUNetwork(network.weights[chosen], network.biases[chosen], network.amplitudes[chosen], 0.0)
+        part = ReLUNetwork(
+            network.weights[chosen], network.biases[chosen], network.amplitudes[chosen], 0.0 * network.intercept
+        )
         scaling = scene.units.scaling
-        mean = float(part.predict(scaling.apply(scene.typical)).mean())
+        mean = part.predict(scaling.apply(scene.typical)).mean(axis=0)
         title = f"{' × '.join(scene.names[i] for i in term.columns)}   {percent(term.share, 0)}"
         effect = partial(_above, partial(_output, part, scaling), mean)
         return cls(scene, term.columns, title, term.share, effect, chosen)
@@ -116,8 +118,9 @@ class Shape(Shown):
         """Its values: one row for each place on a grid of the columns, with the effect there.
 
         A column of numbers has places along most of its range, among them all kinks of neurons that read it alone; for
-        a single one, `kink` says which they are, and `sample` which row of the training data is there. A column of
-        categories has its (commonest) categories. One of these names among the columns becomes "NAME (data)".
+        a single one, `kink` says which they are, and `sample` the row of the training data that is there. A column of
+        categories has its (commonest) categories. With several outputs there is effect[NAME] for each. One of these
+        names among the columns becomes "NAME (data)".
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
@@ -125,15 +128,21 @@ class Shape(Shown):
         axes = [self._axis(which, coarse=several and all(self.numeric)) for which in range(len(self.columns))]
         places = np.meshgrid(*(np.arange(len(states)) for _, states in axes), indexing="ij")
         states = [states[place.ravel()] for (_, states), place in zip(axes, places, strict=True)]
-        names = apart(self.names, FIELDS)
+        fields = [f"effect[{name}]" for name in self.scene.outputs] or ["effect"]
+        names = apart(self.names, (*fields, *FIELDS))
         frame = pd.DataFrame(
             {name: values[place.ravel()] for name, (values, _), place in zip(names, axes, places, strict=True)}
         )
-        frame["effect"] = self.effect(self.rows(states))
+        effects = np.atleast_2d(self.effect(self.rows(states)).T)
+        for field, values in zip(fields, effects, strict=True):
+            frame[field] = values
         if not several and self.numeric[0]:
             pinned = self._pinned
             frame["kink"] = np.isin(frame[names[0]], self.kinks())
-            frame["sample"] = pd.array([pinned.get(value) for value in frame[names[0]]], dtype="Int64")
+            labels, found = self.scene.model.row_labels_, [pinned.get(value) for value in frame[names[0]]]
+            called = [None if row is None else labels[row] for row in found]
+            whole = all(isinstance(label, int) for label in called if label is not None)
+            frame["sample"] = pd.array(called, dtype="Int64" if whole else "object")
         return frame
 
     def to_dict(self) -> dict[str, Any]:
@@ -163,21 +172,21 @@ class Shape(Shown):
             rows[:, features] = state
         return rows
 
-    def levels(self, which: int) -> tuple[list[str], Array]:
-        """Names of the (commonest) categories of a column, and their indicators (levels, width)."""
+    def levels(self, which: int, most: int = MOST_LEVELS) -> tuple[list[str], Array]:
+        """Names of the commonest categories of a column, `most` or all, and their indicators (levels, width)."""
         column = self.scene.model.encoding_.columns[self.columns[which]]
         levels = list(column.levels or ())
         width, skipped = len(self.features[which]), len(levels) - len(self.features[which])
         states = np.eye(len(levels))[:, skipped:].reshape(len(levels), width)
         cells = self.scene.X[:, self.features[which]]
         counts = (cells[:, None, :] == states).all(axis=2).sum(axis=0)
-        kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_LEVELS])
+        kept = np.sort(np.argsort(-counts, kind="stable")[:most])
         return [str(levels[i]) for i in kept], states[kept]
 
-    def named(self, which: int) -> str:
+    def named(self, which: int, most: int = MOST_LEVELS) -> str:
         """Name of a column of categories, and how many of them are drawn if not all."""
         count = len(self.scene.model.encoding_.columns[self.columns[which]].levels or ())
-        return self.names[which] + f" (the {MOST_LEVELS} commonest of {count})" * (count > MOST_LEVELS)
+        return self.names[which] + f" (the {most} commonest of {count})" * (count > most)
 
     def range(self, which: int) -> tuple[float, float]:
         """Of an axis: most of the data."""
@@ -198,21 +207,31 @@ class Shape(Shown):
 
     def kinks(self) -> Array:
         """Values at which neurons that read this number alone switch on, ascending."""
-        return np.array(sorted({value for value, _ in self._switches}))
+        return np.array(sorted({value for value, _, _ in self._switches}))
+
+    def bends(self, output: int) -> Array:
+        """Those of the kinks at which this output bends more than the others."""
+        turns: dict[float, Any] = {}
+        for value, _, amplitude in self._switches:
+            turns[value] = turns.get(value, 0.0) + np.abs(amplitude)
+        return np.array(sorted(value for value, turn in turns.items() if np.argmax(turn) == output))
 
     @property
     def _pinned(self) -> dict[float, int]:
         """The samples at the kinks."""
-        return {value: samples[0] for value, samples in self._switches if samples}
+        return {value: samples[0] for value, samples, _ in self._switches if samples}
 
     @property
-    def _switches(self) -> list[tuple[float, tuple[int, ...]]]:
-        """Where the neurons that read one number alone switch on, and the samples that pin them."""
+    def _switches(self) -> list[tuple[float, tuple[int, ...], Array]]:
+        """Where the neurons that read one number alone switch on, the samples that pin them, and the outputs' bends."""
         model, units = self.scene.model, self.scene.units
         network = model.network_
         found = [(units.switches(network.weights[j], float(network.biases[j])), j) for j in self.neurons]
+        steepness = np.linalg.norm(network.weights, axis=1)
         return [
-            (points[0][0], model.blades_[j].samples) for points, j in found if len(points) == 1 and len(points[0]) == 1
+            (points[0][0], model.blades_[j].samples, steepness[j] * network.amplitudes[j])
+            for points, j in found
+            if len(points) == 1 and len(points[0]) == 1
         ]
 
 
@@ -236,10 +255,10 @@ def _profiles(scene: Scene) -> list[Shape]:
     heights = [average(samples) for average in averages]
     none = np.zeros(0, dtype=np.int64)
     parts = [
-        Shape(scene, (i,), name, float("nan"), partial(_above, averages[i], float(heights[i].mean())), none)
+        Shape(scene, (i,), name, float("nan"), partial(_above, averages[i], heights[i].mean(axis=0)), none)
         for i, name in enumerate(scene.names)
     ]
-    spreads = np.array([values.std() for values in heights])
+    spreads = np.array([np.linalg.norm(values.std(axis=0)) for values in heights])
     return [parts[i] for i in np.argsort(-spreads, kind="stable")]
 
 
@@ -249,11 +268,9 @@ def _output(network: ReLUNetwork, scaling: Scaling, rows: Array) -> Array:
 
 def _average(network: ReLUNetwork, scaling: Scaling, samples: Array, column: np.ndarray, rows: Array) -> Array:
     """The output averaged over samples in which the features of one column, (d,) bool, are those of each row."""
-    total = np.zeros(len(rows))
-    for sample in samples:
-        total += network.predict(scaling.apply(np.where(column, rows, sample)))
-    return total / len(samples)
+    parts = (network.predict(scaling.apply(np.where(column, rows, sample))) for sample in samples)
+    return np.asarray(sum(parts) / len(samples))
 
 
-def _above(function: Callable[[Array], Array], mean: float, rows: Array) -> Array:
+def _above(function: Callable[[Array], Array], mean: Array, rows: Array) -> Array:
     return function(rows) - mean

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
+import numpy as np
+
 from bladenet.certificate import Status
 from bladenet.display import cut, flat, short
 from bladenet.losses import Array
@@ -19,9 +21,12 @@ from bladenet.losses import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+
 INK, FAINT = "#222222", "#6b6b6b"
 # Okabe and Ito's; two classes are blue and vermilion
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6b6b6b", "#222222")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (2, 2)), (0, (1, 3)))  # so that curves on each other are all seen
+PALE = 0.55  # how much white is in the colours of places, so that samples stand out
 CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 FEWEST_BARS = 4  # that a picture has room for, so that one alone is not a wall
 SURFACE_TINT = "#f4f6f8"
@@ -160,6 +165,33 @@ def draw_legend(ax: Axes, title: str = "", **look: Any) -> None:
         borderaxespad=0.0,
         alignment="left",
     )
+
+
+def output_look(output: int) -> dict[str, Any]:
+    """Colour and dashes of one of several outputs, which differ where colours come again."""
+    turn = output + output // len(CLASS_COLOURS)
+    return {"color": CLASS_COLOURS[output % len(CLASS_COLOURS)], "linestyle": DASHES[turn % len(DASHES)]}
+
+
+def blended(shares: Array) -> Array:
+    """Pale colours of classes, mixed by their shares (n, classes): (n, 3)."""
+    from matplotlib.colors import to_rgb
+
+    colours = np.array([to_rgb(output_look(k)["color"]) for k in range(shares.shape[1])])
+    return shares @ (PALE + (1.0 - PALE) * colours)
+
+
+def draw_legend_of_outputs(canvas: Any, scene: Any, **look: Any) -> None:
+    """A legend of the outputs of a scene, for a figure or for axes."""
+    from matplotlib.lines import Line2D
+
+    short = abbreviated(scene.outputs, LEGEND)
+    handles = [
+        Line2D([], [], linewidth=2, label=shown_in_legend(short[name]), **output_look(k))
+        for k, name in enumerate(scene.outputs)
+    ]
+    place = {"loc": "best", "fontsize": 8, "title_fontsize": 8, "handlelength": 3.0, **look}
+    canvas.legend(handles=handles, title=clipped(scene.target, 2 * LEGEND), **place)
 
 
 def shown_in_legend(text: str) -> str:

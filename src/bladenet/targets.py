@@ -12,6 +12,7 @@ from bladenet.checks import place
 from bladenet.errors import InputError
 from bladenet.fitting import CLASSIFICATION, REGRESSION, TASKS
 from bladenet.tables import check_finite, check_present, is_numeric, listed_rows
+from bladenet.target_kind import crowded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,10 +129,11 @@ def _check_classes(y: pd.Series, loss: str, asked: str) -> None:
     if count < 2 or (loss == "hinge" and count > 2):
         needed = "exactly two classes" if loss == "hinge" else "at least two classes"
         raise InputError(f"{asked} needs {needed}; {y.name!r} has {count}: {_shown(y)}.{regress}")
-    if not _repeats(y):
+    if not _repeats(y) or (numeric and crowded(count, len(y))):
+        looks = "amounts" if numeric else "an identifier"
         raise InputError(
             f"the target {y.name!r} has {count} different values in {len(y)} rows, which are too many for classes: "
-            f"{_shown(y)}. It looks like an identifier: choose another target, or group its values.{regress}"
+            f"{_shown(y)}. It looks like {looks}: choose another target, or group its values.{regress}"
         )
 
 

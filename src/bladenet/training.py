@@ -49,7 +49,7 @@ def train(
 
     Parameters
     ----------
-    X : (n, d)
+    X : (n, d), an array or a pandas or polars data frame, of numbers
     y : (n,); −1 and +1 for classification losses, ≥ 0 for poisson, 0, 1, … for softmax; (n, c) for several outputs
         (squared loss)
     beta : regularisation, in the units of the summed loss per unit of penalty; 0 interpolates: of all networks that

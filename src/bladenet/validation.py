@@ -20,6 +20,7 @@ from bladenet.losses import Array, Index, PoissonLoss, QuantileLoss
 from bladenet.parallel import on_all_cores
 from bladenet.problem import TrainingProblem
 from bladenet.progress import Step, current_listener
+from bladenet.row_labels import NUMBERED, RowLabels
 from bladenet.scaling import fit_scaling
 from bladenet.scores import (
     CONSTANT,
@@ -58,6 +59,7 @@ class Validation(Shown):
     fold_alphas : for each fold the alpha that the others chose
     scores : the measure that belongs to the loss first; none if there was no time for it
     curve : of losses by alpha, of the estimators with cross-validation
+    labels : RowLabels, what the rows of the training data are called
     """
 
     rows: Index
@@ -67,6 +69,7 @@ class Validation(Shown):
     fold_alphas: tuple[float, ...]
     scores: tuple[Score, ...]
     curve: ValidationCurve | None = None
+    labels: RowLabels = NUMBERED
 
     @classmethod
     def of_curve(cls, curve: ValidationCurve | None) -> Validation:
@@ -131,7 +134,7 @@ class Validation(Shown):
             return self._of_curve("data")()
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
-        columns: dict[str, Any] = {"row": self.rows, "fold": self.fold}
+        columns: dict[str, Any] = {"row": self.labels.column(self.rows), "fold": self.fold}
         if self.predictions.ndim == 1:
             columns["prediction"] = self.predictions
         else:

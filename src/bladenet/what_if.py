@@ -14,6 +14,7 @@ from bladenet.display import ROWS, Shown, View, brief
 from bladenet.formulas import counted, listed, number, percent
 from bladenet.losses import Array, row_norms
 from bladenet.network import ReLUNetwork
+from bladenet.row_labels import NUMBERED, Label, RowLabels, written_label
 from bladenet.styling import CLASS_COLOURS, INK, label_axes, new_axes, style, write_titles
 from bladenet.training import Fit
 
@@ -31,7 +32,7 @@ class WhatIf(Shown):
 
     Attributes
     ----------
-    without : rows of the training data that were left out
+    without : labels of the rows of the training data that were left out, or their numbers
     certificate_before, certificate_after : of the two networks; objectives are sums over the samples of each
     outputs_before, outputs_after : (n,), or (n, c), of the networks for all rows: predictions, the logarithm of the
         prediction (Poisson), or scores of classes
@@ -39,9 +40,10 @@ class WhatIf(Shown):
     kept : neurons of both, on the same hyperplane with the same active side
     output : what the outputs are
     fit : Fit without the samples, in the (scaled) features trained on
+    labels : RowLabels of the training data
     """
 
-    without: tuple[int, ...]
+    without: tuple[Label, ...]
     certificate_before: Certificate
     certificate_after: Certificate
     outputs_before: Array
@@ -51,6 +53,7 @@ class WhatIf(Shown):
     kept: int
     output: str
     fit: Fit
+    labels: RowLabels = NUMBERED
 
     @classmethod
     def of(cls, model: Any, fit: Fit, X: Array, without: Sequence[int], output: str) -> WhatIf:
@@ -61,7 +64,7 @@ class WhatIf(Shown):
         remaining = model.scaling_.remaining.apply(X)
         outputs = model.network_.predict(remaining)
         return cls(
-            tuple(sorted(without)),
+            tuple(model.row_labels_[i] for i in sorted(without)),
             model.certificate_,
             fit.certificate,
             outputs,
@@ -71,7 +74,14 @@ class WhatIf(Shown):
             int((distances <= SAME).sum()),
             output,
             fit,
+            model.row_labels_,
         )
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Numbers of the rows left out, from 0."""
+        found = (self.labels.row(label, len(self.outputs_before)) for label in self.without)
+        return tuple(row for row in found if row is not None)
 
     def _view(self) -> View:
         before, after = self.certificate_before, self.certificate_after
@@ -80,9 +90,9 @@ class WhatIf(Shown):
             ("objective", f"{number(before.objective)} → {number(after.objective)}"),
             ("status", f"{before.status.value} → {after.status.value}"),
         ]
-        chosen = list(self.without[:ROWS])
+        chosen = list(self.positions[:ROWS])
         shown = zip(chosen, self.outputs_before[chosen], self.outputs_after[chosen], strict=True)
-        rows = [(str(i), brief(old), brief(new)) for i, old, new in shown]
+        rows = [(self._called(i), brief(old), brief(new)) for i, old, new in shown]
         title = f"WhatIf: without {counted(len(self.without), 'row')}"
         header = ("left out", f"{self.output} before", "after")
         return View(title, facts, header, rows, len(self.without), self._moved)
@@ -99,19 +109,32 @@ class WhatIf(Shown):
         furthest = int(moved.argmax())
         spread = float(row_norms(self.outputs_before - self.outputs_before.mean(axis=0)).max())
         relative = f", {percent(moved[furthest] / spread)} of the largest deviation of outputs" if spread > 0 else ""
-        return f"The {self.output} moves most at row {furthest}: by {number(float(moved[furthest]))}{relative}."
+        by = number(float(moved[furthest]))
+        return f"The {self.output} moves most at row {self._called(furthest)}: by {by}{relative}."
+
+    def _called(self, row: int) -> str:
+        return written_label(self.labels[row])
+
+    @property
+    def _rows(self) -> list[str]:
+        """The rows left out, named."""
+        return [f"row {self._called(i)}" for i in self.positions]
 
     def data(self) -> pd.DataFrame:
-        """One row per row of the training data: left_out, before and after (numbered for several outputs), change."""
+        """One row per row of the training data: left_out, before and after (numbered for several outputs), change.
+
+        The index has the labels of the rows, if they have some.
+        """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
-        columns: dict[str, Any] = {"left_out": np.isin(np.arange(len(self.outputs_before)), self.without)}
+        columns: dict[str, Any] = {"left_out": np.isin(np.arange(len(self.outputs_before)), self.positions)}
         for name, outputs in (("before", self.outputs_before), ("after", self.outputs_after)):
             if outputs.ndim == 1:
                 columns[name] = outputs
             else:
                 columns |= {f"{name}[{k}]": outputs[:, k] for k in range(outputs.shape[1])}
-        return pd.DataFrame({**columns, "change": self.changes})
+        index = None if self.labels.values is None else pd.Index(self.labels.values, tupleize_cols=False)
+        return pd.DataFrame({**columns, "change": self.changes}, index=index)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
@@ -126,7 +149,7 @@ class WhatIf(Shown):
         }
 
     def __str__(self) -> str:
-        rows = listed([f"row {i}" for i in self.without], NAMED)
+        rows = listed(self._rows, NAMED)
         before, after = self.certificate_before, self.certificate_after
         lines = [
             f"Without {rows} the {_found(before, after)} has {counted(self.neurons_after, 'neuron')} instead of "
@@ -137,8 +160,9 @@ class WhatIf(Shown):
         ]
         if self.outputs_before.ndim == 1:
             lines += [
-                f"  row {i}, left out: {number(float(self.outputs_before[i]))} → {number(float(self.outputs_after[i]))}"
-                for i in self.without[:NAMED]
+                f"  row {self._called(i)}, left out: {number(float(self.outputs_before[i]))} → "
+                f"{number(float(self.outputs_after[i]))}"
+                for i in self.positions[:NAMED]
             ]
         return "\n".join(lines)
 
@@ -147,7 +171,7 @@ class WhatIf(Shown):
         with style():
             ax = new_axes() if ax is None else ax
             before, after = (values.reshape(len(values), -1) for values in (self.outputs_before, self.outputs_after))
-            left_out = np.isin(np.arange(len(before)), self.without)
+            left_out = np.isin(np.arange(len(before)), self.positions)
             ax.axhline(0.0, color=INK, linewidth=0.8)
             for chosen, colour, marker, label in (
                 (~left_out, CLASS_COLOURS[0], "o", "rows that stay"),
@@ -159,7 +183,7 @@ class WhatIf(Shown):
             label_axes(ax, f"{self.output}, with all rows", "change without them")
             ax.legend(loc="best")
             caption = f"{self.neurons_before} → {counted(self.neurons_after, 'neuron')}, {self.kept} of them the same"
-            write_titles(ax, f"Without {listed([f'row {i}' for i in self.without], NAMED)}", caption)
+            write_titles(ax, f"Without {listed(self._rows, NAMED)}", caption)
         return ax
 
 

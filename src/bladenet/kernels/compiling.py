@@ -6,6 +6,7 @@ A loop of `inner_sums` either writes or sums, except within one buffer (`cut`): 
 where arrays are not close in memory, and would round differently from call to call.
 """
 
+import logging
 import os
 import time
 from threading import Lock, get_ident
@@ -14,6 +15,7 @@ from typing import Any
 from numba import njit
 from numba.core import event
 
+SILENT = 1.0  # seconds of compiling that nobody needs to be told of
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 inner = njit(nogil=True, error_model="numpy")
 # sums in any order, so that they can run in SIMD; NaN and inf keep their meaning
@@ -65,7 +67,41 @@ class Compilation(event.Listener):
         return self.times
 
 
+class Notice(event.Listener):
+    """Says once, while it happens, that kernels are being compiled; kernels that come from the cache say nothing.
+
+    Through the logger "bladenet", which writes to stderr unless the user's program says otherwise.
+
+    Attributes
+    ----------
+    since : seconds that `compilation` had seen when the first kernel was compiled; None before
+    said : whether that has been said
+    """
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+        self.said = False
+
+    def on_start(self, event: Any) -> None:
+        """Say it as soon as it takes long."""
+        if self.said or not event.data["dispatcher"].py_func.__module__.startswith("bladenet."):
+            return
+        before, since = compilation.times
+        seconds = before + (time.perf_counter() - since if since else 0.0)
+        if self.since is None:
+            self.since = seconds
+        if seconds - self.since >= SILENT:
+            self.said = True
+            logging.getLogger("bladenet").warning(
+                "bladenet: compiling for this machine, which is needed once: about half a minute"
+            )
+
+    def on_end(self, event: Any) -> None:
+        """Say nothing."""
+
+
 compilation = Compilation()
 event.register("numba:compiler_lock", compilation)
+event.register("numba:compile", Notice())
 if hasattr(os, "register_at_fork"):  # the threads that were compiling do not follow into a forked process
     os.register_at_fork(after_in_child=compilation.forget)
