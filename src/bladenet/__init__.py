@@ -34,6 +34,7 @@ _HOME = {
     "BladeNetClassifier": "estimators",
     "BladeNetRegressorCV": "cross_validation",
     "BladeNetClassifierCV": "cross_validation",
+    "PiecewiseLinear": "segments",
     "save_model": "io",
     "load_model": "io",
     "to_onnx": "export",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from bladenet.planning import Plan
     from bladenet.problem import TrainingProblem
     from bladenet.regularisation_path import RegularisationPath, path
+    from bladenet.segments import PiecewiseLinear
     from bladenet.training import Fit, beta_max, plan, train
 
 
