@@ -8,18 +8,24 @@ close to the network g that was trained, and how close k joined lines can come t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bladenet.clock import Clock
 from bladenet.losses import Array
-from bladenet.segment_search import Samples, best_kinks, nodes_of, polygon
+from bladenet.master import restricted_problem
+from bladenet.problem import TrainingProblem
+from bladenet.segment_search import MISSED, Samples, best_kinks, nodes_of, polygon
 from bladenet.training import train
 
 TOL = 1e-9  # of the network compared with
+ACCURATE = 1e-6  # of refits
 CLOSE = 1e-2  # to which kinks of as few lines are sought and proven
-HEAVY = 1e6  # times the weight of all samples: of a point to be met, where a network is trained
+HEAVY = 100.0  # times the weight of all samples: of a point to be met, where a network is trained
+ROUNDS = 8  # of training, until points are met
+NEAR = 1e-6  # of the range of targets: a point that is met, until a polygon does so exactly
 SHARES = np.geomspace(1e-6, 0.5, 60)  # values of t
 
 
@@ -43,33 +49,47 @@ class Fewest:
 
 
 def fewest(samples: Samples, unit: float, beta: float, tolerance: float, clock: Clock) -> Fewest | None:
-    """The first number of lines with which a fit within the tolerance is found; None if points cannot be met.
+    """As few lines as found with which a fit is within the tolerance; None if points cannot be met.
 
     `unit` is the length of x in which the penalty measures slopes.
     """
-    weight = np.where(samples.fixed, HEAVY * samples.w[~samples.fixed].sum(), samples.w)
-    heavy = replace(samples, w=weight)
-    limit = None if np.isinf(clock.deadline) else max(0.5 * clock.remaining, 1e-3)
+    heavy = replace(samples, w=np.where(samples.fixed, HEAVY * samples.w[~samples.fixed].sum(), samples.w))
     features = ((samples.x - samples.x.mean()) / unit)[:, None]
-    fit = train(features, samples.y, beta=beta, sample_weight=weight, tol=TOL, time_limit=limit)
-    best, lower = (value + 0.5 * samples.spread for value in (fit.certificate.objective, fit.certificate.lower_bound))
+    target, rise, lower = samples.y, 0.0, 0.0
+    for _ in range(ROUNDS):  # of the augmented Lagrangian: each bounds the objective where points are met
+        limit = None if np.isinf(clock.deadline) else max(0.5 * clock.remaining, 1e-3)
+        fit = train(features, target, beta=beta, sample_weight=heavy.w, tol=TOL, time_limit=limit)
+        lower = max(lower, fit.certificate.lower_bound + 0.5 * samples.spread - rise)
+        best = fit.certificate.objective + 0.5 * samples.spread - rise
+        off = np.where(samples.fixed, fit.network.predict(features) - samples.y, 0.0)
+        if np.abs(off).max() <= NEAR * np.ptp(samples.y) or clock.stopped:
+            break
+        target = target - off
+        rise = 0.5 * float(heavy.w @ (target - samples.y) ** 2)
     most = (1.0 + tolerance) * best
+    network, refit = fit.network, _Refit(samples, fit.problem, unit, beta)
+    chosen = refit.at(samples.x.mean() - unit * network.biases / network.weights[:, 0])
+    while len(chosen.nodes) > 2 and not clock.stopped:
+        fewer = min((refit.at(kinks) for kinks in _fewer(chosen)), key=lambda one: one.objective)
+        if fewer.objective > most:
+            break
+        chosen = fewer
     near = 2.0 * float(np.min((most - best + (best - lower) / SHARES) / (1.0 - SHARES)))
-    outputs = replace(heavy, y=fit.network.predict(features), fixed=np.zeros_like(samples.fixed), spread=0.0)
-    needed, found = 1, None
-    for k in range(1, len(samples.x) + 1):
+    outputs = replace(heavy, y=network.predict(features), fixed=np.zeros_like(samples.fixed), spread=0.0)
+    needed = 1
+    for k in range(1, len(chosen.nodes) - 1):
         kinks, least = best_kinks(outputs, k, CLOSE, clock)
         if least > near:
-            needed = max(needed, k + 1)
+            needed = k + 1
             continue
-        nodes = nodes_of(samples, kinks)
-        values, met = _shrunk(heavy, nodes, beta, unit)
-        objective = 0.5 * samples.loss(nodes, values) + beta * penalty(nodes, values) * unit
-        if met and (found is None or objective < found.objective):
-            found = Fewest(nodes, values, objective, lower, needed)
-        if found is not None and (found.objective <= most or clock.stopped):
+        other = refit.at(kinks)
+        if other.objective <= most:
+            chosen = other
+        if other.objective <= most or clock.stopped:
             break
-    return None if found is None else replace(found, needed=min(needed, max(1, len(found.nodes) - 1)))
+    if np.isinf(chosen.objective):
+        return None
+    return Fewest(chosen.nodes, chosen.values, chosen.objective, lower, min(needed, max(1, len(chosen.nodes) - 1)))
 
 
 def penalty(nodes: Array, values: Array) -> float:
@@ -86,21 +106,58 @@ def penalty(nodes: Array, values: Array) -> float:
     return float(np.abs(changes).sum() + max(0.0, abs(slopes[0]) - helping))
 
 
-def _shrunk(samples: Samples, nodes: Array, beta: float, unit: float) -> tuple[Array, bool]:
-    """Values at given nodes of the polygon of least objective, and whether it meets the points that it has to."""
-    from sklearn.linear_model import Lasso
+@dataclass(frozen=True)
+class Polygon:
+    """Nodes, values there, and the objective, inf where points are not met."""
 
-    if len(nodes) == 1:
-        values, _, missed = polygon(samples, nodes)
-        return values, missed <= 1e-9 * np.ptp(samples.y)
+    nodes: Array
+    values: Array
+    objective: float
 
-    def columns(x: Array) -> Array:
-        right = np.maximum(x[:, None] - nodes[:-1], 0.0)
-        left = np.maximum(nodes[1:-1] - x[:, None], 0.0)
-        return np.hstack([right, left]) / unit
 
-    lasso = Lasso(alpha=beta / samples.w.sum(), tol=1e-10, max_iter=100_000)
-    lasso.fit(columns(samples.x), samples.y, sample_weight=samples.w)
-    shrunk = np.where(samples.fixed, samples.y, lasso.predict(columns(samples.x)))
-    values, _, missed = polygon(replace(samples, y=shrunk), nodes)
-    return values, missed <= 1e-9 * np.ptp(samples.y)
+@dataclass(frozen=True)
+class _Refit:
+    """The least objective of polygons with given kinks: the Lasso over their neurons."""
+
+    samples: Samples
+    problem: TrainingProblem
+    unit: float
+    beta: float
+
+    def at(self, kinks: Array) -> Polygon:
+        """With these kinks."""
+        samples, form = self.samples, self.problem.standard
+        nodes = nodes_of(samples, kinks)
+        facing = np.r_[np.ones(max(1, len(nodes) - 1)), -np.ones(max(0, len(nodes) - 2))]
+        places = self._standard(np.r_[nodes[: max(1, len(nodes) - 1)], nodes[1:-1]])
+        lasso = restricted_problem(form, Clock())
+        lasso.add(facing[:, None], -facing * places)
+        solution = lasso.solve(ACCURATE)
+
+        def outputs(x: Array) -> Array:
+            return np.maximum(self._standard(x)[:, None] * lasso.weights.T + lasso.offsets, 0.0) @ solution.z + solution.t
+
+        values, missed = outputs(nodes), 0.0
+        if samples.fixed.any():  # which the Lasso comes near to
+            target = np.where(samples.fixed, samples.y, outputs(samples.x))
+            values, _, missed = polygon(replace(samples, y=target), nodes)
+        if missed > MISSED * np.ptp(samples.y):
+            return Polygon(nodes, values, np.inf)
+        return Polygon(
+            nodes, values, 0.5 * samples.loss(nodes, values) + self.beta * self.unit * penalty(nodes, values)
+        )
+
+    def _standard(self, x: Array) -> Array:
+        form = self.problem.standard
+        return ((x - self.samples.x.mean()) / self.unit - form.centre[0]) / form.scale
+
+
+def _fewer(polygon: Polygon) -> Iterator[Array]:
+    """The kinks less one of them, or with two neighbours at the place between them that keeps the lines beside."""
+    kinks = polygon.nodes[1:-1]
+    changes = np.diff(np.diff(polygon.values) / np.diff(polygon.nodes))
+    for j in range(len(kinks)):
+        yield np.delete(kinks, j)
+        if j and changes[j - 1] * changes[j] > 0.0:
+            between = np.average(kinks[j - 1 : j + 1], weights=np.abs(changes[j - 1 : j + 1]))
+            yield np.r_[kinks[: j - 1], between, kinks[j + 1 :]]
