@@ -1,9 +1,9 @@
 """The fewest lines that do about as well as the best ReLU network of any width on one feature.
 
 With the squared loss the objective J is strongly convex in the outputs: for networks f and g, and 0 < t < 1,
-J((1 − t) g + t f) ≤ (1 − t) J(g) + t J(f) − t (1 − t) D, where D = ½ Σ s (f − g)². The left side is at least a certified
-lower bound L. So f can only be within the tolerance if D ≤ (J(f) − J(g) + (J(g) − L) / t) / (1 − t): it has to come
-close to the network g that was trained, and how close k joined lines can come to that is what `best_kinks` bounds.
+J((1 − t) g + t f) ≤ (1 − t) J(g) + t J(f) − t (1 − t) D, where D = ½ Σ s (f − g)². The left side is at least L, a
+certified lower bound. So f can only be within the tolerance if D ≤ (J(f) − J(g) + (J(g) − L) / t) / (1 − t): it has to
+come close to the network g that was trained. How close k joined lines can come to that is what `best_kinks` bounds.
 """
 
 from __future__ import annotations
@@ -135,7 +135,9 @@ class _Refit:
         solution = lasso.solve(ACCURATE)
 
         def outputs(x: Array) -> Array:
-            return np.maximum(self._standard(x)[:, None] * lasso.weights.T + lasso.offsets, 0.0) @ solution.z + solution.t
+            return (
+                np.maximum(self._standard(x)[:, None] * lasso.weights.T + lasso.offsets, 0.0) @ solution.z + solution.t
+            )
 
         values, missed = outputs(nodes), 0.0
         if samples.fixed.any():  # which the Lasso comes near to

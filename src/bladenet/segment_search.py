@@ -123,7 +123,7 @@ def best_kinks(samples: Samples, k: int, tol: float, clock: Clock) -> tuple[Arra
             best, upper = search.kinks, loss
         if upper - lower <= tol * upper or clock.stopped:
             break
-        # for any multipliers Σ w (f − y)² + Σ multiplier (f − y) + Σ heavy (f − y)² is a bound: f − y = 0 where they are
+        # Σ w (f − y)² is the same where points are met if Σ multiplier (f − y) + Σ heavy (f − y)² over these is added
         forces = 2.0 * samples.w * (samples.y - np.interp(samples.x, nodes, values))
         matrix = hats(samples.x, nodes)
         multipliers = np.linalg.pinv(matrix[samples.fixed].T) @ (matrix.T @ np.where(samples.fixed, 0.0, forces))

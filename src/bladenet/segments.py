@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from bladenet.certificate import Status
 from bladenet.checks import checked_weights, finite_array, named_cells, positive_number
@@ -22,7 +22,7 @@ from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.segment_search import MISSED, Samples, best_kinks, hats, nodes_of, polygon
 from bladenet.selection import select_alpha
-from bladenet.styling import FAINT, CLASS_COLOURS, label_axes, new_axes, plural, short, style, write_titles
+from bladenet.styling import CLASS_COLOURS, FAINT, label_axes, new_axes, plural, short, style, write_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,8 +69,8 @@ class SegmentsCertificate(Shown):
         if self.status is Status.GLOBAL:
             return f"Globally optimal: {bound[0].lower()}{bound[1:]}, and this one has {this}."
         return (
-            f"{bound}, and this one has {this}, {100 * self.gap:.2g} % more. Allow more time, fewer segments, or a larger "
-            "tol; of more than 4,000 different x bounds are coarse."
+            f"{bound}, and this one has {this}, {100 * self.gap:.2g} % more. Allow more time, fewer segments, "
+            "or a larger tol; of more than 4,000 different x bounds are coarse."
         )
 
     def _view(self) -> View:
@@ -190,6 +190,7 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
             if found is None:
                 raise ValueError(f"no piecewise-linear function was found that passes through {_listed(points)}.")
             nodes, values, lower, needed = found.nodes, found.values, found.lower_bound, found.needed
+            objective = found.objective
             functions = "ReLU network of any width"
         else:
             kinks, squares = best_kinks(samples, int(self.n_segments), self.tol, clock)
@@ -199,7 +200,8 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
             functions = f"continuous piecewise-linear function of at most {_counted(int(self.n_segments))}"
         self._keep(samples, nodes, values)
         self._measure(samples, nodes, values, estimated, int(used.sum()))
-        objective = 0.5 * samples.loss(nodes, values) if needed is None else found.objective
+        if needed is None:
+            objective = 0.5 * samples.loss(nodes, values)
         functions += f" through {_listed(points)}" if len(points) else ""
         self.certificate_ = self._certified(samples, objective, lower, functions, needed)
         order = np.argsort(column[:, 0], kind="stable")
@@ -211,9 +213,16 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
         """Values of the function: (n,) or (n, 1) → (n,). Beyond the data, the first and last lines go on."""
         check_is_fitted(self, "network_")
         with named_cells(X, None):
-            column = validate_data(self, _as_table(X), reset=False, dtype=np.float64)[:, 0]
-        piece = np.searchsorted(self.breakpoints_, column)
-        return self._values[piece] + self.slopes_[piece] * (column - self._starts[piece])
+            table = _as_table(X)
+            if table is X:
+                table = validate_data(self, X, reset=False, dtype=np.float64)
+            column = check_array(table, dtype=np.float64)[:, 0]
+        return self._at(column)
+
+    def _at(self, x: Array) -> Array:
+        piece = np.searchsorted(self.breakpoints_, x)
+        values: Array = self._values[piece] + self.slopes_[piece] * (x - self._starts[piece])
+        return values
 
     def summary(self) -> str:
         """The segments as a table, and what is proven."""
@@ -221,9 +230,7 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
         rows = [("from", "to", "slope", "value at start", "begins at")]
         places = ["the first row", *map(_place, self.breakpoint_rows_)]
         ends = [*self.breakpoints_, self._last]
-        for start, end, slope, value, place in zip(
-            self._starts, ends, self.slopes_, self._values, places, strict=True
-        ):
+        for start, end, slope, value, place in zip(self._starts, ends, self.slopes_, self._values, places, strict=True):
             rows.append((number(start), number(end), number(slope), number(value), place))
         widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
         table = ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
@@ -238,9 +245,7 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
         with style():
             ax = new_axes() if ax is None else ax
             ax.scatter(x, np.asarray(y, dtype=np.float64), s=18, c="#9a9a9a", linewidths=0, label="data")
-            line = self._values[0] + np.zeros(len(places))
-            piece = np.searchsorted(self.breakpoints_, places)
-            line = self._values[piece] + self.slopes_[piece] * (places - self._starts[piece])
+            line = self._at(places)
             ax.plot(places, line, color=CLASS_COLOURS[1], linewidth=2, zorder=4, label="fit")
             heights = np.interp(self.breakpoints_, places, line)
             marks = ax.scatter(self.breakpoints_, heights, s=30, c="white", marker="D", zorder=5)
@@ -249,7 +254,9 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
                 ax.axvline(kink, color=FAINT, linewidth=0.6, alpha=0.4, zorder=0)
             if self.through is not None:
                 met = np.asarray(self.through, dtype=np.float64)
-                ax.scatter(*met.T, s=60, c="none", edgecolor="black", zorder=6, label="points passed through")
+                ax.scatter(
+                    met[:, 0], met[:, 1], s=60, c="none", edgecolor="black", zorder=6, label="points passed through"
+                )
             label_axes(ax, self.column_, str(getattr(y, "name", None) or "target"))
             ax.legend(loc="best")
             proven = "optimal" if self.certificate_.status is Status.GLOBAL else "not proven to be optimal"
@@ -258,7 +265,7 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.one_d_array = True
+        tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, False  # one column, as IsotonicRegression
         return tags
 
     def _checked_parameters(self) -> Array:
@@ -386,7 +393,8 @@ def _bent(samples: Samples, nodes: Array) -> tuple[Array, Array]:
 
 def _as_table(X: Any) -> Any:
     """X with a second dimension, also where it is one column as pwlf takes it."""
-    return np.asarray(X).reshape(-1, 1) if np.ndim(X) == 1 else X
+    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    return np.asarray(X).reshape(-1, 1) if len(shape) == 1 else X
 
 
 def _around(x: Array, rows: np.ndarray, kink: float) -> tuple[int, ...]:

@@ -278,9 +278,7 @@ def start_runs(i, x, y, w, allowed, bounds, threshold, slack, envelope, counts, 
                         break
                     new[COST], new[PARENT] = fits[node, 0] + cost, 2 * node
                     for sign in (-1.0, 1.0):
-                        low, high = half_line(
-                            sign * (there - fits[node, 1]), sign * (1.0 + r * (x[gap] - x[last])), v0
-                        )
+                        low, high = half_line(sign * (there - fits[node, 1]), sign * (1.0 + r * (x[gap] - x[last])), v0)
                         low2, high2 = half_line(sign * (fits[node, 2] - here), -sign * (1.0 + r * back), v0)
                         low, high = max(low, low2), min(high, high2)
                         put(m, last, new, low, high, room + cost, envelope, counts, counters, scratch, slack)
