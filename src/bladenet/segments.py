@@ -241,7 +241,8 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
         """Draw data, lines and kinks into `ax`, or a new figure."""
         check_is_fitted(self, "network_")
         x = np.asarray(_as_table(X), dtype=np.float64)[:, 0]
-        places = np.unique(np.r_[x.min(), self.breakpoints_, x.max()])
+        met = np.zeros((0, 2)) if self.through is None else np.asarray(self.through, dtype=np.float64)
+        places = np.unique(np.r_[x, met[:, 0], self.breakpoints_])
         with style():
             ax = new_axes() if ax is None else ax
             ax.scatter(x, np.asarray(y, dtype=np.float64), s=18, c="#9a9a9a", linewidths=0, label="data")
