@@ -123,12 +123,13 @@ def test_exact_data_are_found_exactly(k):
     np.testing.assert_allclose(model.predict(x), np.abs(x - 3.5), atol=1e-9)
 
 
-@pytest.mark.parametrize("values", [[1.0], [2.0, 2.0, 2.0], [0.0, 1.0, 2.0]])
+@pytest.mark.parametrize("values", [[1.0], [2.0, 2.0, 2.0], [0.0, 1.0, 2.0], [1.0] * 9])
 def test_few_and_straight_data(values):
     x = np.arange(float(len(values)))
     model = bn.PiecewiseLinear(3).fit(x, values)
     assert model.n_segments_ <= 2
     np.testing.assert_allclose(model.predict(x), values, atol=1e-12)
+    assert model.certificate_.status is bn.Status.GLOBAL
     same = bn.PiecewiseLinear(3).fit(np.ones(4), [0.0, 1.0, 2.0, 3.0])
     assert same.predict([7.0]) == pytest.approx([1.5])
 

@@ -24,6 +24,8 @@ TOL = 1e-9  # of the network compared with
 ACCURATE = 1e-6  # of refits
 CLOSE = 1e-2  # to which kinks of as few lines are sought and proven
 HEAVY = 100.0  # times the weight of all samples: of a point to be met, where a network is trained
+FEW = 24  # nodes up to which the kink that can go best is found by trying all
+MOST = 12  # lines that a proof looks at
 ROUNDS = 8  # of training, until points are met
 NEAR = 1e-6  # of the range of targets: a point that is met, until a polygon does so exactly
 SHARES = np.geomspace(1e-6, 0.5, 60)  # values of t
@@ -70,14 +72,16 @@ def fewest(samples: Samples, unit: float, beta: float, tolerance: float, clock: 
     network, refit = fit.network, _Refit(samples, fit.problem, unit, beta)
     chosen = refit.at(samples.x.mean() - unit * network.biases / network.weights[:, 0])
     while len(chosen.nodes) > 2 and not clock.stopped:
-        fewer = min((refit.at(kinks) for kinks in _fewer(chosen)), key=lambda one: one.objective)
+        ways = sorted(_fewer(chosen), key=lambda way: way[0])
+        tried = ways if len(chosen.nodes) <= FEW else ways[:1]
+        fewer = min((refit.at(kinks) for _, kinks in tried), key=lambda one: one.objective)
         if fewer.objective > most:
             break
         chosen = fewer
     near = 2.0 * float(np.min((most - best + (best - lower) / SHARES) / (1.0 - SHARES)))
     outputs = replace(heavy, y=network.predict(features), fixed=np.zeros_like(samples.fixed), spread=0.0)
     needed = 1
-    for k in range(1, len(chosen.nodes) - 1):
+    for k in range(1, min(len(chosen.nodes) - 1, MOST + 1)):
         kinks, least = best_kinks(outputs, k, CLOSE, clock)
         if least > near:
             needed = k + 1
@@ -154,12 +158,16 @@ class _Refit:
         return ((x - self.samples.x.mean()) / self.unit - form.centre[0]) / form.scale
 
 
-def _fewer(polygon: Polygon) -> Iterator[Array]:
-    """The kinks less one of them, or with two neighbours at the place between them that keeps the lines beside."""
+def _fewer(polygon: Polygon) -> Iterator[tuple[float, Array]]:
+    """The kinks less one of them, or with two neighbours at the place between them that keeps the lines beside.
+
+    Before them, about how far the polygon moves by that.
+    """
     kinks = polygon.nodes[1:-1]
     changes = np.diff(np.diff(polygon.values) / np.diff(polygon.nodes))
     for j in range(len(kinks)):
-        yield np.delete(kinks, j)
+        yield abs(changes[j]) * min(kinks[j] - polygon.nodes[j], polygon.nodes[j + 2] - kinks[j]), np.delete(kinks, j)
         if j and changes[j - 1] * changes[j] > 0.0:
             between = np.average(kinks[j - 1 : j + 1], weights=np.abs(changes[j - 1 : j + 1]))
-            yield np.r_[kinks[: j - 1], between, kinks[j + 1 :]]
+            moved = abs(changes[j]) * (kinks[j] - between)
+            yield moved, np.r_[kinks[: j - 1], between, kinks[j + 1 :]]

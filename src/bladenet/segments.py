@@ -374,7 +374,8 @@ class PiecewiseLinear(RegressorMixin, BaseEstimator):
     ) -> SegmentsCertificate:
         lower = objective if lower is None else min(lower, objective)
         constant = 0.5 * samples.loss(samples.x[[0]], polygon(samples, samples.x[[0]])[0])
-        gap = (objective - lower) / max(objective, NOTHING * constant) if objective > lower else 0.0
+        rounding = NOTHING * constant + NOTHING**2 * 0.5 * float(samples.w @ samples.y**2)
+        gap = (objective - lower) / max(objective, rounding) if objective > lower else 0.0
         tol = self.tol if needed is None else self.tolerance
         proven = gap <= tol * (1.0 + 1e-9) and needed in (None, self.n_segments_)
         status = Status.GLOBAL if proven else Status.BOUNDED
