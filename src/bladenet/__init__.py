@@ -35,6 +35,7 @@ _HOME = {
     "BladeNetRegressorCV": "cross_validation",
     "BladeNetClassifierCV": "cross_validation",
     "glossary": "words",
+    "PiecewiseLinear": "segments",
     "save_model": "io",
     "load_model": "io",
     "load": "io",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from bladenet.planning import Plan
     from bladenet.problem import TrainingProblem
     from bladenet.regularisation_path import RegularisationPath, path
+    from bladenet.segments import PiecewiseLinear
     from bladenet.training import Fit, beta_max, plan, train
     from bladenet.words import glossary
 

@@ -12,6 +12,7 @@ from bladenet.kernels.groups import descend_groups
 from bladenet.kernels.linear_algebra import cholesky_delete, scaled_part, solve_transposed, solve_triangular
 from bladenet.kernels.pairs import corners, hinges, two_lines
 from bladenet.kernels.scanning import scan
+from bladenet.kernels.segments import start_runs, suffix_bounds
 from bladenet.kernels.shedding import shed
 from bladenet.kernels.sums import activations, neuron_values
 from bladenet.kernels.sweeping import sweep_pencils
@@ -35,6 +36,8 @@ __all__ = [
     "solve_transposed",
     "solve_triangular",
     "spanning_tree",
+    "start_runs",
+    "suffix_bounds",
     "sweep_faces",
     "sweep_pencils",
     "two_lines",
