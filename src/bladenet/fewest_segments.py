@@ -139,9 +139,8 @@ class _Refit:
         solution = lasso.solve(ACCURATE)
 
         def outputs(x: Array) -> Array:
-            return (
-                np.maximum(self._standard(x)[:, None] * lasso.weights.T + lasso.offsets, 0.0) @ solution.z + solution.t
-            )
+            hidden = np.maximum(self._standard(x)[:, None] * lasso.weights.T + lasso.offsets, 0.0)
+            return np.asarray(form.unit * (hidden @ solution.z + solution.t), dtype=np.float64)
 
         values, missed = outputs(nodes), 0.0
         if samples.fixed.any():  # which the Lasso comes near to
