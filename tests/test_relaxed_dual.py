@@ -23,7 +23,7 @@ def problem(loss, norm, bias, share, n=60, d=2, seed=0):
         y = np.where(y > np.median(y), 1.0, -1.0)
     create = TrainingProblem.create
     form = create(X, y, beta=1.0, norm=norm, bias=bias, loss=loss).standard
-    largest = relaxed_bound(form.points, form.at_points(constant_network(form).v), norm, bias) * form.scale
+    largest = relaxed_bound(form.points, form.at_points(constant_network(form).v), norm, bias) * form.price
     return create(X, y, beta=share * largest, norm=norm, bias=bias, loss=loss)
 
 
@@ -55,11 +55,11 @@ def test_true_lower_bound_and_better_than_scaling(given):
         assert abs(v.sum()) <= 1e-12 * np.abs(v).sum()
     certificate = train(given.X, given.y, beta=given.beta, norm=norm, bias=bias, loss=loss, tol=1e-3).certificate
     proven = form.constant + form.dual_value(v)
-    assert proven <= certificate.objective * (1.0 + 1e-9)
+    assert form.value * proven <= certificate.objective * (1.0 + 1e-9)
     scaled = form.constant + form.dual_value(v0 * min(1.0, form.beta / relaxed_bound(form.points, v0, norm, bias)))
     assert proven >= scaled
     if loss in ("squared", "logistic"):
-        assert proven >= 0.5 * certificate.objective  # here the relaxation closes most of the gap
+        assert form.value * proven >= 0.5 * certificate.objective  # here the relaxation closes most of the gap
 
 
 @pytest.mark.parametrize(

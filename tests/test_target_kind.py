@@ -21,7 +21,7 @@ def _no_work(monkeypatch):
     def work(*_, **__):
         raise AssertionError("trained on a target of the wrong kind")
 
-    monkeypatch.setattr("bladenet.estimator_base.train", work)
+    monkeypatch.setattr("bladenet.estimator_base.solve", work)
     monkeypatch.setattr("bladenet.estimator_base.fit_scaling", work)
     assert train is not work
 

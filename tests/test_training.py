@@ -314,7 +314,7 @@ def test_beta_max_on_an_integer_grid():
     for loss, sample_weight in product(("squared", "quantile"), (None, weight)):
         settings = {"norm": 1, "loss": loss, "sample_weight": sample_weight}
         form = TrainingProblem.create(X, y, beta=1.0, **settings).standard
-        truth = brute_force(form, form.at_points(constant_network(form).v)) * form.scale
+        truth = brute_force(form, form.at_points(constant_network(form).v)) * form.price
         assert bn.beta_max(X, y, **settings) == pytest.approx(truth, rel=2e-9)
 
 
