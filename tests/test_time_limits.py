@@ -9,13 +9,18 @@ import pytest
 from typer.testing import CliRunner
 
 import bladenet as bn
+from bladenet import training
 from bladenet.cli import app
 from bladenet.clock import Clock
 from bladenet.column_generation import ColumnGeneration
 from bladenet.folds import thinned
 from bladenet.losses import get_loss
 from bladenet.parallel import on_all_cores
+from bladenet.pricing import choose_pricer
+from bladenet.problem import TrainingProblem
+from bladenet.restricted import nonzero
 from bladenet.selection import Comparison, Fold, select_alpha, what_was_cut_off
+from bladenet.training import _begin_with_single_features
 
 ADDITIVE = {"norm": 1, "max_interaction": 1}
 
@@ -177,3 +182,39 @@ def test_a_path_proves_what_its_time_allows(monkeypatch):
         if fit.certificate.status is not bn.Status.GLOBAL:
             assert fit.certificate.status is bn.Status.STOPPED
             assert fit.problem.standard.beta in proven
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_neurons_of_one_feature_come_first(outputs):
+    # guards "the best for the time": a search among pairs starts with a network as good as the best additive one
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(300, 5))
+    Y = np.abs(X[:, :outputs]) + X[:, 1:2] * X[:, 2:3]
+    y = Y if outputs > 1 else Y[:, 0]
+    problem = TrainingProblem.create(X, y, beta=3.0, norm=1, max_interaction=2)
+    search = ColumnGeneration(problem.standard, choose_pricer, 1e-3, Clock(60.0))
+    _begin_with_single_features(search, problem, None)
+    additive = bn.train(X, y, beta=3.0, norm=1, max_interaction=1).certificate.objective
+    assert additive <= problem.standard.value * search.objective <= 1.02 * additive
+    assert (np.count_nonzero(search.best_weights[nonzero(search.best.z)], axis=1) == 1).all()
+
+
+def test_a_limit_leaves_the_additive_network_at_least(monkeypatch):
+    # guards the constant network after a minute, where an additive one was to be had in a second
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(200, 4))
+    y = np.abs(X[:, 0]) + X[:, 1] + 0.1 * rng.normal(size=200)
+    monkeypatch.setattr(training, "SINGLE_SHARE", 0.999)
+    run = ColumnGeneration.run
+
+    def without_pairs(self, *args, **kwargs):
+        if self.form.original.max_interaction == 2:
+            self.clock.interrupt()
+        return run(self, *args, **kwargs)
+
+    monkeypatch.setattr(ColumnGeneration, "run", without_pairs)
+    settings = {"beta": 2.0, "norm": 1, "time_limit": 60.0, "tol": 1e-3}
+    fit = bn.train(X, y, max_interaction=2, **settings)
+    additive = bn.train(X, y, max_interaction=1, **settings)
+    assert fit.certificate.objective <= 1.02 * additive.certificate.objective
+    assert len(fit.network)

@@ -3,6 +3,7 @@
 import numbers
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,8 +18,10 @@ from bladenet.planning import LONG, UNASKED, Plan, make_plan
 from bladenet.pricing import Clock, choose_pricer, choose_relaxation
 from bladenet.problem import Neurons, StandardForm, TrainingProblem
 from bladenet.rebuilding import MARGIN, Fit, finish
+from bladenet.restricted import nonzero
 
 SEARCH_SHARE = 0.5  # of the time limit, where bounds are still to come
+SINGLE_SHARE = 0.25  # of the time, for neurons of one feature before those of several
 POOR = 0.5  # a gap that a relaxation may well improve on
 SETTLED = 1e-3  # the search by ascent ends when a round lowers the objective by a fraction of this
 
@@ -128,7 +131,9 @@ def solve(
         return interpolate(problem, pricing, tol, Clock(time_limit), callback, exact, start)
     clock = Clock(time_limit if exact or time_limit is None else SEARCH_SHARE * time_limit)
     search = ColumnGeneration(form, pricing, MARGIN * tol if exact else max(tol, SETTLED), clock, callback)
-    if start is not None:
+    if time_limit is not None and (problem.max_interaction or 1) > 1:
+        _begin_with_single_features(search, problem, start)
+    elif start is not None:
         search.begin(*form.neurons(*start))
     search.run(prove=exact)
     try:
@@ -153,6 +158,23 @@ def solve(
     except KeyboardInterrupt:  # too late to save time, too early to lose the network
         clock.interrupt()
         return finish(problem, search, tol, restricted, stopped=True)
+
+
+def _begin_with_single_features(search: ColumnGeneration, problem: TrainingProblem, start: Neurons | None) -> None:
+    """Start from the best network found of neurons that read one feature: with little time, the best there is."""
+    form, clock = search.form, search.clock
+    single = replace(form, original=replace(problem, max_interaction=1))
+    first = ColumnGeneration(single, search.pricing, search.tol, clock.part(SINGLE_SHARE * clock.remaining))
+    weights, offsets = form.neurons(*start) if start is not None else (np.zeros((0, form.points.shape[1])), np.zeros(0))
+    one = (weights != 0.0).sum(axis=1) == 1
+    if one.any():
+        first.begin(weights[one], offsets[one])
+    first.run(prove=False)
+    used = nonzero(first.best.z)
+    search.neurons.mix(first.best_weights[used], first.best_offsets[used], first.best.z[used])
+    search.neurons.t = first.best.t
+    if used.any() or len(offsets):
+        search.begin(weights, offsets)
 
 
 def plan(
