@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.datasets import load_iris
 
 import bladenet as bn
 from bladenet.digits import shortened, without_last_digits
@@ -11,6 +13,7 @@ from bladenet.problem import TrainingProblem
 from bladenet.training import solve
 from oracle import arrangement_optimum
 
+EVEN = np.ones(4000)
 FOUND = {"vertices_only": False, "start": None, "strategy": "auto", "time_limit": None, "callback": None}
 
 
@@ -19,14 +22,52 @@ def test_last_digits_are_left_out_column_by_column():
     rng = np.random.default_rng(0)
     columns = rng.normal(size=(100, 3)) * [1.0, 1e-9, 1e9]
     columns[0, 0] = 1e12
-    rounded = without_last_digits(columns, 2.0**-20)
+    rounded = without_last_digits(columns, EVEN[:100], 2.0**-20)
     typical = np.median(np.abs(columns - np.median(columns, axis=0)), axis=0)
     off = np.abs(rounded - columns) / typical
     assert (off.max(axis=0) <= 2.0**-20).all()
     assert (off.max(axis=0) > 2.0**-23).all()
     assert rounded[0, 0] == 1e12
-    np.testing.assert_array_equal(without_last_digits(rounded, 2.0**-20), rounded)
-    np.testing.assert_array_equal(without_last_digits(np.full(4, 0.1), 2.0**-20), np.full(4, 0.1))
+    np.testing.assert_array_equal(without_last_digits(rounded, EVEN[:100], 2.0**-20), rounded)
+    np.testing.assert_array_equal(without_last_digits(np.full(4, 0.1), EVEN[:4], 2.0**-20), np.full(4, 0.1))
+
+
+def test_rows_of_little_weight_leave_the_digits_of_others():
+    # guards gaps of 1e-3 where most values belong to rows that hardly count, and lie a million times farther apart
+    rng = np.random.default_rng(0)
+    x, y, weight = rng.normal(size=(20, 1)), rng.normal(size=20), np.ones(20)
+    y[9:] *= 1e8
+    weight[9:] = 1e-20
+    rounded = without_last_digits(y, weight, 2.0**-20)
+    assert np.abs(rounded - y).max() < 1e-5
+    fit = bn.train(x, y, beta=1e-3 * bn.beta_max(x, y, sample_weight=weight), sample_weight=weight)
+    assert fit.certificate.gap < 1e-7
+
+
+@pytest.mark.parametrize("share", [1e-5, 1e-8])
+def test_every_digit_of_a_target_counts_where_losses_have_a_kink(share):
+    # guards the quantile loss, whose least value is no flat place: 1e-10 of a target is much of an objective near 0
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 2)), rng.normal(size=8)
+    beta = share * bn.beta_max(X, y, loss="quantile")
+    assert bn.train(X, y, beta=beta, loss="quantile").certificate.status is bn.Status.GLOBAL
+
+
+def test_targets_at_one_place_with_weights_of_all_sizes():
+    # guards a bound of 0: what the heaviest sample misses is not known from a light one
+    fit = bn.train([[1.0], [2.0], [2.0]], [1.0, 1.0, 0.0], beta=1e-6, sample_weight=[1e-5, 1e-5, 10.0])
+    assert fit.certificate.status is bn.Status.GLOBAL
+
+
+def test_neurons_that_become_the_same_are_one():
+    # guards networks of twins, which are optimal and not what anyone wants to read
+    iris = load_iris()
+    names = ["petal width", "sepal length", "sepal width", "petal length"]
+    X = pd.DataFrame(iris.data[:, [3, 0, 1, 2]], columns=names)
+    network = bn.BladeNetClassifier(alpha=0.0036).fit(X, iris.target_names[iris.target]).network_
+    neurons = np.column_stack([network.weights, network.biases])
+    apart = np.abs(neurons[:, None] - neurons).max(axis=2) + np.eye(len(neurons))
+    assert apart.min() > 1e-6
 
 
 def test_digits_do_not_depend_on_rounding():
@@ -35,7 +76,8 @@ def test_digits_do_not_depend_on_rounding():
     x = np.r_[rng.normal(size=3000), np.arange(-50.0, 50.0), 2.0 ** np.arange(-20, 3)]
     for noise in (-1, 1):
         near = x * (1.0 + noise * 2.0**-52)
-        np.testing.assert_array_equal(without_last_digits(near, 2.0**-30), without_last_digits(x, 2.0**-30))
+        rounded = [without_last_digits(numbers, EVEN[: len(x)], 2.0**-30) for numbers in (near, x)]
+        np.testing.assert_array_equal(*rounded)
         for number in (1.0, 0.5, 3.0, 200.0, 0.1, *rng.uniform(size=20)):
             assert shortened(number * (1.0 + noise * 2.0**-51)) == shortened(number)
             assert number <= shortened(number) <= number * (1.0 + 2.0**-40)

@@ -13,16 +13,17 @@ AWAY = np.sqrt(2.0)  # from powers of two, and from short numbers: where roundin
 SMALLEST = 1e-200
 
 
-def without_last_digits(columns: Array, share: float) -> Array:
-    """Numbers (n,) or (n, c) rounded column by column, to about this share of their typical distance from the median.
+def without_last_digits(columns: Array, weight: Array, share: float) -> Array:
+    """Numbers (n,) or (n, c) rounded column by column, to about this share of how far they typically lie apart.
 
-    Outliers do not make it coarser; numbers that have no finer digits stay as they are.
+    That is their distance from the median or, where that is less, their standard deviation: outliers do not make it
+    coarser, nor do rows of little weight (n,). Numbers that have no finer digits stay as they are.
     """
     if columns.ndim == 1:
-        return without_last_digits(columns[:, None], share)[:, 0]
-    steps = np.array([_step(column, share) for column in columns.T])
-    steps[steps < SMALLEST] = SMALLEST
-    return np.round(columns / steps) * steps  # powers of two: only the rounding rounds
+        return without_last_digits(columns[:, None], weight, share)[:, 0]
+    steps = np.array([share * _typical(column, weight / weight.sum()) for column in columns.T])
+    steps = 2.0 ** np.floor(np.log2(np.maximum(AWAY * steps, SMALLEST)))  # powers of two: only the rounding rounds
+    return np.round(columns / steps) * steps
 
 
 def shortened(number: float) -> float:
@@ -31,7 +32,9 @@ def shortened(number: float) -> float:
     return float(np.ldexp(np.ceil(np.ldexp(number, KEPT - exponent) + AWAY - 1.0), exponent - KEPT))
 
 
-def _step(column: Array, share: float) -> float:
+def _typical(column: Array, weight: Array) -> float:
     values = np.unique(column)
-    typical = float(np.median(np.abs(values - np.median(values))))
-    return float(2.0 ** np.floor(np.log2(AWAY * typical * share))) if typical > 0.0 else 0.0
+    distance = float(np.median(np.abs(values - np.median(values))))
+    off = np.abs(column - weight @ column)
+    reach = float(off.max()) or 1.0  # in units of which squares do not overflow
+    return min(distance, reach * float(np.sqrt(weight @ (off / reach) ** 2)))

@@ -244,7 +244,7 @@ class StandardForm(Shown):
         """Centre, scale, merge."""
         kept = np.flatnonzero(problem.sample_weight > 0)
         whole, y, weight = problem.X[kept], problem.y[kept], problem.sample_weight[kept]
-        X = without_last_digits(whole, problem.resolution) if problem.resolution else whole
+        X = without_last_digits(whole, weight, problem.resolution) if problem.resolution else whole
         first, point = distinct_rows(X)
         distinct = X[first]
         centre = 0.5 * (distinct.max(axis=0) + distinct.min(axis=0)) if problem.bias else np.zeros(X.shape[1])
@@ -270,14 +270,16 @@ class StandardForm(Shown):
             constant = 0.0
             first_term, term = distinct_rows(np.column_stack([point, y]))
             row, y = point[first_term], y[first_term]
+        total = group_sums(term, weight)
         terms = np.full(len(problem.y), -1, dtype=np.int64)
         terms[kept] = term
         return cls(
             points if basis is None else points @ basis,
             kept[first],
             row,
-            without_last_digits(y / unit, FINEST) if problem.loss.degree else y,
-            group_sums(term, weight),
+            # of other losses than the squared one, which is flat where it is least, every digit counts
+            without_last_digits(y / unit, total, FINEST) if problem.loss.degree == 2 else y / unit,
+            total,
             _shortened(problem.beta / scale / unit ** max(0, problem.loss.degree - 1), problem.loss),
             problem.norm,
             problem.bias,
@@ -381,8 +383,10 @@ class StandardForm(Shown):
         term, s = self.term[kept], problem.sample_weight[kept]
         share = by_sample(1.0 / group_sums(term, s), self.slope * v)[term]
         if isinstance(problem.loss, SquaredLoss):
-            # ȳ − y_i from differences within the point, which a large offset of y cannot round away
-            _, first = np.unique(term, return_index=True)
+            # ȳ − y_i from differences within the point, which a large offset of y cannot round away; from the sample
+            # that weighs most there, as its digits count most
+            order = np.lexsort((-s, term))
+            first = order[np.r_[True, np.diff(term[order]) > 0]]
             within = problem.y[kept] - problem.y[kept][first][term]
             mean = by_sample(1.0 / group_sums(term, s), group_sums(term, by_sample(s, within)))
             share = share - (within - mean[term])

@@ -15,11 +15,12 @@ from bladenet.losses import Array, ExactFit
 from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
 from bladenet.pricing import Clock, choose_pricer
-from bladenet.problem import Neurons, StandardForm, TrainingProblem
+from bladenet.problem import Neurons, StandardForm, TrainingProblem, distinct_rows, group_sums
 from bladenet.restricted import Restricted, masked, nonzero
 
 FORGIVEN = 1e3  # times the smallest miss that counts: what moving neurons to blades may bring about
 FEW = 4  # coordinates of a neuron whose corners are sought: they are up to 2 to that power
+CROOKED = 1e3  # times what digits left out move a sample by: what they move a neuron by that is hardly defined by it
 LATE, LATE_SHARE = 0.05, 0.03  # seconds past a limit, and of those before it, to put a network on its blades
 MARGIN = 0.9  # of the tolerance for a search; the rest is for turning its solution into blades
 Known = dict[bytes, Blade]  # of the neurons of a standard form
@@ -129,22 +130,33 @@ def _rebuilt(
     objective = moved.objective(solution.z, solution.t) if whole else np.inf
     if objective > solution.objective + 0.05 * search.tol * search.objective:
         # neurons that a search did not move to blades, such as those that it was started from
-        for neuron in _between(weights, offsets, places):
+        for neuron in _between(weights, offsets, places, APART + CROOKED * form.lost):
             found = corners(form.points, neuron[:-1], neuron[-1], form.norm, form.bias)
             moved.add(found[:, :-1], found[:, -1])
         again = moved.solve(0.03 * search.tol)
         if again.objective < objective:
             solution, weights, offsets = _nonzero(again, moved.weights, moved.offsets)
             blades, neurons = blades_of(problem, weights, offsets, known)
-    return solution, blades, neurons
+    return _each_once(solution, blades, neurons)
 
 
-def _between(weights: Array, offsets: Array, places: Neurons) -> Array:
-    """Those neurons (k, d + 1), of few coordinates, that are not where their blades are."""
+def _each_once(solution: Restricted, blades: list[Blade], neurons: Neurons) -> tuple[Restricted, list[Blade], Neurons]:
+    """One neuron where several have become the same."""
+    first, group = distinct_rows(np.column_stack(neurons))
+    if len(first) == len(blades):
+        return solution, blades, neurons
+    order = np.argsort(first)
+    once, z = first[order], group_sums(group, solution.z, len(first))[order]
+    weights, biases = neurons
+    return replace(solution, z=z), [blades[k] for k in once], (weights[once], biases[once])
+
+
+def _between(weights: Array, offsets: Array, places: Neurons, near: float) -> Array:
+    """Those neurons (k, d + 1), of few coordinates, that are not where their blades are, nor near."""
     lines, blades = np.column_stack([weights, offsets]), np.column_stack(places)
     if len(lines) != len(blades):
         return lines[:0]
-    apart = np.abs(lines - blades).max(axis=1) > APART
+    apart = np.abs(lines - blades).max(axis=1) > near
     return lines[apart & (np.count_nonzero(weights, axis=1) <= FEW)]
 
 
