@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-MOST, MORE = 8, 24  # cases of a sampled test in the default run, and others that are slow; the rest is rare
+MOST, MORE = 6, 6  # cases of a sampled test in the default run, and others that are slow; the rest is rare
 
 matplotlib.use("Agg")
 

@@ -92,7 +92,7 @@ def test_given_alphas_are_all_compared_and_the_choice_is_among_them(motorcycle):
     assert model.alpha_ in (10.0, 0.5)
 
 
-@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=[pytest.mark.slow, pytest.mark.rare])])
 def test_classifiers_compare_their_own_loss(classes):
     data = bn.datasets.load_penguins()
     species = data.frame["species"].to_numpy()

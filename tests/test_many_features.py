@@ -164,6 +164,7 @@ def test_which_problems_neurons_rise_on():
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 def test_training_is_below_a_large_random_dictionary_and_above_its_bound():
     form = form_of(n=300, d=12)
     X, y, beta = form.original.X, form.original.y, form.original.beta

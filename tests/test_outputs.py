@@ -161,7 +161,7 @@ def test_weights_are_repeated_rows(loss, output_norm):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("beta", [0.02, 0.002])
+@pytest.mark.parametrize("beta", [pytest.param(0.02, marks=pytest.mark.rare), 0.002])
 def test_classes_that_are_told_apart(beta):
     # a direction that changes nothing was taken for curvature: the model was not convex, and the gap stayed at 4 %
     rng = np.random.RandomState(0)
@@ -171,7 +171,7 @@ def test_classes_that_are_told_apart(beta):
 
 
 @pytest.mark.parametrize("beta", [1e-4, 1e-3])
-@pytest.mark.parametrize("d", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("d", [1, pytest.param(2, marks=[pytest.mark.slow, pytest.mark.rare])])
 def test_near_interpolation_outputs_are_certified_too(beta, d):
     # guards the restricted problem: its curvature squares the condition of the columns, and once hid a gap of 20 %
     for seed in range(2):

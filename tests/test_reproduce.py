@@ -61,6 +61,7 @@ def test_figure6_orders_the_methods(tmp_path, few_epochs, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 def test_figure7_from_a_file(tmp_path, monkeypatch, capsys):
     data = some_images()
     np.savez(tmp_path / "two.npz", **vars(data))

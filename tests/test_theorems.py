@@ -40,6 +40,7 @@ NUMBERED = [
 ]
 FAIL_AS_PRINTED = ["Theorem 3", "Lemma 14", "Lemma 18", "Theorem 22", "Section 6.1"]
 SLOW = pytest.mark.slow
+RARE = pytest.mark.rare
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,7 @@ def test_a_bound_that_says_something_too_seldom_is_not_checked():
 
 
 @SLOW
+@RARE
 def test_theorem_7_is_not_checked_by_chambers_that_are_large(monkeypatch):
     monkeypatch.setattr(near_networks, "diameter", lambda generators: max(1.0, _diameter(generators)))
     claim = near_networks.theorem_7()
@@ -258,7 +260,7 @@ def test_a_factor_that_promises_too_much_is_violated():
         (isometries, "isometry_constant", lambda X: 0.999 * _isometry_constant(X), isometries.theorem_13),
         (isometries, "isometry_diameter", lambda delta: 0.3 * delta, isometries.lemma_11),
         (polytopes, "hull_distance", lambda g: 1.01 * _hull_distance(g), lambda: next(polytopes.lemmas_15_and_16())),
-        pytest.param(near_networks, "diameter", lambda g: 0.5 * _diameter(g), near_networks.theorem_7, marks=SLOW),
+        pytest.param(near_networks, "diameter", lambda g: 0.5 * _diameter(g), near_networks.theorem_7, marks=[SLOW, RARE]),
         (polytopes, "diameter", lambda g: 0.5 * _diameter(g), lambda: list(polytopes.lemmas_15_and_16())[1]),
         pytest.param(
             polytopes, "all_neurons", lambda X, p, bias: _all_neurons(X, p, bias, axes=False), polytopes.lemma_14,
