@@ -412,6 +412,7 @@ def test_empty_cells_of_all_columns_are_told_at_once(tmp_path):
         ("0.5,1\n1,2\n3,4\n", "if there is no header"),
         ("a,t\n1,5\n2,5\n3,5\n", "the target 't' is 5 in every row"),
         ("a,t\n" + "".join(f"{k}.5,{k % 3}\n" for k in range(20)) + "12o,1\n", "numbers as text, '12o' in line 22"),
+        ("a,t\n" + "".join(f"{k}.5,{k % 3}\n" for k in range(10)) + "12o,1\n", "numbers as text, '12o' in line 12"),
     ],
 )
 def test_faults_have_remedies_on_the_command_line(text, part, tmp_path):
