@@ -293,7 +293,7 @@ def test_bad_options_are_refused_in_one_line(options, parts):
         ("a,b\n1,2\n,3\n5,6\n", ("--target", "a"), ["column 'a'", "line 3"]),
         ("a\n1\n3\n", ("--target", "a"), ["no column besides the target 'a'"]),
         (
-            "a,b\n" + "1,n%d\n" * 20 % (*range(20),),
+            "a,b\n" + "".join(f"{k},n{k}\n" for k in range(20)),
             ("--target", "a", "--alpha", "1"),
             ["'b' has 20 different texts in 20 rows"],
         ),

@@ -1,5 +1,7 @@
 """Files as people have them: one table, written in dozens of ways, is read as the same table or refused by line."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from typer.testing import CliRunner
 from bladenet import cli
 from bladenet.errors import InputError
 from bladenet.reading import Notation, decimal_of, read, separator_of
-from bladenet.tables import left_out
+from bladenet.tables import check_present, doubts, left_out
 
 N = 40
 
@@ -209,3 +211,211 @@ def test_a_file_with_semicolons_ids_and_dates_is_fitted_without_an_option(tmp_pa
     assert predicted.stdout.splitlines()[:2][1].startswith("K000,")
     refused = runner.invoke(cli.app, ["predict", str(model), str(path), "--keep", "name"])
     assert refused.exit_code == cli.BAD_INPUT
+
+
+def refusal(path):
+    with pytest.raises(InputError) as refused:
+        read(path, Notation())
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# exported on Monday\n" + written(),
+        "Report\n\n" + written(";"),
+        "Report;;;\n;;;\n" + written(";", ","),
+        "sep=;\n" + written(";"),
+        written().replace("\n", ",\n"),
+        written().replace("\n", ",\n").replace("t,\n", "t\n", 1),
+        written() + ",,,\n,,,\n",
+        written(quote=True).replace('","', '" , "'),
+        written("|").replace("|", " | "),
+        written(quote=True).replace('","', '"   "'),
+        written().replace("klein", " klein ").replace("größe", " größe "),
+    ],
+)
+def test_what_stands_around_a_table_is_no_part_of_it(text, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    frame, how = read(path, Notation())
+    pd.testing.assert_frame_equal(frame.reset_index(drop=True), truth(), check_dtype=False)
+    line = frame.index[0] - 1
+    assert line == 1 or f"the header is line {line}" in str(how)
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_columns_below_each_other_are_separated_by_blanks(index, tmp_path):
+    path = tmp_path / "table.txt"
+    table = truth().assign(größe="klein")
+    path.write_text(table.to_string(index=index), encoding="utf-8")
+    frame, _ = read(path, Notation())
+    pd.testing.assert_frame_equal(frame[list(table)].reset_index(drop=True), table, check_dtype=False)
+
+
+def test_sheets_count_rows_as_they_show_them(tmp_path):
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "table.xlsx"
+    truth().astype(object).replace("klein", " klein ").to_excel(path, index=False, startrow=2)
+    frame, _ = read(path, Notation())
+    pd.testing.assert_frame_equal(frame.reset_index(drop=True), truth(), check_dtype=False)
+    frame.iloc[3, 0] = np.nan
+    with pytest.raises(InputError, match="column 'size' has no value in row 7:"):
+        check_present(frame)
+
+
+@pytest.mark.parametrize(
+    ("cells", "part"),
+    [
+        (["201", "7.953", "12.044"], "'7.953' in line 3 stands beside '201' in line 2"),
+        (["7.953", "201", "?", "0"], "If it means 7953, write it so or say --decimal ,"),
+        (["-7.953", "201", "1.000"], "thousands or decimals"),
+        (['"1.234,5"', "7.953", "5678"], "separates thousands by points in some cells"),
+    ],
+)
+def test_thousands_that_may_be_decimals_are_refused(cells, part, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,t\n" + "".join(f"{cell},x\n" for cell in cells), encoding="utf-8")
+    assert part in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "cells", [["7.953", "12.044"], ["0.125", "7.953", "3"], ["7.953", "2.5", "3"], ["1234.567", "3"]]
+)
+def test_decimals_that_cannot_be_thousands_are_numbers(cells, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,t\n" + "".join(f"{cell},x\n" for cell in cells), encoding="utf-8")
+    assert read(path, Notation())[0]["a"].tolist() == list(map(float, cells))
+    path.write_text("a,t\n201,x\n7.953,x\n", encoding="utf-8")
+    assert read(path, Notation(decimal="."))[0]["a"].tolist() == [201.0, 7.953]
+    assert read(path, Notation(decimal=","))[0]["a"].tolist() == [201, 7953]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "parts"),
+    [
+        ("a.csv", "a,t,b,a\n1,2,3,4\n", ["line 1", "'a'", "columns 1 and 4"]),
+        ("a.csv", "5,1,5\n1,2,3\n", ["'5'", "no header?"]),
+        ("a.csv", "a,b,c\n1,2,3\n4,5\n", ["line 3", "has 2 cells, but the header has 3"]),
+        ("a.csv", 'a,b\n1,"x\n2,y\n', ["line 2", "never closed"]),
+        ("a.csv", ",,\n,,\n", ["is empty"]),
+        ("a.csv", "<!DOCTYPE html>\n<html></html>", ["HTML"]),
+        ("a.csv", '[{"a": 1}]', ["JSON"]),
+        ("a.csv", bytes(range(1, 32)) * 9, ["no text"]),
+        ("a.csv", b"\x89PNG\r\n\x1a\n", ["a picture"]),
+        ("a.csv", b"PK\x03\x04junk", [".xlsx"]),
+        ("a.xls", "a,b\n1,2\n", ["no Excel file", "name it .csv"]),
+        ("a.csv.zip", b"PK\x03\x04junk", ["cannot be unpacked"]),
+        ("a.csv.gz", gzip.compress(written().encode())[:99], ["cannot be unpacked"]),
+        ("a.parquet", b"PAR1junk", ["damaged or no parquet file"]),
+    ],
+)
+def test_what_is_no_table_is_refused_with_a_remedy(name, content, parts, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    message = refusal(path)
+    for part in [str(path), *parts]:
+        assert part in message
+
+
+VARIOUS = np.random.default_rng(3).permutation(9000)[:30] + 1000
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CustomerID",
+        "PassengerId",
+        "SubjectID",
+        "Kundennummer",
+        "Kunden-Nr.",
+        "Nr.",
+        "Artikelnr",
+        "OrderNo",
+        "customer_number",
+        "account_number",
+        "IDNR",
+        "#",
+        "StudentNumber",
+        "userid",
+        "Lfd. Nr.",
+        "Order No.",
+        "Kunden ID",
+    ],
+)
+def test_names_of_ids(name):
+    frame = pd.DataFrame({name: VARIOUS, "text": [f"{value}" for value in VARIOUS], "z": VARIOUS / 7.0})
+    assert set(left_out(frame, list(frame))) == {name}
+    assert set(left_out(frame.astype({name: str}), list(frame))) == {name}
+    assert left_out(frame.assign(**{name: 5}), list(frame)) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["stress index", "price index", "Body Mass Index", "Dosis", "SNR", "humid", "AtomicNumber"]
+)
+def test_names_of_quantities(name):
+    for values in (VARIOUS, np.arange(30), np.arange(1, 31)):
+        assert left_out(pd.DataFrame({name: values, "z": VARIOUS / 7.0}), [name, "z"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ([*map(str, VARIOUS[:-1]), "12o"], None),
+        ([f"€{value:,.1f}" for value in VARIOUS], None),
+        ([f"{value},5 €" for value in VARIOUS], None),
+        ([f"{value}.5 kg" for value in VARIOUS], None),
+        ([f"remark {value}" for value in VARIOUS], "another text"),
+        ([f"12:{k % 5:02d}" for k in range(29)] + ["?"], "times such as '12:00'"),
+        ([f"{k}.02.2024" for k in range(1, 31)], "dates"),
+        ([f"{k:05d}" for k in range(30)], "different codes"),
+        ([None] * 30, "is empty"),
+    ],
+)
+def test_numbers_with_faults_are_not_left_out_as_names(cells, why):
+    frame = pd.DataFrame({"a": cells, "z": VARIOUS})
+    found = left_out(frame, ["a", "z"])
+    assert why in found["a"] if why else not found
+
+
+def test_codes_are_categories_and_placeholders_are_spoken_of(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("plz,age,t\n" + "01067,-999,3\n10115,33,4\n01067,-999,5\n04109,41,-99\n", encoding="utf-8")
+    frame, _ = read(path, Notation())
+    assert frame["plz"].tolist() == ["01067", "10115", "01067", "04109"]
+    codes, placeholders = doubts(frame, list(frame))
+    assert "'plz' holds codes" in codes
+    assert placeholders == "−999 stands in 2 rows of 'age': if it means no value, say --na -999"
+    assert doubts(frame.assign(age=[-999, -998, -999, -990], plz="1"), ["age", "plz"]) == []
+
+
+def refused_on_the_command_line(path, *options):
+    result = CliRunner().invoke(cli.app, ["fit", str(path), "--target", "t", *options])
+    assert result.exit_code == cli.BAD_INPUT
+    return result.stderr
+
+
+def test_empty_cells_of_all_columns_are_told_at_once(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b,first name,empty,t\n1,,x,,1\n,,y,,2\n5,6,z,,3\n7,8,x,,4\n", encoding="utf-8")
+    message = refused_on_the_command_line(path)
+    assert "'empty' is empty: left out" in message
+    assert "'a' has no value in line 3; column 'b' has no value in line 2 and 1 more:" in message
+    assert '(--features "first name")' in message
+    assert "df.dropna()" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("a,T\n1,2\n3,4\n", "Did you mean 'T'?"),
+        ("0.5,1\n1,2\n3,4\n", "if there is no header"),
+        ("a,t\n1,5\n2,5\n3,5\n", "the target 't' is 5 in every row"),
+        ("a,t\n" + "".join(f"{k}.5,{k % 3}\n" for k in range(20)) + "12o,1\n", "numbers as text, '12o' in line 22"),
+        ("a,t\n" + "".join(f"{k}.5,{k % 3}\n" for k in range(10)) + "12o,1\n", "numbers as text, '12o' in line 12"),
+    ],
+)
+def test_faults_have_remedies_on_the_command_line(text, part, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    assert part in refused_on_the_command_line(path)

@@ -67,8 +67,8 @@ def test_numbers_with_faults_are_refused_with_lines_values_and_remedy(tmp_path, 
 @pytest.mark.parametrize(
     ("target", "options", "parts"),
     [
-        (one("", TEXT), (), ["column 'price' has no value in line 13: drop or fill it"]),
-        (one("?", TEXT), (), ["column 'price' has no value in line 13: drop or fill it"]),
+        (one("", TEXT), (), ["column 'price' has no value in line 13: no cell may be empty; drop such rows"]),
+        (one("?", TEXT), (), ["column 'price' has no value in line 13: no cell may be empty; drop such rows"]),
         (one(np.inf, PRICE), (), ["column 'price' is infinite in line 13"]),
         ([f"row {i}" for i in range(N)], (), ["150 different values in 150 rows", "identifier"]),
         ([f"row {i}" for i in range(N)], ("--task", "classification"), ["identifier"]),

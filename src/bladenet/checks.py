@@ -17,12 +17,14 @@ MOST_CLASSES = 10_000
 NOT_FINITE = "NaN and infinite values are not accepted: drop or impute them first."
 ROW = "\0"  # in the template of a message, where the name of a row goes
 LINE = "line of the file"  # name of the index of a table whose rows are known by the lines that they begin in
+SHEET = "row of the sheet"  # likewise, as Excel shows it
 
 
 def place(row: int, index: Any = None) -> str:
-    """A row in words: its line, where the index of the table is one of lines, or its position."""
-    if getattr(index, "name", None) == LINE:
-        return f"line {index[row]}"
+    """A row in words: its line or row, where the index of the table is one of a file or sheet, or its position."""
+    unit = {LINE: "line", SHEET: "row"}.get(str(getattr(index, "name", "")))
+    if unit is not None:
+        return f"{unit} {index[row]}"
     return f"row {row} (counting from 0)"
 
 

@@ -25,13 +25,15 @@ from bladenet.reproduce.commands import app as reproduce
 from bladenet.tables import (
     SHIPPED,
     beside,
+    check_present,
     choose_features,
+    doubts,
     feature_columns,
     left_out,
     predictions,
     read_table,
 )
-from bladenet.targets import Target, target_trained_on
+from bladenet.targets import Target, check_varies, target_trained_on
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +102,9 @@ Data = Annotated[
         metavar="DATA", help=f"CSV, parquet, feather or Excel file, or a shipped data set: {', '.join(SHIPPED)}."
     ),
 ]
-Separator = Annotated[str | None, typer.Option("--sep", help="What separates cells: , ; | or tab. Default: found out.")]
+Separator = Annotated[
+    str | None, typer.Option("--sep", help="What separates cells: , ; | tab or ' '. Default: found out.")
+]
 Decimal = Annotated[str | None, typer.Option(help="Decimal sign: . or a comma. Default: found out.")]
 Encoding = Annotated[str | None, typer.Option(help="Such as utf-8, utf-16 or latin-1. Default: found out.")]
 Missing = Annotated[
@@ -199,11 +203,14 @@ def fit(
     for name, why in {} if features or keep_ids else left_out(frame, names).items():
         names.remove(name)
         typer.echo(f"bladenet: note: column {name!r} {why}: left out (--keep-ids, --features)", err=True)
+    check_present(frame[[*names, target]], names)
     X, chosen = feature_columns(frame, names), Target.of(frame[target], task, loss)
     y = chosen.y
+    check_varies(frame[target])
     console = _console(quiet)
-    if chosen.note:
-        typer.echo(f"bladenet: note: {chosen.note}", err=True)
+    for note in [*doubts(frame, [*names, target]), chosen.note]:
+        if note:
+            typer.echo(f"bladenet: note: {note}", err=True)
     with _warnings_by_the_line():
         model = train_table(X, y, {**settings, "loss": chosen.loss, "bias": bias}, console)
     if out is not None:

@@ -26,7 +26,8 @@ from bladenet.row_labels import RowLabels, written_label
 
 Level = str | int | float | bool
 
-FEW_LEVELS = 12  # text may have that many different values, whatever they look like
+FEW_LEVELS = 12  # text may have that many different values, whatever they look like,
+FEWEST_ROWS = 10  # but in as many rows, numbers that mostly differ are no categories
 SHOWN = 5  # columns or values listed in a message
 
 
@@ -236,9 +237,11 @@ class Cells:
         """Refuse what is no set of categories: mixtures, other types, numbers as text, identifiers."""
         kinds = {type(level) for level in seen}
         alike = kinds in ({str}, {bool}) and all(isinstance(v, (str, bool, np.bool_)) for v in self.values)
-        if alike and len(seen) <= FEW_LEVELS:
+        measured = np.mean([is_measurement(value) and not isinstance(value, bool) for value in self.values]) > 0.5
+        mostly_different = 2 * len(seen) > rows >= FEWEST_ROWS
+        if alike and len(seen) <= FEW_LEVELS and not (measured and mostly_different):
             return
-        if np.mean([is_measurement(value) and not isinstance(value, bool) for value in self.values]) > 0.5:
+        if measured:
             odd = np.array([not (_is_real(value) or (alike and is_number(value))) for value in self.values])
             raise ValueError(
                 f"column {self.name!r} holds numbers as text, {self.values[odd.argmax()]!r} in {self.place(odd)}: "

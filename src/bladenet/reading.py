@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bladenet.checks import LINE
+from bladenet.checks import LINE, SHEET, place
 from bladenet.errors import InputError
+from bladenet.layout import Layout, named, rows_of_text, said_separator, separator_of
+from bladenet.opening import COLUMNAR, SHEETS, cells_of_sheet, columns_of, text_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEPARATORS = "\t;|,"  # in this order: a comma may also be a decimal point, and stands in text
-NAMED = {"\t": "tabs", ";": "';'", "|": "'|'", ",": "','", " ": "spaces"}
-LOOKED_AT = 200  # rows whose numbers of cells tell the separator
-BINARY = {".parquet": "read_parquet", ".feather": "read_feather", ".xlsx": "read_excel", ".xls": "read_excel"}
+DIGITS = re.compile(r"\d+|")
+CODE = re.compile(r"0\d+")
 MISSING = {"", "-", "--", "?", ".", "..", "n.a.", "n/a", "na", "nan", "null", "none", "missing", "#n/a", "<na>"}
 BETWEEN = re.compile(r"(?<=\d)[\s'’](?=\d{3})")  # thousands, whatever the decimal sign
 POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d+)?")
@@ -44,15 +43,19 @@ class Notation:
     separator : of cells, one character
     decimal : "." or ","
     missing : text that stands for no value, besides the usual
+    header : the line that names the columns
     """
 
     encoding: str | None = None
     separator: str | None = None
     decimal: str | None = None
     missing: tuple[str, ...] = ()
+    header: int = 1
 
     def __str__(self) -> str:
         unusual = []
+        if self.header > 1:
+            unusual.append(f"the header is line {self.header}")
         if self.separator != ",":
             unusual.append(f"cells separated by {named(str(self.separator))}")
         if self.decimal == ",":
@@ -68,95 +71,112 @@ USUAL = Notation("utf-8", ",", ".")
 def read(path: Path, asked: Notation, text: tuple[str, ...] = ()) -> tuple[pd.DataFrame, Notation]:
     """A table, and how it is written; some columns as text.
 
-    Rows of a file of text are known by the line that they begin in, as an editor counts lines: the header is line 1.
+    Rows of a file of text are known by the line that they begin in, as an editor counts lines; those of a sheet by
+    the row that it shows.
 
     Raises
     ------
     InputError
         If that cannot be found out, or a row does not fit the header; names file, line and remedy.
     """
-    import pandas as pd  # here, not at the top: the command line must start fast
-
-    kind = BINARY.get(path.suffix.lower())
-    if kind is not None:
-        try:
-            return getattr(pd, kind)(path), USUAL
-        except ImportError as error:
-            raise InputError(f"{path} cannot be read here: {error} Or save it as CSV.") from None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read: {error}.") from None
-    content, encoding = _decoded(_bytes(path), asked.encoding, path)
-    if not content.strip():
-        raise InputError(f"{path} is empty.")
-    written = replace(asked, encoding=encoding, separator=asked.separator or separator_of(content))
-    lines = _lines(content, written.separator or ",", path)
-    frame = _parsed(content, written, dict.fromkeys(text, str), path)
-    if frame.empty:
-        raise InputError(f"{path} has a header but no rows.")
-    unread = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name]) and name not in text]
+    suffix = path.suffix.lower()
+    if suffix in COLUMNAR:
+        return columns_of(path), USUAL
+    if suffix in SHEETS:
+        return _sheet(path, asked)
+    content, encoding = text_of(path, asked.encoding)
+    said, content = said_separator(content)
+    separator = asked.separator or said or separator_of(content)
+    table = Layout.of(rows_of_text(content, separator, path), path, "line")
+    written = replace(asked, encoding=encoding, separator=separator, header=table.header)
+    text = (*text, *_codes(table))
+    frame = _parsed(table, asked.missing, dict.fromkeys(text, str))
+    unread = [name for name in frame.columns if _is_text(frame[name]) and name not in text]
     decimal = asked.decimal or decimal_of([_cells(frame[name], asked.missing) for name in unread])
     if decimal == ",":  # what looked like 1.234 may be a thousand: all is read again, by our own rules
-        texts = _parsed(content, written, str, path)
+        texts = _parsed(table, asked.missing, str)
         names = [name for name in frame.columns if name not in text]
         decimal = asked.decimal or decimal_of([_cells(texts[name], asked.missing) for name in names])
         if decimal == ",":
             frame, unread = texts, names
     for name in unread:
         frame[name] = _as_numbers(frame[name], decimal, asked.missing)
-    if len(lines) == len(frame):
-        frame.index = pd.Index(lines, name=LINE)
+        if decimal == "," and _is_text(frame[name]) and _are_numbers(_cells(frame[name], asked.missing), COMMA):
+            raise InputError(
+                f"column {name!r} of {path} separates thousands by points in some cells and not in others: write all "
+                "cells alike."
+            )
+    for name in frame.columns if asked.decimal is None else ():
+        _refuse_doubtful(frame[name], table.column(name), decimal, asked.missing)
     return frame, replace(written, decimal=decimal)
 
 
-def _bytes(path: Path) -> bytes:
-    """What the file holds, unpacked."""
-    from pandas.io.common import get_handle  # type: ignore[import-not-found] # opens what read_csv opens
+def _sheet(path: Path, asked: Notation) -> tuple[pd.DataFrame, Notation]:
+    """The table of the first sheet; its cells of text may be numbers, as in files of text."""
+    import pandas as pd  # here, not at the top: the command line must start fast
 
-    try:
-        with get_handle(path, "rb", compression="infer", is_text=False) as opened:
-            return bytes(opened.handle.read())
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
-
-
-def _decoded(raw: bytes, encoding: str | None, path: Path) -> tuple[str, str]:
-    """The text, and its encoding: that asked for, or by its mark, or UTF-8, or what Windows writes in the West."""
-    marks = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-    if encoding is None:
-        encoding = next((name for mark, name in marks if raw.startswith(mark)), None)
-    if encoding is None and raw[:LOOKED_AT].count(0) > len(raw[:LOOKED_AT]) // 4:  # of Latin letters, half are zeros
-        encoding = "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
-    for name in (encoding,) if encoding else ("utf-8", "cp1252", "latin-1"):
-        try:
-            return raw.decode(name), name
-        except LookupError:
-            raise InputError(f"--encoding {name} is unknown: give one such as utf-8, utf-16 or latin-1.") from None
-        except UnicodeDecodeError as error:
-            wrong = error
-    line = raw[: wrong.start].count(b"\n") + 1
-    raise InputError(f"line {line} of {path} is not {wrong.encoding} ({wrong.reason}): give another --encoding.")
+    rows = [(k, [_plain(cell) for cell in cells]) for k, cells in enumerate(cells_of_sheet(path), 1)]
+    rows = [row for row in rows if any(cell != "" for cell in row[1])]
+    if not rows:
+        raise InputError(f"{path} is empty.")
+    table = Layout.of(rows, path, "row")
+    cells = [[None if cell == "" or cell in asked.missing else cell for cell in row] for row in table.rows]
+    frame = pd.DataFrame(cells, columns=table.names, dtype=object).infer_objects()
+    unread = [name for name in frame.columns if _is_text(frame[name])]
+    decimal = asked.decimal or decimal_of([_cells(frame[name], asked.missing) for name in unread])
+    frame.index = pd.Index(table.begins, name=SHEET)
+    for name in unread:
+        frame[name] = _as_numbers(frame[name], decimal, asked.missing)
+        if asked.decimal is None:
+            _refuse_doubtful(frame[name], table.column(name), decimal, asked.missing)
+    return frame, replace(USUAL, header=table.header)
 
 
-def named(separator: str) -> str:
-    """A separator in words."""
-    return NAMED.get(separator, repr(separator))
+def _plain(cell: Any) -> Any:
+    """A cell of a sheet: text without blanks around it; "" if there is nothing in it."""
+    if isinstance(cell, str):
+        return cell.strip()
+    return "" if cell is None or cell != cell else cell
 
 
-def separator_of(content: str) -> str:
-    """The first of some characters that splits header and rows into the same number of cells, more than one."""
-    best, most = ",", 0.0
-    for mark in SEPARATORS:
-        rows = csv.reader(StringIO(content), delimiter=mark)
-        try:
-            counts = [len(cells) for cells, _ in zip((row for row in rows if row), range(LOOKED_AT), strict=False)]
-        except csv.Error:
-            continue
-        same = sum(count == counts[0] for count in counts) / len(counts) if counts and counts[0] > 1 else 0.0
-        if same > most:
-            best, most = mark, same
-        if most == 1.0:
-            break
-    return best
+def _is_text(column: pd.Series) -> bool:
+    from pandas.api.types import is_string_dtype
+
+    return bool(is_string_dtype(column))
+
+
+def _codes(table: Layout) -> list[str]:
+    """Columns of digits that begin with 0, as codes do: some where all are equally long (01067), or most."""
+    found = []
+    for name, cells in zip(table.names, zip(*table.rows, strict=True), strict=True):
+        if all(map(DIGITS.fullmatch, cells)):
+            zeros, lengths = sum(map(bool, map(CODE.fullmatch, cells))), set(map(len, filter(None, cells)))
+            if zeros and (len(lengths) == 1 or 2 * zeros > len(cells)):
+                found.append(name)
+    return found
+
+
+def _refuse_doubtful(column: pd.Series, written: list[str], decimal: str, missing: tuple[str, ...]) -> None:
+    """Refuse numbers such as 7.953 beside 201 if no cell tells decimals from thousands."""
+    if column.dtype != float:
+        return
+    grouped = re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(decimal)}\d{{3}}")
+    first: dict[str, int] = {}
+    for row, cell in enumerate(written):
+        if grouped.fullmatch(cell):
+            first.setdefault("part", row)
+        elif cell.lstrip("+-").isdecimal():
+            first.setdefault("whole", row)
+        elif _cell(cell, missing) is not None:
+            return
+    if len(first) < 2:
+        return
+    part, other = written[first["part"]], "," if decimal == "." else "."
+    raise InputError(
+        f"column {column.name!r} may hold thousands or decimals: {part!r} in {place(first['part'], column.index)} "
+        f"stands beside {written[first['whole']]!r} in {place(first['whole'], column.index)}. If it means "
+        f"{part.replace(decimal, '')}, write it so or say --decimal {other} ; if not, say --decimal {decimal}"
+    )
 
 
 def decimal_of(columns: list[list[str]]) -> str:
@@ -205,43 +225,14 @@ def _as_numbers(column: pd.Series, decimal: str, missing: tuple[str, ...]) -> pd
     return numbers.astype(np.int64) if whole and numbers.abs().max() < 2.0**53 else numbers
 
 
-def _parsed(content: str, written: Notation, kinds: dict[str, type[str]] | type[str], path: Path) -> pd.DataFrame:
-    import pandas as pd
+def _parsed(table: Layout, missing: tuple[str, ...], kinds: dict[str, type[str]] | type[str]) -> pd.DataFrame:
+    import pandas as pd  # here, not at the top: the command line must start fast
 
-    try:
-        return pd.read_csv(
-            StringIO(content.removeprefix("\ufeff")),
-            sep=written.separator,
-            dtype=kinds,
-            na_values=list(written.missing) or None,
-            low_memory=False,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} cannot be read as a table: {error}.") from None
-
-
-def _lines(content: str, separator: str, path: Path) -> list[int]:
-    """The line in which each row begins; rows can have several lines, and empty ones are none.
-
-    Raises
-    ------
-    InputError
-        If a row has more cells than the header.
-    """
-    begins, last, names = [], 0, 0
-    rows = csv.reader(StringIO(content), delimiter=separator)
-    try:
-        for cells in rows:
-            if len(cells) > 1 or "".join(cells).strip():
-                begins.append(last + 1)
-                names = names or len(cells)
-                if len(cells) > names:  # pandas takes the first column for names of rows
-                    raise InputError(
-                        f"line {last + 1} of {path} has {len(cells)} cells, but the header has {names}: give every "
-                        f"column a name, and quote cells that contain {named(separator)}; or say "
-                        "--sep."
-                    )
-            last = rows.line_num
-    except csv.Error:  # a cell of more than 100,000 characters
-        return []
-    return begins[1:]
+    content = StringIO()
+    csv.writer(content).writerows(table.rows)
+    content.seek(0)
+    frame = pd.read_csv(
+        content, header=None, names=table.names, dtype=kinds, na_values=list(missing) or None, low_memory=False
+    )
+    frame.index = pd.Index(table.begins, name=LINE)
+    return frame

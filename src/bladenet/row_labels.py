@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from bladenet.checks import LINE, ROW, RowError, frame_type
+from bladenet.checks import LINE, ROW, SHEET, RowError, frame_type
 from bladenet.display import Shown, View, cut, flat
 from bladenet.losses import Index
 
@@ -40,7 +40,7 @@ class RowLabels(Shown):
     @classmethod
     def of_index(cls, index: Any) -> Self:
         """Those of the index of a pandas frame, or of None."""
-        if index is None or index.name == LINE:  # lines of a file are for messages about the file
+        if index is None or index.name in (LINE, SHEET):  # lines of a file are for messages about the file
             return cls()
         if index.nlevels == 1 and np.array_equal(index.to_numpy(), np.arange(len(index))):
             return cls()

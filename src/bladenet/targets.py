@@ -52,7 +52,7 @@ class Target:
         asked = f"--loss {loss}" if loss is not None else f"--task {task}" if task is not None else CLASSES
         if loss is not None:
             task = CLASSES if loss in CLASSIFICATION else NUMBERS
-        check_present(y)
+        check_present(y.to_frame())
         y = _read(y, as_classes=task == CLASSES)
         check_finite(y)
         task, note = _decided(y) if task is None else (task, "")
@@ -134,6 +134,14 @@ def _check_classes(y: pd.Series, loss: str, asked: str) -> None:
         raise InputError(
             f"the target {y.name!r} has {count} different values in {len(y)} rows, which are too many for classes: "
             f"{_shown(y)}. It looks like {looks}: choose another target, or group its values.{regress}"
+        )
+
+
+def check_varies(y: pd.Series) -> None:
+    """Refuse a target that is the same in every row."""
+    if len(y) > 1 and y.nunique() == 1:
+        raise InputError(
+            f"the target {y.name!r} is {y.iloc[0]} in every row, so there is nothing to predict: choose another column."
         )
 
 
