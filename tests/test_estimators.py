@@ -266,7 +266,7 @@ def test_classifier_refuses_regression_losses(plane, labels):
         ([[1.0], [np.nan]], [0.0, 1.0], "NaN"),
         ([[1.0], [np.inf]], [0.0, 1.0], r"inf in row 1 \(counting from 0\), column 0"),
         ([[1.0], [2.0]], [0.0, np.nan], "NaN"),
-        (np.zeros((0, 2)), np.zeros(0), "0 sample"),
+        (np.zeros((0, 2)), np.zeros(0), "X has no rows"),
         (np.zeros((3, 0)), np.zeros(3), "0 feature"),
         ([1.0, 2.0], [0.0, 1.0], "Reshape your data"),
         ([[1.0], [2.0]], [0.0, 1.0, 2.0], "inconsistent numbers of samples"),
