@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BREAKS = re.compile(r"([_/])(?=\w)")  # in a name
-TOGETHER = re.compile(r"(?<=\d) (?=%|±)|(?<=±) (?=\d)")  # a number and its unit
+TOGETHER = re.compile(r"(?<=\d) (?=[%±]|rows?\b)|(?<=±) (?=\d)")  # a number and its unit
 
 
 def checked_page(path: str | PathLike[str]) -> Path:
