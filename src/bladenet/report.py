@@ -182,10 +182,10 @@ def _flattered(new: NewRows) -> str:
     """Whether rows are known to have been trained on."""
     if not new.seen:
         return ""
-    verb = "was" if new.seen == 1 else "were"
+    equal = "equals a training sample" if new.seen == 1 else "equal training samples"
     return (
-        f" At least {new.seen:,} of them {verb} trained on, perhaps all: the model keeps only the rows that define its "
-        "neurons and cannot tell. Such rows flatter it."
+        f" At least {new.seen:,} of them {equal}, perhaps all: the model keeps only those that define its neurons "
+        "and cannot tell. Such rows flatter it."
     )
 
 
