@@ -15,7 +15,7 @@ compiling.SILENT = {silent}
 {before}
 spanning_tree(np.zeros((3, 2)), np.zeros(3, dtype=np.int64), np.zeros(3))
 """
-SAID = "bladenet: compiling for this machine, which is needed once: about half a minute\n"
+SAID = "bladenet: compiling for this machine, which is needed once and takes a minute or two\n"
 pytestmark = pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
 
 

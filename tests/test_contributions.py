@@ -149,7 +149,23 @@ def test_shares_of_terms_are_drawn():
     ax = explanation.plot()
     widths = [bar.get_width() for bar in ax.patches]
     features = explanation.features()
-    assert widths == pytest.approx(sorted(100 * features["share"][features["neurons"] > 0], reverse=True))
+    assert widths == pytest.approx(sorted(100 * features["importance"][features["neurons"] > 0], reverse=True))
+    assert sum(widths) == pytest.approx(100.0)
+
+
+def test_a_part_that_opposes_the_others_counts_by_its_size():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 150))
+    X = np.column_stack([a, 0.9 * a + 0.1 * b, rng.normal(size=150)])
+    model = bn.BladeNetRegressor(alpha=1e-3, norm=1, max_interaction=1, tol=1e-3).fit(
+        X, 3.0 * X[:, 0] - 2.0 * X[:, 1] + 0.05 * X[:, 2]
+    )
+    features = model.explain().features().set_index("term")
+    assert features.loc["x1", "share"] < 0.0 < features.loc["x2", "importance"] < features.loc["x1", "importance"]
+    assert [shape.names[0] for shape in model.shapes()] == ["x0", "x1", "x2"]
+    np.testing.assert_allclose(model.feature_importances_, features["importance"][["x0", "x1", "x2"]])
+    drawn = np.array([shape.effect(X).std() for shape in model.shapes()])
+    np.testing.assert_allclose(drawn / drawn.sum(), features["importance"][["x0", "x1", "x2"]])
 
 
 @pytest.mark.parametrize("settings", [{}, {"norm": 1, "max_interaction": 1, "scaling": "rank"}])

@@ -54,11 +54,11 @@ def several():
 
 
 RESULTS = {
-    "explanation": (lambda: regression()[0].explain(), ["neurons", "share", "GLOBAL", "x0"]),
+    "explanation": (lambda: regression()[0].explain(), ["neurons", "importance", "GLOBAL", "x0"]),
     "explanation of classes": (lambda: classification()[0].explain(), ["neurons", "scores of the classes"]),
-    "neuron": (lambda: regression()[0].explain().neurons[0], ["share", "through samples"]),
+    "neuron": (lambda: regression()[0].explain().neurons[0], ["importance", "through samples"]),
     "sample": (lambda: classification()[0].explain().neurons[0].samples[0], ["index", "… (8 more)"]),
-    "leverage": (lambda: regression()[0].explain().defined(), ["sample", "neurons", "%"]),
+    "leverage": (lambda: regression()[0].explain().defined(), ["sample", "neurons", "importance"]),
     "contributions": (lambda: regression()[0].explain_predictions(regression()[2]), ["… and 125 more", "neuron "]),
     "contributions of classes": (
         lambda: classification()[0].explain_predictions(classification()[1]),
@@ -66,7 +66,7 @@ RESULTS = {
     ),
     "what if": (lambda: regression()[0].what_if(*regression()[2:], [3, 4]), ["neurons", "→", "moves most at row"]),
     "shapes": (lambda: regression()[0].shapes(), ["columns", "x0"]),
-    "shape": (lambda: regression()[0].shapes()[0], ["columns x0", "share 100.0 %"]),
+    "shape": (lambda: regression()[0].shapes()[0], ["columns x0", "importance 100.0 %"]),
     "evidence": (lambda: regression()[0].evidence_, ["rows", "133"]),
     "encoding": (lambda: classification()[0].encoding_, ["12 of Column"]),
     "scaling": (lambda: classification()[0].scaling_, ["array (12,)"]),

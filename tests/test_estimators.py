@@ -266,7 +266,7 @@ def test_classifier_refuses_regression_losses(plane, labels):
         ([[1.0], [np.nan]], [0.0, 1.0], "NaN"),
         ([[1.0], [np.inf]], [0.0, 1.0], r"inf in row 1 \(counting from 0\), column 0"),
         ([[1.0], [2.0]], [0.0, np.nan], "NaN"),
-        (np.zeros((0, 2)), np.zeros(0), "0 sample"),
+        (np.zeros((0, 2)), np.zeros(0), "X has no rows"),
         (np.zeros((3, 0)), np.zeros(3), "0 feature"),
         ([1.0, 2.0], [0.0, 1.0], "Reshape your data"),
         ([[1.0], [2.0]], [0.0, 1.0, 2.0], "inconsistent numbers of samples"),
@@ -466,3 +466,33 @@ def test_targets_that_are_no_numbers_are_named(X, y, message):
 def test_unknown_keywords_name_public_classes(name):
     with pytest.raises(TypeError, match=rf"^{name}.__init__\(\) got an unexpected keyword argument 'foo'"):
         getattr(bn, name)(foo=1)
+
+
+@pytest.mark.parametrize("estimator", [BladeNetRegressor, BladeNetClassifier])
+def test_what_is_missing_is_said(estimator, tmp_path):
+    X = np.arange(6.0)[:, None]
+    y = np.abs(X[:, 0] - 2.0) if estimator is BladeNetRegressor else X[:, 0] > 2.0
+    for nothing in (X[:0], pd.DataFrame(X)[:0]):
+        with pytest.raises(ValueError, match="X has no rows, so that there is nothing to train on"):
+            estimator().fit(nothing, y[:0])
+    with pytest.raises(NotFittedError):
+        estimator().plot()
+    model = estimator(alpha=0.01).fit(X, y)
+    assert len(model.plot().lines)
+    with pytest.raises(ValueError, match="both X and y"):
+        model.plot(X)
+    with pytest.raises(ValueError, match=r"given as row numbers: such as without=\[0\]"):
+        model.what_if(X, y)
+    with pytest.raises(FileNotFoundError, match=r"no folder '.*nodir' to write to: create it first"):
+        model.save(tmp_path / "nodir" / "model.json")
+    with pytest.raises(ValueError, match="unknown loss 'mse'; choose one of") as caught:
+        estimator(loss="mse").fit(X, y)
+    assert (
+        ("'squared'" in str(caught.value)) == (estimator is BladeNetRegressor) == ("'hinge'" not in str(caught.value))
+    )
+
+
+def test_classifiers_say_why_they_have_no_intervals():
+    assert not hasattr(BladeNetClassifier(), "predict_interval")
+    with pytest.raises(AttributeError, match="predict_proba says how sure"):
+        BladeNetClassifier().predict_interval  # noqa: B018

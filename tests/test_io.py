@@ -312,3 +312,14 @@ def test_a_model_with_a_curve_is_a_regressor(tmp_path):
     assert again.predict(x).tolist() == model.predict(x).tolist()
     with pytest.raises(ValueError, match="not a BladeNetClassifierCV"):
         bn.BladeNetClassifierCV.load(tmp_path / "model.json")
+
+
+def test_older_files_do_not_say_what_neurons_of_the_same_columns_do_together(tmp_path, regressor):
+    path = tmp_path / "model.json"
+    regressor.save(path)
+    document = json.loads(path.read_text())
+    del document["evidence"]["together"]
+    path.write_text(json.dumps(document))
+    older = load_model(path)
+    assert older.evidence_.together == pytest.approx(older.evidence_.importance.sum())  # one column: at most the sum
+    np.testing.assert_allclose(older.feature_importances_, regressor.feature_importances_)

@@ -296,3 +296,31 @@ def test_several_outputs_of_two_features_have_a_surface_each():
 def test_ten_outputs_look_different():
     looks = [output_look(k) for k in range(32)]
     assert len({(look["color"], str(look["linestyle"])) for look in looks}) == 32
+
+
+def test_numbers_along_axes_are_written_as_in_the_text():
+    X = np.linspace(0.0, 90_000.0, 40)[:, None]
+    ax = BladeNetRegressor(alpha=1.0, scaling="standard", tol=1e-2).fit(X, 2000.0 + X[:, 0] / 10.0).plot()
+    ax.figure.canvas.draw()
+    across = [label.get_text() for label in ax.get_xticklabels()]
+    assert {"20,000", "60,000"} <= set(across)
+    assert len(across) < 9
+    assert "4000" in [label.get_text() for label in ax.get_yticklabels()]
+    pyplot.close(ax.figure)
+
+
+def test_rings_are_counted_with_their_places():
+    x = np.repeat([0.0, 1.0, 2.0, 3.0, 4.0], 2)
+    model = BladeNetRegressor(alpha=1e-3).fit(x[:, None], np.abs(x - 2.0) + np.tile([0.1, -0.1], 5))
+    ax = model.plot(x[:, None], np.abs(x - 2.0))
+    count = len({x[i] for blade in model.blades_ for i in blade.samples})
+    assert f"samples at the kinks ({2 * count} at {count} place" in " ".join(ax.get_legend_handles_labels()[1])
+    pyplot.close(ax.figure)
+
+
+def test_neighbouring_panels_do_not_repeat_their_label():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    model = BladeNetRegressor(alpha=1e-2, norm=1, max_interaction=1, tol=1e-2).fit(X, np.abs(X).sum(axis=1))
+    axes = model.plot(X, np.abs(X).sum(axis=1)).figure.axes
+    assert [ax.get_ylabel() for ax in axes] == ["effect", "", ""]
+    pyplot.close(axes[0].figure)

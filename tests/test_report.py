@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import bladenet as bn
 from bladenet import cli, datasets
 from bladenet.display import written_out
+from bladenet.pages import breakable
 from bladenet.training_data import TrainingData
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -118,6 +119,36 @@ def test_a_page_says_what_the_model_says(written):
     assert f"{score:.5g}".replace("-", "−") in text
 
 
+def test_each_class_has_its_weight_of_each_neuron(written):
+    model, _, _, path = written
+    text = Page(path.read_text(encoding="utf-8")).text
+    assert ("times, for each class" in text) == (model.network_.amplitudes.ndim == 2)
+    for neuron in model.explain().neurons[:5] if model.network_.amplitudes.ndim == 2 else ():
+        for name, value in zip("abc", neuron.amplitude, strict=True):
+            assert f"{name} {'+' if value > 0 else '−'}{written_out(abs(value), 3)}" in text
+
+
+def test_the_head_says_first_how_good_it_is_and_what_was_trained_on(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 1))
+    y = X[:, 0] + 0.1 * rng.normal(size=80)
+    model = bn.BladeNetRegressor(tol=1e-2).fit(X, y)
+    rows = np.r_[model.evidence_.index, 79]
+    model.report(tmp_path / "new.html", X[rows], y[rows])
+    text = Page((tmp_path / "new.html").read_text(encoding="utf-8")).text
+    head, _ = text.split("The fit", 1)
+    assert f"At least {len(model.evidence_.index)} of them " in head
+    assert "The linear model is as good, within one standard error." in head
+    order = ["R² on the rows given", "R² on unseen rows", "R² of a linear model", " 1 column", "proven gap"]
+    places = [head.index(name) for name in order]
+    assert places == sorted(places)
+    assert not re.search(r"what_if|explain\(", text.split("For analysts")[0])
+
+
+def test_numbers_keep_to_their_units():
+    assert breakable("(10 %) 0.7 ± 0.1 a b") == "(10\u00a0%) 0.7\u00a0±\u00a00.1 a b"
+
+
 def test_without_data_the_samples_that_define_the_neurons_are_shown(tmp_path):
     model, X, y = motorcycle()
     path = tmp_path / "report.html"
@@ -191,6 +222,7 @@ def test_in_a_browser(written, width):
         # nothing is cut off to the right, and every picture is there
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+        assert page.evaluate("[...document.images].every(image => image.clientWidth <= innerWidth)")
         browser.close()
 
 

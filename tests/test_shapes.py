@@ -32,7 +32,9 @@ def test_effects_add_up_to_predictions(model):
     total = sum(shape.effect(features) for shape in shapes)
     np.testing.assert_allclose(total, model.predict(X) - model.predict(X).mean(), atol=1e-9)
     assert sum(shape.share for shape in shapes) == pytest.approx(1.0)
-    assert [shape.share for shape in shapes] == sorted((shape.share for shape in shapes), reverse=True)
+    sizes = np.array([shape.effect(features).std() for shape in shapes])
+    np.testing.assert_allclose([shape.importance for shape in shapes], sizes / sizes.sum())
+    assert list(sizes) == sorted(sizes, reverse=True)
 
 
 def test_values_are_those_of_the_part_alone(model):
@@ -124,6 +126,8 @@ def test_effects_on_several_outputs_add_up_to_each(several, request):
     features = model.encoding_.matrix(X)
     np.testing.assert_allclose(sum(s.effect(features) for s in shapes), values - values.mean(axis=0), atol=1e-9)
     assert sum(shape.share for shape in shapes) == pytest.approx(1.0)
+    sizes = np.array([np.linalg.norm(shape.effect(features).std(axis=0)) for shape in shapes])
+    np.testing.assert_allclose([shape.importance for shape in shapes], sizes / sizes.sum())
     for shape in shapes:
         frame = shape.data()
         assert [column for column in frame if column.startswith("effect")] == [f"effect[{name}]" for name in names]

@@ -88,7 +88,7 @@ def _model(alpha: float, fit: Fit) -> BladeNetRegressor | BladeNetClassifier:
     model.n_features_in_ = d
     model.encoding_, model.scaling_ = Encoding.of_numbers([f"x{i}" for i in range(d)]), AffineScaling.none(d)
     model.network_, model.blades_, model.certificate_ = fit.network, fit.blades, fit.certificate
-    model.history_, model.evidence_ = fit.history, Evidence.of(problem.X, fit)
+    model.history_, model.evidence_ = fit.history, Evidence.of(problem.X, fit, range(problem.X.shape[1]))
     model.row_labels_ = NUMBERED
     model.alpha_, model.beta_ = alpha, problem.beta
     return model

@@ -23,6 +23,7 @@ from bladenet.styling import (
     INK,
     clipped,
     column_labels,
+    group_thousands,
     new_axes,
     style,
     wrapped,
@@ -186,8 +187,6 @@ class Contributions(Shown):
         IndexError
             If there is no such row or output; says what there is.
         """
-        from matplotlib.patheffects import withStroke
-
         outputs = np.atleast_2d(self.outputs.T).T
         asked, row = row, 0 if row is None else self.labels.row(row, len(self))
         if row is None:
@@ -214,13 +213,16 @@ class Contributions(Shown):
                 ax.plot([end, end], [k, k + 1], color=FAINT, linewidth=0.7, zorder=1)
             for place, height, low, high in zip(places, heights, [ends[0], *ends[:-1]], ends, strict=True):
                 note = ax.annotate(number(height), (max(low, high), place), xytext=(7, 0), textcoords="offset points")
-                note.set(va="center", path_effects=[withStroke(linewidth=2.5, foreground="white")])
+                note.set(va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # over the lines
             ax.set_yticks(places, names, fontsize=8.5)
             ax.set_ylim(max(len(steps), FEWEST_BARS) - 0.5, -0.5)
             ax.use_sticky_edges = False
             ax.margins(x=0.14)
             name = self._name(output)
             ax.set_xlabel(wrapped(name, WIDE + 12))
+            group_thousands(ax)
+            if not self.explanation.outputs:
+                name = name.split(" (")[0]  # the class that a positive score stands for is below the axis
             active = int((self.distances[row] > 0).sum())
             caption = f"{active} of {counted(len(parts), 'neuron')} active; each adds its bar,\nthe strongest first"
             write_titles(ax, f"{title or f'Row {self._called(row)}'}: {clipped(name, WIDE)} = {number(total)}", caption)

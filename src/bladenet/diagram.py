@@ -55,8 +55,14 @@ def draw_network(explanation: Explanation, ax: Axes | None = None) -> Axes:
         total = len(explanation.neurons)
         which = f"the {len(neurons)} most important of {total} neurons" if total > len(neurons) else "all neurons"
         caption = f"{which}; wider lines matter more, vermilion raises the output and blue lowers it"
-        write_titles(ax, f"{counted(len(explanation.column_names), 'column')} → {counted(total, 'neuron')}", caption)
+        write_titles(ax, f"{columns_read(explanation)} → {counted(total, 'neuron')}", caption)
     return ax
+
+
+def columns_read(explanation: Explanation) -> str:
+    """How many columns the neurons read, of how many."""
+    count, total = len({name for n in explanation.neurons for name in n.columns}), len(explanation.column_names)
+    return counted(total, "column") if count == total else f"{count:,} of {counted(total, 'column')}"
 
 
 def drawn_names(explanation: Explanation) -> dict[str, str]:

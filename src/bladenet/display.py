@@ -23,7 +23,7 @@ WIDE = 100  # characters of a line
 CELL = 48  # characters of a cell in a notebook; the rest is seen on hovering
 HOVER = 200
 NOTE = 700  # characters
-GROUPED = 1e5  # numbers from which thousands are separated: years are not
+GROUPED = 1e4  # numbers from which thousands are separated: years are not
 LONGEST = 1e15  # numbers up to which whole digits are written, all of which float64 knows
 
 
@@ -181,10 +181,16 @@ def written_out(value: float, digits: int) -> str:
     text, _, exponent = f"{value:.{digits}g}".partition("e")
     if exponent:
         return f"{value:,.0f}" if 1.0 < abs(value) < LONGEST else f"{text}e{int(exponent)}"
-    if not GROUPED <= abs(value) < np.inf:
-        return text
+    return grouped(text)
+
+
+def grouped(text: str) -> str:
+    """A number without an exponent, its thousands separated if it is so large: 93,022.5."""
     whole, point, rest = text.partition(".")
-    return f"{int(whole):,}{point}{rest}"
+    digits = whole.lstrip("-−")
+    if not digits.isdecimal() or int(digits) < GROUPED:
+        return text
+    return f"{whole.removesuffix(digits)}{int(digits):,}{point}{rest}"
 
 
 def short(gap: float) -> str:

@@ -108,7 +108,7 @@ class BladeNet(Readable, BaseEstimator):
         self.alpha_, self.beta_ = selection.alpha, beta
         self.scaling_, self.network_ = scaling, scaling.fold(fit.network)
         self.certificate_, self.blades_, self.history_ = fit.certificate, fit.blades, fit.history
-        self.evidence_ = Evidence.of(X, fit, weight)
+        self.evidence_ = Evidence.of(X, fit, self.encoding_.sources, weight)
         return self
 
     def _validated(
@@ -144,9 +144,11 @@ class BladeNet(Readable, BaseEstimator):
 
     def _check_settings(self, *, classifies: bool) -> None:
         """Refuse wrong hyper-parameters before any work; the rest is checked by :func:`bladenet.train`."""
+        fitting = ", ".join(repr(name) for name, cls in LOSSES.items() if cls.classifies is classifies)
+        if isinstance(self.loss, str) and self.loss not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}; choose one of {fitting}.")
         loss = get_loss(self.loss)
         if loss.classifies is not classifies:
-            fitting = ", ".join(repr(name) for name, cls in LOSSES.items() if cls.classifies is classifies)
             other = "BladeNetRegressor" if classifies else "BladeNetClassifier"
             raise ValueError(
                 f"loss={loss.name!r} does not fit {type(self).__name__}: choose one of {fitting}, or use {other}."
@@ -168,6 +170,8 @@ class BladeNet(Readable, BaseEstimator):
         self, X: Any, y: Any, sample_weight: ArrayLike | None, **checks: Any
     ) -> tuple[Array, np.ndarray, Array]:
         """Validate training data: features (n, d), targets as they come and weights (n,)."""
+        if getattr(X, "shape", ())[:1] == (0,):
+            raise ValueError("X has no rows, so that there is nothing to train on: see how it was read or filtered.")
         framed, numeric, labels = is_frame(X), bool(checks.get("y_numeric")), RowLabels.of(X)
         if y is not None:
             check_amounts(y) if numeric else check_classes(y)

@@ -315,6 +315,11 @@ class BladeNetClassifier(ClassifierMixin, BladeNet):
         scores = self.decision_function(X)
         return self.classes_[scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(np.int64)]
 
+    @property
+    def predict_interval(self) -> Any:
+        """Of regressors only: raises AttributeError."""
+        raise AttributeError("a classifier has no predict_interval: predict_proba says how sure it is of each class.")
+
     @available_if(_probabilities_exist)
     def predict_proba(self, X: ArrayLike) -> Array:
         """Class probabilities, columns as in ``classes_``: (n, d) → (n, classes). Logistic loss only."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bladenet.blades import CONTACT
+from bladenet.blades import CONTACT, Blade
 from bladenet.display import Shown
 from bladenet.losses import Array, Index, by_sample, over_outputs, row_norms
 from bladenet.training import Fit
@@ -28,6 +29,8 @@ class Evidence(Shown):
     acts_on : (m,) number of training samples on the active side of each neuron
     importance : (m,) standard deviation of each neuron's contribution to the output over the training samples; with
         several outputs the length of theirs
+    together : (m,) the same of what all neurons that read the same columns of the data contribute in sum: how much
+        this part of the network counts
     share : (m,) covariance of each neuron's contribution with the output, divided by the variance of the output; they
         sum to 1, and one that opposes the others is negative
     """
@@ -40,11 +43,12 @@ class Evidence(Shown):
     high: Array
     acts_on: Index
     importance: Array
+    together: Array
     share: Array
 
     @classmethod
-    def of(cls, X: Array, fit: Fit, weight: Array | None = None) -> Evidence:
-        """Collect it from the training data X (n, d), in the user's units, and the training result.
+    def of(cls, X: Array, fit: Fit, sources: Sequence[int], weight: Array | None = None) -> Evidence:
+        """Collect it from the training data X (n, d), in the user's units, the training result and columns of features.
 
         An exact fit is the same whatever the weights (n,) of the samples; these say then what a mean is.
         """
@@ -55,13 +59,16 @@ class Evidence(Shown):
         weight = weight / weight.sum()
         m = len(network)
         output = np.zeros(problem.y.shape)[kept]
-        acts_on, importance, share = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m)
+        acts_on, importance, together, share = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m), np.zeros(m)
         width = max(1, BLOCK // len(samples))
-        blocks = [slice(start, start + width) for start in range(0, m, width)]
-        for block in blocks:
-            output += _hidden(fit, samples, block) @ network.amplitudes[block]
-        output -= weight @ output
-        for block in blocks:
+        for neurons in parts_of(fit.blades, sources).values():
+            part = np.zeros(output.shape)
+            for block in _blocks(neurons, width):
+                part += _hidden(fit, samples, block) @ network.amplitudes[block]
+            part -= weight @ part
+            together[neurons] = np.sqrt(float(weight @ over_outputs(part**2)))
+            output += part
+        for block in _blocks(np.arange(m), width):
             hidden = _hidden(fit, samples, block)
             acts_on[block] = (hidden > CONTACT * problem.standard.scale).sum(axis=0)
             hidden -= weight @ hidden
@@ -78,10 +85,23 @@ class Evidence(Shown):
             X[kept].max(axis=0),
             acts_on,
             importance,
+            together,
             share / variance if variance > 0 else np.zeros(m),
         )
 
 
-def _hidden(fit: Fit, samples: Array, block: slice) -> Array:
+def parts_of(blades: Sequence[Blade], sources: Sequence[int]) -> dict[tuple[int, ...], Index]:
+    """The neurons that read exactly these columns, given the column that each feature comes from."""
+    parts: dict[tuple[int, ...], list[int]] = {}
+    for j, blade in enumerate(blades):
+        parts.setdefault(tuple(sorted({sources[c] for c in blade.coordinates})), []).append(j)
+    return {columns: np.array(neurons) for columns, neurons in parts.items()}
+
+
+def _blocks(neurons: Index, width: int) -> list[Index]:
+    return [neurons[start : start + width] for start in range(0, len(neurons), width)]
+
+
+def _hidden(fit: Fit, samples: Array, block: Index) -> Array:
     """Activations of some neurons, (n, block)."""
     return np.maximum(samples @ fit.network.weights[block].T + fit.network.biases[block], 0.0)

@@ -68,7 +68,7 @@ class Explanation(Shown):
 
     def _view(self) -> View:
         rows = [
-            (str(n.neuron), percent(n.share), n.formula, brief(tuple(sample.label for sample in n.samples)))
+            (str(n.neuron), number(n.importance), n.formula, brief(tuple(sample.label for sample in n.samples)))
             for n in self.neurons[:ROWS]
         ]
         count, status = len(self.neurons), self.certificate.status.value
@@ -79,7 +79,7 @@ class Explanation(Shown):
             ("training samples", f"{self.n_samples:,}"),
         ]
         note = "print() describes the neurons; data(), features() and leverage() are tables, plot() draws."
-        header = ("neuron", "share", "contribution", "through samples")
+        header = ("neuron", "importance", "contribution", "through samples")
         return View(f"Explanation of {counted(count, 'neuron')}", facts, header, rows, count, note)
 
     def data(self) -> pd.DataFrame:
@@ -93,7 +93,17 @@ class Explanation(Shown):
 
         weights = [f"weight[{name}]" for name in self.feature_names]
         amplitudes = [f"amplitude[{name}]" for name in self.outputs] or ["amplitude"]
-        fields = ["importance", "share", "kind", "orientation", "coordinates", "columns", "switches", "acts_on"]
+        fields = [
+            "importance",
+            "together",
+            "share",
+            "kind",
+            "orientation",
+            "coordinates",
+            "columns",
+            "switches",
+            "acts_on",
+        ]
         rows = [
             (
                 n.neuron,
@@ -109,26 +119,38 @@ class Explanation(Shown):
         return pd.DataFrame(rows, columns=["neuron", "formula", *weights, "bias", *amplitudes, *fields, "samples"])
 
     def features(self) -> pd.DataFrame:
-        """How much of the variation of the output over the training samples is due to which columns of the data.
+        """How much the output depends on which columns of the data, alone and together.
 
-        One row per column, then one per pair that some neuron reads, then larger sets; each group by descending total.
-        Columns: term ("age × cement"), columns (tuple), neurons (number of those that read exactly these), share (due
-        to those neurons; the shares of all rows sum to 1, a negative one opposes the others) and total (due to all
-        neurons that read these columns, alone or with others).
+        One row per column, then one per pair that some neuron reads, then larger sets; each group the most important
+        first. Columns: term ("age × cement"), columns (tuple), neurons (number of those that read exactly these),
+        importance (standard deviation of what those contribute together over the training samples, as a share of the
+        sum of those of all rows), share (covariance of it with the output, divided by the variance of the output: these
+        sum to 1 too, and one that opposes the others is negative) and total (the share of all neurons that read these
+        columns, alone or with others).
         """
         import pandas as pd  # here, not at the top: importing bladenet must stay fast
 
         order = {name: i for i, name in enumerate(self.column_names)}
-        exact: dict[tuple[str, ...], list[Any]] = {(name,): [0, 0.0] for name in self.column_names}
+        exact: dict[tuple[str, ...], list[Any]] = {(name,): [0, 0.0, 0.0] for name in self.column_names}
         for neuron in self.neurons:
-            entry = exact.setdefault(neuron.columns, [0, 0.0])
+            entry = exact.setdefault(neuron.columns, [0, 0.0, 0.0])
             entry[0] += 1
-            entry[1] += neuron.share
-        read = [({*columns}, share) for columns, (neurons, share) in exact.items() if neurons]
+            entry[1] = neuron.together
+            entry[2] += neuron.share
+        whole = sum(together for _, together, _ in exact.values()) or 1.0
+        read = [({*columns}, share) for columns, (neurons, _, share) in exact.items() if neurons]
         totals = {term: sum(share for columns, share in read if columns.issuperset(term)) for term in exact}
-        terms = sorted(exact, key=lambda term: (len(term), -totals[term], [order[name] for name in term]))
-        rows = [(" × ".join(term), term, *exact[term], totals[term]) for term in terms]
-        return pd.DataFrame(rows, columns=["term", "columns", "neurons", "share", "total"])
+        terms = sorted(exact, key=lambda term: (len(term), -exact[term][1], [order[name] for name in term]))
+        rows = [
+            (" × ".join(term), term, count, together / whole, share, totals[term])
+            for term, (count, together, share) in ((term, exact[term]) for term in terms)
+        ]
+        return pd.DataFrame(rows, columns=["term", "columns", "neurons", "importance", "share", "total"])
+
+    def parts(self) -> pd.DataFrame:
+        """The rows of :meth:`features` that some neuron reads, the most important first."""
+        frame = self.features()
+        return frame[frame["neurons"] > 0].sort_values("importance", ascending=False, kind="stable")
 
     def leverage(self) -> pd.DataFrame:
         """What rests on which training samples: one row per sample that defines neurons, the weightiest first.
@@ -167,22 +189,20 @@ class Explanation(Shown):
         return Listing(sorted(found, key=lambda row: (-row.importance, row.sample.index)))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the shares of the output's variation that columns, pairs and larger sets of columns have."""
-        frame = self.features()
-        frame = frame[frame["neurons"] > 0].sort_values("share", ascending=False, kind="stable").head(TERMS)
+        """Draw how much columns, pairs and larger sets of columns count."""
+        frame = self.parts().head(TERMS)
         with style():
             ax = new_axes() if ax is None else ax
             places = np.arange(len(frame))
-            colours = [CLASS_COLOURS[int(share < 0)] for share in frame["share"]]
-            ax.barh(places, 100.0 * frame["share"], color=colours, height=0.62)
-            for place, share, count in zip(places, frame["share"], frame["neurons"], strict=True):
+            ax.barh(places, 100.0 * frame["importance"], color=CLASS_COLOURS[0], height=0.62)
+            for place, share, count in zip(places, frame["importance"], frame["neurons"], strict=True):
                 text = f"{percent(share)}, {counted(count, 'neuron')}"
-                note = ax.annotate(text, (100.0 * max(share, 0.0), place), xytext=(4, 0), textcoords="offset points")
+                note = ax.annotate(text, (100.0 * share, place), xytext=(4, 0), textcoords="offset points")
                 note.set(va="center", fontsize=8.5, color=FAINT)
             ax.set_yticks(places, column_labels(frame["columns"], SET), fontsize=8.5)
             ax.set_ylim(max(len(frame), FEWEST_BARS) - 0.5, -0.5)
             ax.margins(x=0.25)
-            ax.set_xlabel("share of the variation of the output\nover the training samples, %")
+            ax.set_xlabel("importance: how much each part moves the output\nover the training samples, % of all parts")
             ax.axvline(0.0, color=FAINT, linewidth=0.8)
             proven = f"{self.certificate.status.value}, {counted(len(self.neurons), 'neuron')}"
             write_titles(ax, "What the output depends on", proven)
@@ -219,11 +239,7 @@ class Explanation(Shown):
         for neuron in self.neurons[:LISTED]:
             lines += ["", *self._describe(neuron)]
         if count > LISTED:
-            rest = sum(neuron.share for neuron in self.neurons[LISTED:])
-            lines += [
-                "",
-                f"and {counted(count - LISTED, 'more neuron')}, {percent(rest)} of the variation; data() has all.",
-            ]
+            lines += ["", f"and {counted(count - LISTED, 'more neuron')} that count less; data() has all."]
         return "\n".join(lines)
 
     @property
@@ -244,19 +260,18 @@ class Explanation(Shown):
         return self.amounts(target) if isinstance(target, tuple) else written(target)
 
     def _describe_terms(self) -> list[str]:
-        """The shares of columns and pairs, unless there is only one."""
-        frame = self.features()
-        frame = frame[frame["neurons"] > 0].sort_values("share", ascending=False, kind="stable")
+        """How much columns and pairs count, unless there is only one."""
+        frame = self.parts()
         if len(frame) < 2:
             return []
         top = frame.head(TERMS)
-        lines = ["", "Share of the variation of the output over the training samples:"]
+        lines = ["", "How much each part moves the output over the training samples, of all parts:"]
         lines += [
             f"  {percent(share):>6}  {_listed(columns, ' × ')} ({counted(neurons, 'neuron')})"
-            for columns, neurons, share in zip(top["columns"], top["neurons"], top["share"], strict=True)
+            for columns, neurons, share in zip(top["columns"], top["neurons"], top["importance"], strict=True)
         ]
         if len(frame) > TERMS:
-            rest = frame["share"].iloc[TERMS:].sum()
+            rest = frame["importance"].iloc[TERMS:].sum()
             lines.append(f"  {percent(rest):>6}  {len(frame) - TERMS} more sets of features")
         return lines
 
@@ -357,6 +372,7 @@ def explain_network(
             bias=offset,
             amplitude=amplitude,
             importance=float(evidence.importance[j]),
+            together=float(evidence.together[j]),
             share=float(evidence.share[j]),
             kind="vertex" if blade.is_vertex else "face",
             samples=tuple(sample(i) for i in blade.samples),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bladenet.display import Shown, View, brief
+from bladenet.display import Shown, View, brief, number
 from bladenet.encoding import Level
-from bladenet.formulas import Point, percent
+from bladenet.formulas import Point
 from bladenet.row_labels import Label, written_label
 
 
@@ -45,7 +45,9 @@ class NeuronExplanation(Shown):
     weights, bias, amplitude : as in the network; for several outputs a tuple of amplitudes
     importance : standard deviation of its contribution over the training samples, in units of the output; with several
         outputs the length of theirs
-    share : of the variation of the output over the training samples; those of all neurons sum to 1
+    together : the same of what all neurons that read the same columns contribute in sum
+    share : covariance of its contribution with the output, divided by the variance of the output: those of all neurons
+        sum to 1, and one that opposes the others is negative
     kind : "vertex" if the samples (and the coordinates) determine the hyperplane, else "face"
     samples : training samples that the hyperplane passes through
     coordinates : names of the features that the weights may use
@@ -62,6 +64,7 @@ class NeuronExplanation(Shown):
     bias: float
     amplitude: float | tuple[float, ...]
     importance: float
+    together: float
     share: float
     kind: str
     samples: tuple[DefiningSample, ...]
@@ -73,7 +76,7 @@ class NeuronExplanation(Shown):
 
     def _view(self) -> View:
         through = brief(tuple(sample.label for sample in self.samples))
-        facts = [("neuron", str(self.neuron)), ("share", percent(self.share)), ("contribution", self.formula)]
+        facts = [("neuron", str(self.neuron)), ("importance", number(self.importance)), ("contribution", self.formula)]
         return View("NeuronExplanation", [*facts, ("through samples", through), ("acts on", str(self.acts_on))])
 
 
@@ -94,5 +97,5 @@ class Leverage(Shown):
     importance: float
 
     def _view(self) -> View:
-        neurons, share = brief(self.neurons), percent(self.share)
-        return View("Leverage", [("sample", self.sample.name), ("neurons", neurons), ("share", share)])
+        neurons, importance = brief(self.neurons), number(self.importance)
+        return View("Leverage", [("sample", self.sample.name), ("neurons", neurons), ("importance", importance)])

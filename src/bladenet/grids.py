@@ -9,7 +9,7 @@ import numpy as np
 from bladenet.display import written_out
 from bladenet.formulas import percent
 from bladenet.losses import get_loss
-from bladenet.panels import draw_shape
+from bladenet.panels import EFFECTS, draw_shape
 from bladenet.scene import Scene
 from bladenet.shapes import Shape, shapes_of, terms_of
 from bladenet.styling import FAINT, clipped, draw_legend_of_outputs, style, verdict, wrapped
@@ -42,8 +42,10 @@ def draw_panels(scene: Scene) -> Axes:
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax in grid[len(parts) :]:
             ax.set_axis_off()
-        for ax, part in zip(grid, parts, strict=False):
+        for place, (ax, part) in enumerate(zip(grid, parts, strict=False)):
             draw_shape(part, ax, legend=False)
+            if place % columns and ax.get_ylabel() == EFFECTS:  # that of the first panel is for the whole row
+                ax.set_ylabel("")
         if scene.outputs:
             across = min(len(scene.outputs), 4 * max(columns, 2) // 2)
             draw_legend_of_outputs(figure, scene, loc="outside lower left", ncols=across, alignment="left")
@@ -64,7 +66,7 @@ def _panels_caption(scene: Scene, shown: list[Shape]) -> str:
     if not terms:
         constant = ", ".join(written_out(value, 4) for value in np.atleast_1d(scene.model.network_.intercept))
         return f"The network is constant: {constant}"
-    if np.isnan(shown[0].share):
+    if np.isnan(shown[0].importance):
         which = f"the {len(shown)} strongest of {len(scene.names)} columns" * (len(shown) < len(scene.names))
         return f"Average effects of single columns on {_output(scene)}; {which or 'each neuron reads more than two'}"
     mapped = any(len(shape.columns) == 2 and all(shape.numeric) for shape in shown)
@@ -73,13 +75,12 @@ def _panels_caption(scene: Scene, shown: list[Shape]) -> str:
         maps = favoured if hasattr(scene.model, "classes_") else "; maps: lines of equal effect"
     else:
         maps = ""
-    share = percent(sum(shape.share for shape in shown), 0)
+    share = percent(sum(shape.importance for shape in shown), 0)
     parts, together = "all parts", ""
     if len(shown) < len(terms):
         parts, together = f"the {len(shown)} strongest of {len(terms)} parts", f" (together {share})"
     return (
-        f"Effects on {_output(scene)}, which add up; {parts} of the network, with their shares of its variation"
-        f"{together}{maps}"
+        f"Effects on {_output(scene)}, which add up; {parts} of the network, and how much each counts{together}{maps}"
     )
 
 

@@ -15,6 +15,7 @@ from bladenet.losses import Loss, QuantileLoss, get_loss
 if TYPE_CHECKING:
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.scores import Score
+    from bladenet.validation import Validation
 
 NAMED = 3  # columns that are named
 SMALL, HARDLY = 1e-6, 0.99  # a gap that is as good as none, and one that says next to nothing
@@ -31,12 +32,23 @@ def _on_new_rows(model: BladeNetRegressor | BladeNetClassifier) -> str:
         return "How good it is on rows it has not seen was not measured, as alpha was given ('auto' measures it)."
     if not validation.scores:
         return "How good it is on rows it has not seen was not measured, as no alpha could be compared."
-    scores = {score.name: score for score in validation.scores}
-    if "accuracy" in scores:
-        says = _right(scores["accuracy"])
-    else:
-        says = _explained(validation.scores[0], get_loss(model.loss))
-    return f"On rows it has not seen: {says} ({validation.where})."
+    score = telling_score(validation)
+    says = _right(score) if score.name == "accuracy" else _explained(score, get_loss(model.loss))
+    return f"On rows it has not seen: {says} ({validation.where}).{_beside_linear(score)}"
+
+
+def telling_score(validation: Validation) -> Score:
+    """The score that needs the least explanation, the larger the better: of classes the accuracy."""
+    return next((score for score in validation.scores if score.name == "accuracy"), validation.scores[0])
+
+
+def _beside_linear(score: Score) -> str:
+    """What is to be said if nothing is gained over a linear model."""
+    if not score.linear >= score.value - score.standard_error:
+        return ""
+    if score.linear > score.value + score.standard_error:
+        return " The linear model is better."
+    return " The linear model is as good, within one standard error."
 
 
 def _right(score: Score) -> str:

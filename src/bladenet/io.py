@@ -18,7 +18,7 @@ from bladenet.defaults import AUTO, Settings
 from bladenet.display import Listing
 from bladenet.encoding import Column, Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
-from bladenet.evidence import Evidence
+from bladenet.evidence import Evidence, parts_of
 from bladenet.files import write_atomically
 from bladenet.losses import LOSSES, Loss, get_loss
 from bladenet.network import ReLUNetwork
@@ -55,6 +55,8 @@ def save_model(model: Model, path: str | PathLike[str]) -> None:
         If `model` is something else.
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
+    FileNotFoundError
+        If there is no such folder.
     """
     path = _with_known_suffix(path)
     document = {"format": FORMAT, "version": VERSION, **_encode(model)}
@@ -173,7 +175,7 @@ def _decode(document: dict[str, Any]) -> Model:
         "blades_": blades,
         "certificate_": Certificate(**{**certificate, "status": Status(certificate["status"])}),
         "history_": Listing(Round(**row) for row in document["history"]),
-        "evidence_": _decode_evidence(document["evidence"], blades, d, network.amplitudes.shape[1:]),
+        "evidence_": _decode_evidence(document["evidence"], blades, encoding, network.amplitudes.shape[1:]),
         "row_labels_": labels,
         "alpha_": float(document["alpha"]),
         "beta_": float(document["beta"]),
@@ -218,8 +220,17 @@ def _decode_blade(fields: dict[str, Any], d: int) -> Blade:
     )
 
 
-def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int, outputs: tuple[int, ...]) -> Evidence:
-    m, k = len(blades), len(fields["index"])
+def _decode_evidence(
+    fields: dict[str, Any], blades: list[Blade], encoding: Encoding, outputs: tuple[int, ...]
+) -> Evidence:
+    m, k, d = len(blades), len(fields["index"]), len(encoding.features)
+    importance = _array(fields["importance"], np.float64, (m,))
+    together = np.zeros(m)
+    if "together" in fields:
+        together = _array(fields["together"], np.float64, (m,))
+    else:  # older files: not known without the data, at most the sum
+        for neurons in parts_of(blades, encoding.sources).values():
+            together[neurons] = importance[neurons].sum()
     evidence = Evidence(
         _count(fields["n_samples"]),
         _array(fields["index"], np.int64, (k,)),
@@ -228,7 +239,8 @@ def _decode_evidence(fields: dict[str, Any], blades: list[Blade], d: int, output
         _array(fields["low"], np.float64, (d,)),
         _array(fields["high"], np.float64, (d,)),
         _array(fields["acts_on"], np.int64, (m,)),
-        _array(fields["importance"], np.float64, (m,)),
+        importance,
+        together,
         _array(fields["share"], np.float64, (m,)),
     )
     missing = {i for blade in blades for i in blade.samples} - set(evidence.index.tolist())

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from bladenet.files import check_folder
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BREAKS = re.compile(r"([_/])(?=\w)")  # in a name
+TOGETHER = re.compile(r"(?<=\d) (?=[%±]|rows?\b)|(?<=±) (?=\d)")  # a number and its unit
 
 
 def checked_page(path: str | PathLike[str]) -> Path:
@@ -30,8 +33,7 @@ def checked_page(path: str | PathLike[str]) -> Path:
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"what is written is a page of HTML, so its path must end in .html, got {str(path)!r}.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write to: create it first.")
+    check_folder(path)
     return path
 
 
@@ -51,8 +53,8 @@ def render(template: str, context: dict[str, Any]) -> str:
 
 
 def breakable(text: Any) -> Markup:
-    """Text, escaped, that may be broken where a name goes on after an underscore or the like."""
-    return Markup(BREAKS.sub(r"\1<wbr>", str(escape(text))))
+    """Text, escaped, that may be broken where a name goes on after an underscore or the like, not before a unit."""
+    return Markup(BREAKS.sub(r"\1<wbr>", TOGETHER.sub("\u00a0", str(escape(text)))))
 
 
 def picture(ax: Axes, kind: str, dpi: float, **settings: Any) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bladenet.display import written_out
 from bladenet.losses import Array, probabilities
 from bladenet.scene import CURVE
 from bladenet.styling import (
@@ -21,6 +22,7 @@ from bladenet.styling import (
     colour_bar,
     draw_legend,
     draw_legend_of_outputs,
+    group_thousands,
     output_look,
     room,
     shown_in_legend,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from bladenet.shapes import Shape
 
+EFFECTS = "effect"  # what axes show
 MOST_LEVELS = 8  # categories drawn of one column
 TAIL = 0.005  # of the effects beyond either end of the colours of a map
 LINES = 25  # neurons drawn on a map
@@ -63,6 +66,10 @@ def _levels(names: list[str], letters: int = LEVEL) -> dict[str, Any]:
     """Categories as labels of ticks."""
     short = abbreviated(names, letters)
     return {"labels": [short[name] for name in names], "fontsize": 10 if max(map(room, names)) <= letters / 2 else 7.5}
+
+
+def _rounded(value: float) -> str:
+    return written_out(value, 3).replace("-", "−")
 
 
 class _Panel:
@@ -108,9 +115,10 @@ class _Panel:
             marks.set(edgecolor=look["color"], linewidth=1.0, clip_on=False)
         self._rug(0)
         self.ax.set_xlim(low, high)
-        self._label(self.shape.names[0], "effect")
+        self._label(self.shape.names[0], EFFECTS)
 
     def _label(self, x: str, y: str) -> None:
+        group_thousands(self.ax)
         self.ax.set_xlabel(wrapped(x, ACROSS))
         self.ax.set_ylabel(wrapped(y, HIGH))
 
@@ -136,7 +144,7 @@ class _Panel:
         self.ax.axvline(0.0, color=FAINT, linewidth=0.8)
         self.ax.set_yticks(np.arange(len(names)), **_levels(names))
         self.ax.invert_yaxis()
-        self._label("effect", self.shape.named(0))
+        self._label(EFFECTS, self.shape.named(0))
 
     def _curves(self, which: int) -> None:
         """A number and categories: a curve for each, of every output; of several outputs fewer categories."""
@@ -155,7 +163,7 @@ class _Panel:
                 self.ax.plot([], [], color=INK, linestyle=dashes, label=label)
         self._rug(which)
         self.ax.set_xlim(*self.shape.range(which))
-        self._label(self.shape.names[which], "effect")
+        self._label(self.shape.names[which], EFFECTS)
         named = self.shape.named(1 - which, len(DASHES) if self.outputs else MOST_LEVELS)
         draw_legend(self.ax, clipped(named, 2 * LEGEND), fontsize=8, title_fontsize=8)
 
@@ -218,7 +226,7 @@ class _Panel:
             levels = MaxNLocator(CONTOURS).tick_values(*np.quantile(effects, [TAIL, 1.0 - TAIL]))
             look = output_look(k)
             lines = self.ax.contour(X, Y, height[..., k], levels, colors=look["color"], linestyles=[look["linestyle"]])
-            self.ax.clabel(lines, fontsize=7, fmt=lambda value: f"{value:.3g}".replace("-", "−"))
+            self.ax.clabel(lines, fontsize=7, fmt=_rounded)
 
     def _table(self) -> None:
         """Two columns of categories."""
@@ -241,7 +249,7 @@ class _Panel:
         surface = self.ax.imshow(height, cmap=EFFECT, vmin=-reach, vmax=reach, aspect="auto")
         for (i, j), value in np.ndenumerate(height if height.shape[1] <= WRITTEN else height[:0]):
             colour = "white" if abs(value) > 0.6 * reach else INK
-            self.ax.text(j, i, f"{value:.3g}".replace("-", "−"), ha="center", va="center", fontsize=8, color=colour)
+            self.ax.text(j, i, _rounded(value), ha="center", va="center", fontsize=8, color=colour)
         self._scale(surface, -reach, reach)
 
     def _bars_in_cells(self, height: Array) -> None:
@@ -264,4 +272,4 @@ class _Panel:
         from matplotlib.ticker import MaxNLocator
 
         ticks = np.array(MaxNLocator(5).tick_values(low, high))
-        colour_bar(self.ax, surface, "effect", ticks[(ticks >= low) & (ticks <= high)])
+        colour_bar(self.ax, surface, EFFECTS, ticks[(ticks >= low) & (ticks <= high)])

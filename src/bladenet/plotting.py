@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bladenet.display import cut, flat, short
+from bladenet.formulas import counted
 from bladenet.grids import PANELS, ROOMY, draw_panels, write_over
 from bladenet.losses import Array, get_loss
 from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines
@@ -176,7 +177,7 @@ def _draw_curve(ax: Axes, scene: Scene, classification: bool) -> str:
     if ring.any():
         fitted = evaluate(scene.named(scene.X[ring]))
         ax.vlines(x[ring], values[ring], fitted, colors=FAINT, linewidths=0.8, alpha=0.6)
-    _ring(ax, np.column_stack([x, values])[ring], f"samples at the kinks ({ring.sum()})")
+    _ring(ax, np.column_stack([x, values])[ring], f"samples at the kinks ({_ringed(scene)})")
     heights = evaluate(scene.named(places[:, None]))
     ax.plot(places, heights, color=colour, linewidth=2, zorder=4, label="fitted network")
     marks = ax.scatter(kinks, np.interp(kinks, places, heights), s=30, c="white", marker="D", zorder=5)
@@ -218,7 +219,7 @@ def _draw_lines(ax: Axes, scene: Scene) -> str:
         )
         ax.plot(places, heights[:, k], linewidth=2, zorder=4.5, label=shown_in_legend(short[name]), **look)
         last = k == len(scene.outputs) - 1
-        _ring(ax, points[own & ring], f"samples at the kinks ({ring.sum()})" if last else "")
+        _ring(ax, points[own & ring], f"samples at the kinks ({_ringed(scene)})" if last else "")
         most = kinks[bent == k]
         marks = ax.scatter(most, np.interp(most, places, heights[:, k]), s=30, c="white", marker="D", zorder=5)
         marks.set(edgecolor=look["color"])
@@ -353,6 +354,12 @@ def _ring(ax: Axes, points: Array, label: str) -> None:
     rings.set_path_effects([withStroke(linewidth=2.8 if few else 1.8, foreground="white")])
 
 
+def _ringed(scene: Scene) -> str:
+    """How many samples are ringed, and at how many places if several share one."""
+    count, places = int(scene.defining.sum()), len(np.unique(scene.X[scene.defining], axis=0))
+    return f"{count:,}" if places == count else f"{count:,} at {counted(places, 'place')}"
+
+
 def _draw_neurons(ax: Axes, scene: Scene, colour: str) -> str:
     """The neurons' lines, and rings around defining samples; returns the caption."""
     from matplotlib.collections import LineCollection
@@ -367,10 +374,10 @@ def _draw_neurons(ax: Axes, scene: Scene, colour: str) -> str:
     _ring(ax, scene.X[scene.defining], "defining samples")
     ax.set_xlim(scene.low[0], scene.high[0])
     ax.set_ylim(scene.low[1], scene.high[1])
-    total, ringed = len(scene.model.network_), int(scene.defining.sum())
+    total = len(scene.model.network_)
     notes = [f"{len(lines)} of {total} cross the picture"] if len(lines) < total else []
     notes.append(f"the {STRONGEST} strongest drawn boldly" if len(lines) > STRONGEST else "bolder if stronger")
     return (
         f"Lines: where a neuron switches on ({', '.join(notes)})\n"
-        f"Rings: the {ringed} sample{plural(ringed)} that define{'s' if ringed == 1 else ''} the neurons"
+        f"Rings: samples that the neurons pass through ({_ringed(scene)})"
     )

@@ -125,7 +125,9 @@ class Readable:
             raise ValueError("shapes need both X and y, the training data, or neither of them.")
         return shapes_of(Scene.of(self, X, y))
 
-    def what_if(self, X: ArrayLike, y: ArrayLike, without: Any, sample_weight: ArrayLike | None = None) -> WhatIf:
+    def what_if(
+        self, X: ArrayLike, y: ArrayLike, without: Any = None, sample_weight: ArrayLike | None = None
+    ) -> WhatIf:
         """The optimum without some samples, for the same β and scaling, beside this one.
 
         Parameters
@@ -172,16 +174,18 @@ class Readable:
         ]
         return "\n".join(lines)
 
-    def plot(self, X: ArrayLike, y: ArrayLike, ax: Axes | None = None) -> Axes:
+    def plot(self, X: ArrayLike | None = None, y: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
         """Draw the network over its training data into `ax`, or a new figure; see :mod:`bladenet.plotting`.
 
-        Refuses X and y through whose samples the neurons do not pass.
+        Without X and y it is drawn over the samples that define its neurons. Refuses X and y through whose samples the
+        neurons do not pass.
         """
         check_is_fitted(self, "network_")
-        from bladenet.plotting import plot_fit  # here, not at the top: slow to import
+        if (X is None) != (y is None):
+            raise ValueError("plot needs both X and y, the training data, or neither of them.")
+        from bladenet.plotting import draw_scene  # here, not at the top: slow to import
 
-        model: Any = self  # one of the two estimators
-        return plot_fit(model, X, y, ax=ax)
+        return draw_scene(Scene.of(self, X, y), ax)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to a file that ends in .json or .safetensors; see :func:`bladenet.save_model`."""
@@ -229,9 +233,12 @@ class Readable:
 
 def _checked_rows(without: Any, n: int, labels: RowLabels) -> list[int]:
     """Numbers of the rows to leave out, each once."""
+    kind = "row numbers" if labels.values is None else "labels of rows"
+    if without is None:
+        example = 0 if labels.values is None else labels.values[0]
+        raise ValueError(f"what_if needs the rows to leave out, given as {kind}: such as without=[{example!r}].")
     asked = labels.listed(without)
     if not asked or (labels.values is None and np.asarray(asked).dtype.kind not in "iu"):
-        kind = "row numbers" if labels.values is None else "labels of rows"
         raise ValueError(f"without must be one or more {kind}, got {without!r}.")
     found = {labels.row(label, n): label for label in reversed(asked)}  # of unknown ones the first
     if None in found:

@@ -15,12 +15,12 @@ from sklearn.utils.validation import _check_sample_weight
 from bladenet import __version__
 from bladenet.certificate import Certificate, Status
 from bladenet.contributions import Contributions
-from bladenet.diagram import draw_network, drawn_names
-from bladenet.display import at_most, flat, short, written_out
+from bladenet.diagram import columns_read, draw_network, drawn_names
+from bladenet.display import at_most, flat, grouped, short, written_out
 from bladenet.explain import TERMS, Explanation, written
 from bladenet.files import write_atomically
 from bladenet.formulas import counted, listed, number, percent
-from bladenet.in_short import in_short
+from bladenet.in_short import in_short, telling_score
 from bladenet.losses import Array
 from bladenet.new_rows import NewRows
 from bladenet.pages import checked_page, picture, render
@@ -128,9 +128,9 @@ def _context(
         "title": flat(title or f"How {target} is predicted"),
         "verdict": STATUS_WORDS[proven.status],
         "good": proven.status is Status.GLOBAL,
-        "sentences": [*in_short(model), *([] if new is None else [_on_these(new)])],
+        "sentences": [*([] if new is None else [_on_these(new)]), *in_short(model)],
         "advice": proven.advice,
-        "facts": _facts(model, explanation),
+        "facts": _facts(model, explanation, new),
         "quality": [(name, number(value)) for name, value in fitted.items()],
         "measured_on": _measured_on(new, model.validation_),
         "measured": _measured(new, model.validation_),
@@ -146,9 +146,11 @@ def _context(
         "intercept": explanation.amounts(explanation.intercept),
         "output": explanation.output,
         "naming": explanation.naming,
+        "several": explanation.outputs and ("class" if hasattr(model, "classes_") else "output"),
+        "importance": glossary("importance")[0].anchor,
         "neurons": [_neuron(explanation, neuron) for neuron in explanation.neurons[:NEURONS]],
         "more_neurons": max(0, len(explanation.neurons) - NEURONS),
-        "samples": _samples(explanation),
+        "samples": _samples(model, explanation),
         "settings": [*settings_of(model), *_effort(model)],
         "aim": _aim(model),
         "scaling": _scaling(model, explanation),
@@ -172,10 +174,19 @@ def _measured_on(new: NewRows | None, validation: Validation | None) -> str:
     if new is None:
         return f"On rows it has not seen, {folds}:"
     text = f"Measured on {counted(len(new.features), 'row')} of another table than the model was trained on."
-    if new.seen:
-        equal = "equals a training sample" if new.seen == 1 else "equal training samples"
-        text += f" At least {new.seen:,} of them {equal}, which the model has seen, so the measures flatter it."
+    text += _flattered(new)
     return f"{text} Beside it, {folds}." if folds else text
+
+
+def _flattered(new: NewRows) -> str:
+    """Whether rows are known to have been trained on."""
+    if not new.seen:
+        return ""
+    equal = "equals a training sample" if new.seen == 1 else "equal training samples"
+    return (
+        f" At least {new.seen:,} of them {equal}, perhaps all: the model keeps only those that define its neurons "
+        "and cannot tell. Such rows flatter it."
+    )
 
 
 def _measured(new: NewRows | None, validation: Validation | None) -> Table:
@@ -201,7 +212,7 @@ def _with_error(value: float, error: float) -> str:
 def _like(value: float, error: float) -> str:
     """A number with as many digits as its standard error has two of."""
     digits = max(0, 1 - floor(log10(error))) if error > 0 else 5
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return grouped(f"{value:.{digits}f}").replace("-", "−")
 
 
 def _on_these(new: NewRows) -> str:
@@ -210,19 +221,29 @@ def _on_these(new: NewRows) -> str:
     if not new.measured:
         return f"{where} nothing can be measured: all targets are the same."
     name = "accuracy" if "accuracy" in new.measured else next(iter(new.measured))
-    return f"{where}: {name} {_with_error(*new.measured[name])}."
+    return f"{where}: {name} {_with_error(*new.measured[name])}.{_flattered(new)}"
 
 
-def _facts(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]:
-    """Names, values, and where the glossary says what is meant."""
-    proven = explanation.certificate
-    facts = [
-        ("proven gap", short(proven.gap), "gap"),
-        ("neurons", str(len(explanation.neurons)), "neuron"),
-        ("columns", str(len(explanation.column_names)), "class of networks"),
-        ("training samples", f"{explanation.n_samples:,}", "objective"),
-        ("defining samples", f"{len(model.evidence_.index):,}", "defining samples"),
+def _facts(model: Any, explanation: Explanation, new: NewRows | None) -> list[tuple[str, str, str]]:
+    """Names, values, and where the glossary says what is meant: how good it is, how large, what is proven."""
+    facts, validation = [], model.validation_
+    if new is not None and new.measured:
+        name = "accuracy" if "accuracy" in new.measured else next(iter(new.measured))
+        facts.append((f"{name} on the rows given", _like(*new.measured[name]), "measures"))
+    if validation is not None and validation.scores:
+        score = telling_score(validation)
+        facts += [
+            (f"{score.name} on unseen rows", _like(score.value, score.standard_error), "measures"),
+            (f"{score.name} of a linear model", _like(score.linear, score.standard_error), "measures"),
+        ]
+    sizes = [
+        (*columns_read(explanation).rsplit(" ", 1), "class of networks"),
+        (*counted(len(explanation.neurons), "neuron").split(" "), "neuron"),
+        (*counted(explanation.n_samples, "training sample").split(" ", 1), "objective"),
+        (*counted(len(model.evidence_.index), "defining sample").split(" ", 1), "defining samples"),
     ]
+    facts += [(name, value, word) for value, name, word in sizes]
+    facts.append(("proven gap", short(explanation.certificate.gap), "gap"))
     return [(name, value, glossary(word)[0].anchor) for name, value, word in facts]
 
 
@@ -237,16 +258,16 @@ def _fit_picture(scene: Scene, *, given: bool) -> Picture:
 
 
 def _shares_picture(explanation: Explanation) -> Picture | None:
-    terms = explanation.features()
-    terms = terms[terms["neurons"] > 0].sort_values("share", ascending=False)
+    terms = explanation.parts()
     if len(terms) < 2:
         return None
     named = "; ".join(
-        f"{term} {percent(share)}" for term, share in zip(terms["term"][:NAMED], terms["share"][:NAMED], strict=True)
+        f"{term} {percent(share)}"
+        for term, share in zip(terms["term"][:NAMED], terms["importance"][:NAMED], strict=True)
     )
     more = len(terms) - TERMS
-    caption = "Shares sum to 100 %." if more <= 0 else f"With {more} more, not drawn, shares sum to 100 %."
-    return _picture(explanation.plot(), f"Shares of the variation of the output: {named}.", caption)
+    caption = "They sum to 100\u00a0%." if more <= 0 else f"With {more} more, not drawn, they sum to 100\u00a0%."
+    return _picture(explanation.plot(), f"How much the parts of the network count: {named}.", caption)
 
 
 def _diagram_picture(explanation: Explanation) -> Picture | None:
@@ -291,7 +312,7 @@ def _prediction_picture(model: Any, explanation: Explanation, features: Array) -
     return _picture(
         found.plot(0, output, title=f"Row {name}"),
         text,
-        "One prediction taken apart: explain_predictions(X) does it for any.",
+        "One prediction taken apart.",
     )
 
 
@@ -300,12 +321,20 @@ def _neuron(explanation: Explanation, neuron: Any) -> dict[str, Any]:
     return {
         "neuron": neuron.neuron,
         "formula": neuron.formula,
-        "amplitude": explanation.amounts(neuron.amplitude),
-        "share": percent(neuron.share),
+        "weights": _by_output(explanation, neuron.amplitude),
         "importance": number(neuron.importance),
         "acts_on": f"{neuron.acts_on:,}",
         "samples": listed(samples, NAMED) or "none",
     }
+
+
+def _by_output(explanation: Explanation, amplitudes: Any) -> str:
+    """What a neuron is multiplied by for each of several outputs, the largest first: ``a +0.8, b −0.5``."""
+    if not explanation.outputs:
+        return ""
+    shown = sorted(zip(explanation.outputs, amplitudes, strict=True), key=lambda item: -abs(item[1]))
+    texts = [f"{name}\u00a0{'−' if value < 0 else '+'}{written_out(abs(value), 3)}" for name, value in shown]
+    return listed(texts, NAMED)
 
 
 def _scaling(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]:
@@ -319,20 +348,20 @@ def _scaling(model: Any, explanation: Explanation) -> list[tuple[str, str, str]]
     found = []
     for name in (model.encoding_.features[c] for c in features):
         part = table[table["feature"] == name]
-        pairs = [f"{x:.7g}{ARROW}{place:.5g}" for x, place in zip(part["x"], part["scaled(x)"], strict=True)]
+        pairs = [
+            f"{written_out(x, 7)}{ARROW}{place:.5g}" for x, place in zip(part["x"], part["scaled(x)"], strict=True)
+        ]
         found.append((name, "; ".join(pairs).replace("-", "−"), number(part["slope outside"].iloc[0])))
     return found
 
 
-def _samples(explanation: Explanation) -> dict[str, Any]:
+def _samples(model: Any, explanation: Explanation) -> dict[str, Any]:
     """The samples on which most rests, with their values in the columns that are read most."""
     found = explanation.defined()
     names = list(explanation.column_names)
     if len(names) > NAMED:
-        totals = explanation.features()
-        totals = totals[totals["columns"].map(len) == 1].sort_values("total", ascending=False, kind="stable")
-        strongest = totals["term"].head(NAMED).tolist()
-        names = [name for name in names if name in strongest]
+        strongest = np.sort(np.argsort(-model.feature_importances_, kind="stable")[:NAMED])
+        names = [names[place] for place in strongest]
     places = [explanation.column_names.index(name) for name in names]
     rows = [
         {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bladenet.display import Listing, Shown, View
+from bladenet.evidence import parts_of
 from bladenet.formulas import apart, percent
 from bladenet.losses import Array, Index
 from bladenet.network import ReLUNetwork
@@ -40,22 +41,26 @@ class Term(Shown):
     ----------
     columns : positions in the data, ascending
     neurons : positions in the network
-    share : of the variation of the output over the training data
+    importance : standard deviation of what they contribute together over the training data, as a share of the sum of
+        those of all terms
+    share : covariance of it with the output, divided by the variance of the output; negative if it opposes the others
     """
 
     columns: tuple[int, ...]
     neurons: Index
+    importance: float
     share: float
 
 
 def terms_of(model: Any) -> list[Term]:
-    """The parts of a fitted network by the columns that they read, the strongest first."""
-    sources = model.encoding_.sources
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for j, blade in enumerate(model.blades_):
-        groups.setdefault(tuple(sorted({sources[c] for c in blade.coordinates})), []).append(j)
-    terms = [Term(key, np.array(js), float(model.evidence_.share[js].sum())) for key, js in groups.items()]
-    return sorted(terms, key=lambda term: -term.share)
+    """The parts of a fitted network by the columns that they read, the most important first."""
+    evidence, parts = model.evidence_, parts_of(model.blades_, model.encoding_.sources)
+    total = sum(evidence.together[neurons[0]] for neurons in parts.values()) or 1.0
+    terms = [
+        Term(columns, neurons, float(evidence.together[neurons[0]] / total), float(evidence.share[neurons].sum()))
+        for columns, neurons in parts.items()
+    ]
+    return sorted(terms, key=lambda term: -term.importance)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,7 +72,10 @@ class Shape(Shown):
     scene : Scene, the model and its data
     columns : positions in the data
     title : str
-    share : of the variation of the output over the training data; nan for an average effect
+    importance : how much it moves the output: the standard deviation of the effect over the training data, as a share
+        of the sum of those of all parts; nan for an average effect
+    share : covariance of the effect with the output over the training data, divided by the variance of the output:
+        negative if it opposes the other parts; nan for an average effect
     effect : from features (n, d), of which only those of the columns count, to effects (n,), or (n, c) for several
         outputs
     neurons : positions in the network of the neurons that make it
@@ -76,14 +84,15 @@ class Shape(Shown):
     scene: Scene
     columns: tuple[int, ...]
     title: str
+    importance: float
     share: float
     effect: Callable[[Array], Array]
     neurons: Index
 
     def _view(self) -> View:
         neurons = str(len(self.neurons)) if len(self.neurons) else "all, averaged"
-        share = "unknown" if np.isnan(self.share) else percent(self.share)
-        return View("Shape", [("columns", " × ".join(self.names)), ("share", share), ("neurons", neurons)])
+        importance = "unknown" if np.isnan(self.importance) else percent(self.importance)
+        return View("Shape", [("columns", " × ".join(self.names)), ("importance", importance), ("neurons", neurons)])
 
     @classmethod
     def of(cls, scene: Scene, term: Term) -> Shape:
@@ -94,9 +103,9 @@ class Shape(Shown):
         )
         scaling = scene.units.scaling
         mean = part.predict(scaling.apply(scene.typical)).mean(axis=0)
-        title = f"{' × '.join(scene.names[i] for i in term.columns)}   {percent(term.share, 0)}"
+        title = f"{' × '.join(scene.names[i] for i in term.columns)}   {percent(term.importance, 0)}"
         effect = partial(_above, partial(_output, part, scaling), mean)
-        return cls(scene, term.columns, title, term.share, effect, chosen)
+        return cls(scene, term.columns, title, term.importance, term.share, effect, chosen)
 
     @property
     def names(self) -> list[str]:
@@ -147,8 +156,14 @@ class Shape(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, numbers and strings, ready for JSON."""
-        neurons, share = self.neurons.tolist(), None if np.isnan(self.share) else self.share
-        return {"columns": self.names, "share": share, "neurons": neurons, "values": self.data().to_dict("list")}
+        known = not np.isnan(self.share)
+        return {
+            "columns": self.names,
+            "importance": self.importance if known else None,
+            "share": self.share if known else None,
+            "neurons": self.neurons.tolist(),
+            "values": self.data().to_dict("list"),
+        }
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw it, into `ax` or a new figure."""
@@ -236,7 +251,7 @@ class Shape(Shown):
 
 
 def shapes_of(scene: Scene) -> list[Shape]:
-    """The parts of a network that read one or two columns, the strongest first.
+    """The parts of a network that read one or two columns, the most important first.
 
     If all neurons read more, the average effects of single columns (partial dependence), the most variable first.
     """
@@ -255,7 +270,9 @@ def _profiles(scene: Scene) -> list[Shape]:
     heights = [average(samples) for average in averages]
     none = np.zeros(0, dtype=np.int64)
     parts = [
-        Shape(scene, (i,), name, float("nan"), partial(_above, averages[i], heights[i].mean(axis=0)), none)
+        Shape(
+            scene, (i,), name, float("nan"), float("nan"), partial(_above, averages[i], heights[i].mean(axis=0)), none
+        )
         for i, name in enumerate(scene.names)
     ]
     spreads = np.array([np.linalg.norm(values.std(axis=0)) for values in heights])

@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from bladenet.certificate import Status
-from bladenet.display import cut, flat, short
+from bladenet.display import GROUPED, cut, flat, grouped, short
 from bladenet.losses import Array
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ RC: dict[Any, Any] = {
 }
 ACROSS, HIGH, CAPTION = 56, 42, 88  # letters that there is room for along the axes of a picture, and above them
 MEMBERS = 3  # columns of a set that are named
+WIDE_TICKS = 5  # intervals along an axis of long numbers
 SHORT, LEGEND = 26, 36  # letters of a name that has room inside the axes, and below them
 WORD = re.compile(r"[^\s_\-/.,;]*[\s_\-/.,;]*")
 STATUS_WORDS = {
@@ -69,8 +70,24 @@ STATUS_WORDS = {
 def colour_bar(ax: Axes, surface: Any, label: str, ticks: Array) -> None:
     """A colour scale beside the axes."""
     bar = ax.figure.colorbar(surface, ax=ax, pad=0.02, ticks=ticks)
+    group_thousands(bar.ax)
     bar.set_label(wrapped(label, HIGH))
     bar.outline.set_visible(False)
+
+
+def group_thousands(ax: Axes) -> None:
+    """Write numbers along the axes as the text does."""
+    from matplotlib.ticker import AutoLocator, ScalarFormatter
+
+    class Grouped(ScalarFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return grouped(super().__call__(x, pos))
+
+    for axis in (ax.xaxis, ax.yaxis):
+        if type(axis.get_major_formatter()) is ScalarFormatter:
+            axis.set_major_formatter(Grouped())
+    if isinstance(ax.xaxis.get_major_locator(), AutoLocator) and max(map(abs, ax.get_xlim())) >= GROUPED:
+        ax.locator_params(axis="x", nbins=WIDE_TICKS)
 
 
 def verdict(model: Any) -> str:
@@ -213,6 +230,7 @@ def plural(count: int) -> str:
 
 def label_axes(ax: Axes, x: str, y: str) -> None:
     """What the axes of a picture of usual size show."""
+    group_thousands(ax)
     ax.set_xlabel(wrapped(x, ACROSS))
     ax.set_ylabel(wrapped(y, HIGH))
 

@@ -93,7 +93,7 @@ class Notice(event.Listener):
         if seconds - self.since >= SILENT:
             self.said = True
             logging.getLogger("bladenet").warning(
-                "bladenet: compiling for this machine, which is needed once: about half a minute"
+                "bladenet: compiling for this machine, which is needed once and takes a minute or two"
             )
 
     def on_end(self, event: Any) -> None:
