@@ -106,7 +106,7 @@ def test_unknown_categories_are_no_known_one_and_warned_about(make):
     np.testing.assert_array_equal(X[0], MATRIX[0])
     with pytest.warns(
         UserWarning,
-        match=re.escape("'other'; 1 rows, the first is row 5 (counting from 0). They are treated like 'female'"),
+        match=re.escape("'other'; 1 row, the first is row 5 (counting from 0). They are treated like 'female'"),
     ):
         encoding.matrix(make(TABLE | {"sex": [*TABLE["sex"][:5], "other"]}))
 

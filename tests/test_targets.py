@@ -151,7 +151,7 @@ def test_predictions_and_reports_count_lines_too(tmp_path):
     assert fitted.exit_code in (0, 3), fitted.stderr
     assert load_model(model).loss == "squared"
     pd.DataFrame({"area": AREA, "kind": one("d", kinds)}).to_csv(new, index=False)
-    assert "1 rows, the first is line 13." in run("predict", model, new).stderr
+    assert "1 row, the first is line 13." in run("predict", model, new).stderr
     pd.DataFrame({"area": one("?", AREA), "kind": kinds}).to_csv(new, index=False)
     assert "has no value in line 13" in run("predict", model, new).stderr
     pd.DataFrame({"area": AREA, "kind": kinds, "price": one("x", PRICE)}).to_csv(new, index=False)

@@ -260,7 +260,9 @@ def test_a_factor_that_promises_too_much_is_violated():
         (isometries, "isometry_constant", lambda X: 0.999 * _isometry_constant(X), isometries.theorem_13),
         (isometries, "isometry_diameter", lambda delta: 0.3 * delta, isometries.lemma_11),
         (polytopes, "hull_distance", lambda g: 1.01 * _hull_distance(g), lambda: next(polytopes.lemmas_15_and_16())),
-        pytest.param(near_networks, "diameter", lambda g: 0.5 * _diameter(g), near_networks.theorem_7, marks=[SLOW, RARE]),
+        pytest.param(
+            near_networks, "diameter", lambda g: 0.5 * _diameter(g), near_networks.theorem_7, marks=[SLOW, RARE]
+        ),
         (polytopes, "diameter", lambda g: 0.5 * _diameter(g), lambda: list(polytopes.lemmas_15_and_16())[1]),
         pytest.param(
             polytopes, "all_neurons", lambda X, p, bias: _all_neurons(X, p, bias, axes=False), polytopes.lemma_14,
