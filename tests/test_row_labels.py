@@ -118,7 +118,7 @@ def test_one_row_of_several_levels_is_one_row():
 PLAIN = {
     "default": NUMBERS,
     "array": NUMBERS.to_numpy(),
-    "polars": pl.from_pandas(NUMBERS),
+    "polars": pl.DataFrame(NUMBERS.to_dict(orient="list")),
     "repeated": NUMBERS.set_axis(["a", "b"] * (N // 2)),
     "repeated as text": NUMBERS.set_axis([pd.Timestamp("2024-01-01"), "2024-01-01", *range(N - 2)]),
     "numbers in order": NUMBERS.set_axis(list(range(N))),

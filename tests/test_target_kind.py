@@ -32,7 +32,9 @@ def refused(model, y, *parts, X=X):
 
 
 @pytest.mark.parametrize("form", [list, np.array, pd.Series, pl.Series, lambda y: pd.Series(y, dtype="category")])
-@pytest.mark.parametrize("features", [X, X.to_numpy(), pl.from_pandas(X)], ids=["pandas", "numpy", "polars"])
+@pytest.mark.parametrize(
+    "features", [X, X.to_numpy(), pl.DataFrame(X.to_dict(orient="list"))], ids=["pandas", "numpy", "polars"]
+)
 def test_a_regressor_on_text_names_the_classifier(form, features):
     y = form(["red", "blue"] * (N // 2))
     refused(bn.BladeNetRegressor(), y, "'red' in row 0", "BladeNetClassifier", X=features)
