@@ -32,7 +32,7 @@ Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 TINY = float(np.finfo(np.float64).tiny)
 RESOLUTION = 2.0**-14  # of a tolerance: how far samples may be moved, in units of their typical distances
 HARMLESS = 0.01  # of a tolerance: what all samples together may be moved by, in units of β
-FINEST = 2.0**-32  # the same share for targets
+FINEST = 2.0**-28  # the same share for targets
 FAINT = 1e-80  # of the β that makes networks constant: beside it, all digits of a smaller one are lost
 
 
