@@ -79,8 +79,8 @@ def test_digits_do_not_depend_on_rounding():
         rounded = [without_last_digits(numbers, EVEN[: len(x)], 2.0**-30) for numbers in (near, x)]
         np.testing.assert_array_equal(*rounded)
         for number in (1.0, 0.5, 3.0, 200.0, 0.1, *rng.uniform(size=20)):
-            assert shortened(number * (1.0 + noise * 2.0**-51)) == shortened(number)
-            assert number <= shortened(number) <= number * (1.0 + 2.0**-40)
+            assert shortened(number * (1.0 + noise * 2.0**-51), 2.0**-42) == shortened(number, 2.0**-42)
+            assert number <= shortened(number, 2.0**-42) <= number * (1.0 + 2.0**-39)
 
 
 def table(seed, n=150, d=4):

@@ -8,7 +8,6 @@ import numpy as np
 
 from bladenet.losses import Array
 
-KEPT = 42  # binary digits kept of a single number
 AWAY = np.sqrt(2.0)  # from powers of two, and from short numbers: where rounding would turn next to nothing into a step
 SMALLEST = 1e-200
 
@@ -26,10 +25,11 @@ def without_last_digits(columns: Array, weight: Array, share: float) -> Array:
     return np.round(columns / steps) * steps
 
 
-def shortened(number: float) -> float:
-    """A positive number rounded up, by less than 2⁻⁴⁰ of it."""
+def shortened(number: float, share: float) -> float:
+    """A positive number rounded up, by up to about four times this share of it."""
     _, exponent = np.frexp(AWAY * number)
-    return float(np.ldexp(np.ceil(np.ldexp(number, KEPT - exponent) + AWAY - 1.0), exponent - KEPT))
+    kept = int(np.ceil(-np.log2(share)))
+    return float(np.ldexp(np.ceil(np.ldexp(number, kept - exponent) + AWAY - 1.0), exponent - kept))
 
 
 def _typical(column: Array, weight: Array) -> float:

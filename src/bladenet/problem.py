@@ -179,6 +179,10 @@ class TrainingProblem(Shown):
             return self
         return replace(self, resolution=tol * min(RESOLUTION, HARMLESS * self.beta / max(self._slopes, TINY)))
 
+    def _shortened(self, beta: float) -> float:
+        """Without digits that make up less of a tolerance than 1 %, where those of features are left out."""
+        return shortened(beta, self.resolution / RESOLUTION / 256.0) if self.resolution else beta
+
     @cached_property
     def standard(self) -> "StandardForm":
         """The equivalent problem that the solver works on."""
@@ -187,7 +191,7 @@ class TrainingProblem(Shown):
     def at(self, beta: float) -> "TrainingProblem":
         """The same problem with another β, its standard form made from the one that is here."""
         other = replace(self, beta=beta)
-        form = replace(self.standard, beta=_shortened(beta / self.standard.price, self.loss), original=other)
+        form = replace(self.standard, beta=self._shortened(beta / self.standard.price), original=other)
         other.__dict__["standard"] = form  # where the cached property keeps it
         return other
 
@@ -198,8 +202,8 @@ class StandardForm(Shown):
 
     With x = centre + scale · x', a neuron of unit norm keeps its direction, its offset and its output are divided
     by `scale`, and so is β. Where ℓ(c f, c y) = c^k ℓ(f, y), targets and amplitudes are divided by a `unit`, loss
-    values by unit^k, dual variables and β by unit^(k − 1). The last digits of targets, of β and (to the problem's
-    resolution) of features are left out: they are not the same in other units.
+    values by unit^k, dual variables and β by unit^(k − 1). The last digits of targets and (to the problem's
+    resolution) of features and of β are left out: they are not the same in other units.
 
     For p = 2, data of lower rank than they have features are written in an orthonormal basis of their span,
     x = centre + scale · basis x' (Lemma 18): w = basis w'. For p = 1 never, as ‖w‖₁ is not invariant under rotations;
@@ -280,7 +284,7 @@ class StandardForm(Shown):
             # of other losses than the squared one, which is flat where it is least, every digit counts
             without_last_digits(y / unit, total, FINEST) if problem.loss.degree == 2 else y / unit,
             total,
-            _shortened(problem.beta / scale / unit ** max(0, problem.loss.degree - 1), problem.loss),
+            problem._shortened(problem.beta / scale / unit ** max(0, problem.loss.degree - 1)),
             problem.norm,
             problem.bias,
             problem.loss,
@@ -412,11 +416,6 @@ def _check_digits(beta: float, most: float, loss: Loss) -> None:
             f"beta={beta:g} is too small for float64 beside {most:.2g}, from where on networks are constant: raise "
             f"it to above {FAINT * most:.2g}{other}."
         )
-
-
-def _shortened(beta: float, loss: Loss) -> float:
-    """Without last digits; an exact fit has the β that it is given, and no data make it inexact."""
-    return beta if loss.exact else shortened(beta)
 
 
 def _size(y: Array, bias: bool) -> float:
