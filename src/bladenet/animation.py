@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bladenet.certificate import Status
-from bladenet.display import short
+from bladenet.display import counted, short
 from bladenet.encoding import Encoding
 from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
 from bladenet.evidence import Evidence
 from bladenet.files import write_atomically
-from bladenet.formulas import counted, number
+from bladenet.formulas import number
 from bladenet.pages import checked_page, picture, render
 from bladenet.plotting import draw_scene
 from bladenet.row_labels import NUMBERED

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bladenet.display import ROWS, Shown, View, cut, number
-from bladenet.formulas import counted
+from bladenet.display import ROWS, Shown, View, counted, cut, number
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.row_labels import NUMBERED, RowLabels, written_label

@@ -100,11 +100,10 @@ class _CrossValidated(BladeNet):
 
     def _selection(self, X: Array, y: Array, time_limit: float | None, settings: dict[str, Any]) -> Selection:
         """The α that the rule picks from the validation curve."""
-        shape = {key: value for key, value in settings.items() if key not in ("sample_weight", "vertices_only")}
-        splits = self._splits(X, y, settings["sample_weight"] > 0, get_loss(settings["loss"]))
-        comparison = Comparison.of(
-            X, y, settings["sample_weight"], shape, time_limit, splits, settings["vertices_only"]
-        )
+        weight = settings["sample_weight"]
+        shape = {name: value for name, value in settings.items() if name != "sample_weight"}
+        splits = self._splits(X, y, weight > 0, get_loss(settings["loss"]))
+        comparison = Comparison.of(X, y, weight, shape, time_limit, splits, self.vertices_only)
         given = checked_alphas(self.alphas, self.n_alphas, self.eps)
         fixed = self.alphas is not None
         trials = comparison.trials(lambda largest: given if fixed else given * largest, whole=fixed)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bladenet.display import counted
 from bladenet.explain import Explanation
-from bladenet.formulas import counted
 from bladenet.styling import CLASS_COLOURS, FAINT, INK, SURFACE_TINT, abbreviated, new_axes, style, write_titles
 
 if TYPE_CHECKING:

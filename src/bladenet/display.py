@@ -241,3 +241,8 @@ def _aligned(rows: list[list[str]]) -> list[str]:
         + "  ".join(cut(cell, most).ljust(min(width, most)) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 neuron``, ``2,000 neurons``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -92,8 +92,7 @@ class BladeNet(Readable, BaseEstimator):
         scaled = scaling.apply(X)
         beta = selection.alpha * float(weight.sum())
         remaining = None if self.time_limit is None else max(clock.remaining, 1e-3)
-        shape = {name: value for name, value in settings.items() if name != "vertices_only"}
-        problem, tol = TrainingProblem.create(scaled, y, beta=beta, **shape), self.settings_.tol
+        problem, tol = TrainingProblem.create(scaled, y, beta=beta, **settings), self.settings_.tol
         if self.settings_.scaling is not None and not self.vertices_only:  # else units matter anyway
             problem = problem.in_any_units(tol)
         fit = solve(
@@ -117,9 +116,9 @@ class BladeNet(Readable, BaseEstimator):
         """How good the model is on rows that it has not seen; None if no folds chose alpha."""
         if not isinstance(self.alpha, str):
             return None
-        shape = {name: value for name, value in settings.items() if name not in ("sample_weight", "vertices_only")}
+        shape = {name: value for name, value in settings.items() if name != "sample_weight"}
         kind, tol = self.settings_.scaling, max(self.settings_.tol, _VALIDATED)
-        folds = FoldTraining(X, y, settings["sample_weight"], shape, kind, tol, settings["vertices_only"])
+        folds = FoldTraining(X, y, settings["sample_weight"], shape, kind, tol, self.vertices_only)
         part = clock if self.time_limit is None else clock.part(_VALIDATION_SHARE * clock.remaining)
         return replace(folds.validated(selection, part), labels=self.row_labels_)
 
@@ -132,7 +131,6 @@ class BladeNet(Readable, BaseEstimator):
             "output_norm": self.output_norm,
             "sample_weight": weight,
             "max_interaction": self.settings_.max_interaction,
-            "vertices_only": self.vertices_only,
         }
 
     def _selection(self, X: Array, y: Array, time_limit: float | None, settings: dict[str, Any]) -> Selection:
@@ -140,7 +138,12 @@ class BladeNet(Readable, BaseEstimator):
         if not isinstance(self.alpha, str):
             return Selection(float(self.alpha), np.ones(X.shape[1]))
         emphasise = self.scaling == AUTO and self.settings_.max_interaction is not None
-        return select_alpha(X, y, emphasise=emphasise, time_limit=time_limit, **settings)
+        control: dict[str, Any] = {
+            "emphasise": emphasise,
+            "time_limit": time_limit,
+            "vertices_only": self.vertices_only,
+        }
+        return select_alpha(X, y, **control, **settings)
 
     def _check_settings(self, *, classifies: bool) -> None:
         """Refuse wrong hyper-parameters before any work; the rest is checked by :func:`bladenet.train`."""

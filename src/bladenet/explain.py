@@ -9,11 +9,11 @@ import numpy as np
 
 from bladenet.blades import Blade
 from bladenet.certificate import Certificate
-from bladenet.display import ROWS, Listing, Shown, View, brief, short
+from bladenet.display import ROWS, Listing, Shown, View, brief, counted, short
 from bladenet.encoding import Encoding, Level
 from bladenet.evidence import Evidence
 from bladenet.explained_neurons import DefiningSample, Leverage, NeuronExplanation
-from bladenet.formulas import Units, apart, counted, number, percent
+from bladenet.formulas import Units, apart, number, percent
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.row_labels import NUMBERED, RowLabels

@@ -122,8 +122,8 @@ def summary(
     files: list[Path],
 ) -> str:
     """What was proven, of what, with which settings, how well it fits, and which files were written."""
+    from bladenet.display import counted
     from bladenet.estimators import BladeNetClassifier
-    from bladenet.formulas import counted
     from bladenet.in_short import in_short
     from bladenet.quality import measures
     from bladenet.settings import settings_of

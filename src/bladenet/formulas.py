@@ -217,10 +217,5 @@ def listed(names: list[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 neuron``, ``2,000 neurons``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _signed(value: float) -> str:
     return f"{'−' if value < 0 else '+'} {number(abs(value))}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bladenet.cells import is_number
+from bladenet.display import counted
 from bladenet.errors import InputError
 
 SEPARATORS = "\t;|,"  # in this order: a comma may also be a decimal point, and stands in text
@@ -62,17 +63,14 @@ class Layout:
             while len(names) > widest and not names[-1]:
                 names.pop()
         for begin, cells in body:
+            if len(cells) == len(names):
+                continue
+            differs = f"{unit} {begin} of {path} has {counted(len(cells), 'cell')}, but the header has {len(names)}"
             if len(cells) < len(names):
+                raise InputError(f"{differs}: complete it, or remove it if it is no row of the table.")
+            if _width(cells) > len(names):  # pandas would take the first column for names of rows
                 raise InputError(
-                    f"{unit} {begin} of {path} has {_counted(cells)}, but the header has {len(names)}: complete it, or "
-                    "remove it if it is no row of the table."
-                )
-            if len(cells) > len(names) and _width(cells) > len(
-                names
-            ):  # pandas would take the first column for names of rows
-                raise InputError(
-                    f"{unit} {begin} of {path} has {_counted(cells)}, but the header has {len(names)}: give every "
-                    "column a name, and quote cells that contain the separator; or say --sep."
+                    f"{differs}: give every column a name, and quote cells that contain the separator; or say --sep."
                 )
         if not body:
             raise InputError(f"{path} has a header but no rows.")
@@ -94,10 +92,6 @@ class Layout:
 def _width(cells: list[Any]) -> int:
     """The number of cells up to the last that holds something."""
     return max((k for k, cell in enumerate(cells, 1) if cell != ""), default=0)
-
-
-def _counted(cells: list[Any]) -> str:
-    return f"{len(cells)} cell{'s' * (len(cells) != 1)}"
 
 
 def _titles(rows: list[Row]) -> int:

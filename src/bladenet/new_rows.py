@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight
 
 from bladenet.checks import ROW, RowError, checked_targets, named_cells
 from bladenet.display import Shown
 from bladenet.folds import class_numbers
 from bladenet.losses import Array, Index, get_loss
 from bladenet.scores import Measured, as_predictions, class_measures, regression_measures
+from bladenet.training_data import checked_lengths
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,9 +46,7 @@ class NewRows(Shown):
             If these are no data for the model: names the column, or the row and what is in it.
         """
         features = model._encoded(X)
-        if np.shape(y)[:1] != (len(features),):
-            raise ValueError(f"y must have {len(features)} values, one per row of X, got shape {np.shape(y)}.")
-        weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
+        weight = checked_lengths(features, y, sample_weight)
         if not weight.any():
             raise ValueError("sample_weight is zero for every row; at least one must be greater than 0.")
         loss, outputs = get_loss(model.loss), model._scores(X)

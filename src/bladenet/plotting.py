@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bladenet.display import cut, flat, short
-from bladenet.formulas import counted
+from bladenet.display import counted, cut, flat, short
 from bladenet.grids import PANELS, ROOMY, draw_panels, write_over
 from bladenet.losses import Array, get_loss
 from bladenet.scene import GRID, Scene, Score, kink_positions, neuron_lines

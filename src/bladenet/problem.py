@@ -31,6 +31,7 @@ from bladenet.losses import Array, ExactFit, Index, Loss, SquaredLoss, by_sample
 Neurons = tuple[Array, Array]  # weights (m, d) and offsets (m,)
 TINY = float(np.finfo(np.float64).tiny)
 RESOLUTION = 2.0**-14  # of a tolerance: how far samples may be moved, in units of their typical distances
+NEGLIGIBLE = 2.0**-8  # of a tolerance: about how exactly β is known then
 HARMLESS = 0.01  # of a tolerance: what all samples together may be moved by, in units of β
 FINEST = 2.0**-28  # the same share for targets
 FAINT = 1e-80  # of the β that makes networks constant: beside it, all digits of a smaller one are lost
@@ -48,8 +49,8 @@ class TrainingProblem(Shown):
     beta : float, > 0; 1 for interpolation, which `create` makes of 0
     norm : 1 or 2
     output_norm : 1 or 2, the norm of a neuron's amplitudes in the penalty
-    resolution : float; the search leaves out digits of features that are finer than this share of how far values of a
-        feature typically lie from its median. The certificate counts what that may hide
+    resolution : float; the search leaves out digits of a feature that are finer than this share of how far its values
+        typically lie apart. The certificate counts what that may hide
     bias : bool; if False, neither neurons nor output have an offset
     loss : Loss
     max_interaction : int or None; the most features that a neuron may read (norm 1)
@@ -181,7 +182,7 @@ class TrainingProblem(Shown):
 
     def _shortened(self, beta: float) -> float:
         """Without digits that make up less of a tolerance than 1 %, where those of features are left out."""
-        return shortened(beta, self.resolution / RESOLUTION / 256.0) if self.resolution else beta
+        return shortened(beta, NEGLIGIBLE * self.resolution / RESOLUTION) if self.resolution else beta
 
     @cached_property
     def standard(self) -> "StandardForm":
@@ -277,14 +278,14 @@ class StandardForm(Shown):
         total = group_sums(term, weight)
         terms = np.full(len(problem.y), -1, dtype=np.int64)
         terms[kept] = term
-        return cls(
+        form = cls(
             points if basis is None else points @ basis,
             kept[first],
             row,
             # of other losses than the squared one, which is flat where it is least, every digit counts
             without_last_digits(y / unit, total, FINEST) if problem.loss.degree == 2 else y / unit,
             total,
-            problem._shortened(problem.beta / scale / unit ** max(0, problem.loss.degree - 1)),
+            problem.beta,
             problem.norm,
             problem.bias,
             problem.loss,
@@ -297,6 +298,7 @@ class StandardForm(Shown):
             basis,
             lost,
         )
+        return replace(form, beta=problem._shortened(problem.beta / form.price))
 
     @property
     def value(self) -> float:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from bladenet.display import short, written_out
+from bladenet.display import counted, short, written_out
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,7 @@ class Step:
 
     def __str__(self) -> str:
         value = f"{self.value} of at most {self.values}, " if self.values else ""
-        return f"{self.stage}: {value}{self.fold} of {self.folds} fold{'s' if self.folds > 1 else ''} done"
+        return f"{self.stage}: {value}{self.fold} of {counted(self.folds, 'fold')} done"
 
 
 Listener = Callable[[Step], object]

@@ -14,10 +14,10 @@ from bladenet.blades import Blade
 from bladenet.certificate import Certificate
 from bladenet.contributions import Contributions
 from bladenet.defaults import Settings
+from bladenet.display import counted
 from bladenet.encoding import Encoding
 from bladenet.evidence import Evidence
 from bladenet.explain import Explanation, explain_network
-from bladenet.formulas import counted
 from bladenet.importances import importances_of
 from bladenet.in_short import in_short
 from bladenet.losses import Array, Loss, get_loss
@@ -55,6 +55,7 @@ class Readable:
     beta_: float
     bias: bool
     loss: str | Loss
+    vertices_only: bool
     strategy: str
     time_limit: float | None
     _encoded: Callable[[ArrayLike], Array]
@@ -148,7 +149,8 @@ class Readable:
         targets, weight, loss = self._coded(y, data.weight)
         weight = np.where(np.isin(np.arange(len(weight)), rows), 0.0, weight)
         control: dict[str, Any] = {"tol": self.settings_.tol, "strategy": self.strategy, "time_limit": self.time_limit}
-        fit = train(data.problem.X, targets, beta=self.beta_, **control, **self._settings(weight, loss))
+        problem = self._settings(weight, loss)
+        fit = train(data.problem.X, targets, beta=self.beta_, vertices_only=self.vertices_only, **control, **problem)
         return WhatIf.of(self, fit, data.features, rows, explanation.output)
 
     def summary(self) -> str:

@@ -16,10 +16,10 @@ from bladenet import __version__
 from bladenet.certificate import Certificate, Status
 from bladenet.contributions import Contributions
 from bladenet.diagram import columns_read, draw_network, drawn_names
-from bladenet.display import at_most, flat, grouped, short, written_out
+from bladenet.display import at_most, counted, flat, grouped, short, written_out
 from bladenet.explain import TERMS, Explanation, written
 from bladenet.files import write_atomically
-from bladenet.formulas import counted, listed, number, percent
+from bladenet.formulas import listed, number, percent
 from bladenet.in_short import in_short, telling_score
 from bladenet.losses import Array
 from bladenet.new_rows import NewRows

@@ -16,13 +16,13 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from bladenet.certificate import Status
 from bladenet.checks import checked_weights, finite_array, named_cells, positive_number
 from bladenet.clock import Clock
-from bladenet.display import Shown, View, number
+from bladenet.display import Shown, View, counted, number
 from bladenet.fewest_segments import fewest
 from bladenet.losses import Array
 from bladenet.network import ReLUNetwork
 from bladenet.segment_search import MISSED, Samples, best_kinks, hats, nodes_of, polygon
 from bladenet.selection import select_alpha
-from bladenet.styling import CLASS_COLOURS, FAINT, label_axes, new_axes, plural, short, style, write_titles
+from bladenet.styling import CLASS_COLOURS, FAINT, label_axes, new_axes, short, style, write_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -412,7 +412,7 @@ def _place(rows: tuple[int, ...]) -> str:
 
 
 def _counted(segments: int) -> str:
-    return f"{segments} segment{plural(segments)}"
+    return counted(segments, "segment")
 
 
 def _listed(points: Array) -> str:

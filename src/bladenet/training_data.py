@@ -52,15 +52,19 @@ class TrainingData(Shown):
         """
         features = model._encoded(X)
         defining_samples(model, features)  # refuses other rows by name
-        if np.shape(y)[:1] != (len(features),):
-            raise ValueError(f"y must have {len(features)} values, one per row of X, got shape {np.shape(y)}.")
-        weight = _check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True)
+        weight = checked_lengths(features, y, sample_weight)
         targets, weights, loss = model._coded(y, weight)
         settings = model._settings(weights, loss)
-        del settings["vertices_only"]  # of the search, not of the problem
         problem = TrainingProblem.create(model.scaling_.apply(features), targets, beta=model.beta_, **settings)
         _check_objective(model, problem)
         return cls(features, weight, problem)
+
+
+def checked_lengths(features: Array, y: ArrayLike, sample_weight: ArrayLike | None) -> Array:
+    """The weights (n,) of rows; refuses targets and weights that are not one per row."""
+    if np.shape(y)[:1] != (len(features),):
+        raise ValueError(f"y must have {len(features)} values, one per row of X, got shape {np.shape(y)}.")
+    return np.asarray(_check_sample_weight(sample_weight, features, dtype=np.float64, ensure_non_negative=True))
 
 
 def trained_on(model: Any, features: Array, weight: Array) -> bool:

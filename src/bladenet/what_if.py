@@ -10,8 +10,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from bladenet.certificate import Certificate, Status
-from bladenet.display import ROWS, Shown, View, brief
-from bladenet.formulas import counted, listed, number, percent
+from bladenet.display import ROWS, Shown, View, brief, counted
+from bladenet.formulas import listed, number, percent
 from bladenet.losses import Array, row_norms
 from bladenet.network import ReLUNetwork
 from bladenet.row_labels import NUMBERED, Label, RowLabels, written_label

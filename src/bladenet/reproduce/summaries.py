@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bladenet.formulas import counted
+from bladenet.display import counted
 
 if TYPE_CHECKING:
     import pandas as pd
