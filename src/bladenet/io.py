@@ -106,7 +106,8 @@ def load_model(path: str | PathLike[str]) -> Model:
         ) from error
 
 
-load = load_model  # beside `save` of the estimators
+load = load_model
+"""The same as :func:`load_model`, under the name that goes with `save` of the estimators."""
 
 
 def _encode(model: Model) -> dict[str, Any]:
