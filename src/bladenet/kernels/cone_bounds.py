@@ -6,7 +6,7 @@ A linear bound is a number for each generator, h ≤ Σ λ_k above_k; it becomes
 import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums
-from bladenet.kernels.linear_algebra import add, dot, extend_basis
+from bladenet.kernels.linear_algebra import add, copy, dot, extend_basis
 
 FEW = 8  # mixed samples with v < 0 up to which their α are optimised one by one
 LEANS = 2  # steps of the other samples' α towards the generator with the largest bound
@@ -170,7 +170,7 @@ def bound_linearly(block, rows, raised, values, tilt, good, lean, pulls, above, 
         excess_now, where = excess(trial, tilt, good)
         if excess_now < over:
             over = excess_now
-            above[:] = trial
+            copy(above, trial)
         if over <= 0.0 or (step == 0 and hopeless(trial, tilt, good)):
             break
     return over
@@ -211,7 +211,7 @@ def tighten(block, count, values, tilt, good, over, above, trial, high, slope, a
     dust.
     """
     r = len(values)
-    trial[:] = values
+    copy(trial, values)
     for i in range(count):
         middle = 0.0
         for k in range(r):
@@ -230,7 +230,7 @@ def tighten(block, count, values, tilt, good, over, above, trial, high, slope, a
                 trial[k] -= slope[k] * alpha[i]
     tightened, _ = excess(trial, tilt, good)
     if tightened < over:
-        above[:] = trial
+        copy(above, trial)
         return tightened
     return over
 

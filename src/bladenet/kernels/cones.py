@@ -26,6 +26,7 @@ import numpy as np
 
 from bladenet.kernels.compiling import inner, inner_sums, kernel
 from bladenet.kernels.cone_bounds import FEW, bound_linearly, highest, hinges, settle, tighten
+from bladenet.kernels.linear_algebra import copy, copy_rows
 
 MANY = 64  # samples in a block from which on those that are not mixed are only dropped at every so many cuts: few are,
 DROPPED = 3  # and they change nothing
@@ -269,7 +270,7 @@ def branch_and_bound(
     for k in range(r):
         open_tilt[0, k] = root[k, :d] @ moment
         open_h[0, k] = block[r] @ np.maximum(block[k], 0.0)
-        open_g[0, k] = root[k]
+        copy(open_g[0, k], root[k])
         largest = max(largest, np.abs(block[r]) @ np.abs(block[k]))
         offer(open_h[0, k], root[k], 1.0, 0, 0, best, neurons)
         offer(open_h[0, k] - open_tilt[0, k], root[k], -1.0, 1, 0, best, neurons)
@@ -291,11 +292,14 @@ def branch_and_bound(
         top -= 1
         offset, count, negative = open_block[top, 0], open_block[top, 1], open_block[top, 2]
         depth, cell, parent_bound = open_block[top, 3], open_block[top, 4], open_bound[top]
-        g[:], values[:], tilt[:], bends[:] = open_g[top], open_h[top], open_tilt[top], open_bends[top]
+        copy_rows(g, open_g[top])
+        copy_rows(bends, open_bends[top])
+        copy(values, open_h[top])
+        copy(tilt, open_tilt[top])
         end = offset + (r + 2) * count
         if end + 2 * (r + 2) * count > len(buffer):
             larger = np.empty(2 * (end + 2 * (r + 2) * count))
-            larger[:end] = buffer[:end]
+            copy(larger[:end], buffer)
             buffer = larger
         block = buffer[offset:end].reshape(r + 2, count)
 
@@ -330,8 +334,8 @@ def branch_and_bound(
             for opposite in range(2):
                 good[opposite] = max(level[0], (1.0 + slack) * best[opposite, first], 4.0 * rounding) - rounding
 
-            open_g[top] = g
-            open_g[top, old] = new
+            copy_rows(open_g[top], g)
+            copy(open_g[top, old], new)
             for j in range(r):
                 raised[j] = values[j] + hinge[rows[j]]
             over = bound_linearly(
@@ -350,9 +354,13 @@ def branch_and_bound(
             if closed or child_bound - highest(values, tilt) <= 4.0 * rounding:
                 bound = max(bound, child_bound)
             else:
-                open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
+                copy(open_h[top], values)
+                copy(open_tilt[top], tilt)
+                copy_rows(open_bends[top], bends)
+                open_bound[top] = child_bound
                 crossings(child, r, old, new_bends)
-                open_bends[top, old] = open_bends[top, :, old] = new_bends
+                copy(open_bends[top, old], new_bends)
+                copy(open_bends[top, :, old], new_bends)
                 open_block[top, 0], open_block[top, 1], open_block[top, 2] = end, kept, kept_negative
                 open_block[top, 3], open_block[top, 4] = depth + 1, child_cell
                 end += (r + 2) * kept

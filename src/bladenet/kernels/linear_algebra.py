@@ -79,6 +79,20 @@ def add(x, t, y):
 
 
 @inner
+def copy(x, y):
+    """x = y, in place; x[:] = y takes numba seconds to compile, for the text of an error."""
+    for c in range(len(x)):
+        x[c] = y[c]
+
+
+@inner
+def copy_rows(X, Y):
+    """X = Y, in place, for matrices."""
+    for k in range(len(X)):
+        copy(X[k], Y[k])
+
+
+@inner
 def scale(x, t):
     """x *= t, in place."""
     for c in range(len(x)):
@@ -99,7 +113,7 @@ def extend_basis(basis, size, vector):
     Returns its distance from their span, and whether that is more than rounding.
     """
     row = basis[size]
-    row[:] = vector
+    copy(row, vector)
     length = np.sqrt(dot(row, row))
     project_off(basis, size, row)
     distance = np.sqrt(dot(row, row))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bladenet.kernels.compiling import inner, kernel
-from bladenet.kernels.linear_algebra import add, dot
+from bladenet.kernels.linear_algebra import add, copy, dot
 
 
 @kernel
@@ -54,7 +54,9 @@ def shed(H, U, k, kept, z, signs, residual, price):
         pivot = column[dropped]
         if pivot > 0.0:  # else rounding
             add(p, -p[dropped] / pivot, column)
-            U[k] = column / np.sqrt(pivot)
+            size = np.sqrt(pivot)
+            for j in range(m):
+                U[k, j] = column[j] / size
             k += 1
         z[dropped] = p[dropped] = residual[dropped] = 0.0
         kept[dropped] = False
@@ -81,8 +83,8 @@ def _direction(H, U, k, kept, residual):
 def _column(H, U, k, kept, j):
     """Column j of H − UᵀU, without the rounding at coordinates that were dropped."""
     column = np.empty(len(H))
-    column[:j] = H[:j, j]
-    column[j:] = H[j, j:]
+    copy(column[:j], H[:j, j])
+    copy(column[j:], H[j, j:])
     for i in range(k):
         if U[i, j] != 0.0:
             add(column, -U[i, j], U[i])

@@ -18,7 +18,7 @@ import numpy as np
 from bladenet.kernels.compiling import inner, inner_sums, kernel
 from bladenet.kernels.cone_bounds import FEW, LEANS, least_largest, ratio_bound
 from bladenet.kernels.cones import between, crossings, inherit, longest_edge, where_to_cut
-from bladenet.kernels.linear_algebra import add, dot
+from bladenet.kernels.linear_algebra import add, copy, copy_rows, dot
 
 ROUNDED = 1.0 + 1e-14  # squares of lengths may be too small by so much
 
@@ -170,7 +170,7 @@ def refine_leans(block, rows, count, along, across, component, aside, above, tri
         height = max(component[k] + max(up[k], 0.0), down - component[k])
         trial[k] = np.sqrt(height * height + (aside[k] + max(sideways, 0.0)) ** 2)
     if trial.max() < above.max():
-        above[:] = trial
+        copy(above, trial)
 
 
 @inner
@@ -220,7 +220,7 @@ def bound_length(
             hopeless = step == 0 and trial.mean() > good
         where = trial.argmax()
         if trial[where] < above.max():
-            above[:] = trial
+            copy(above, trial)
         if above.max() <= good or hopeless or step == LEANS:
             break
         add(lean, 2.0 * r / (step + 2.0), block[rows[where]])
@@ -284,7 +284,7 @@ def branch_and_bound_of_outputs(
         block[r + c, j] = lengths[i]
     largest = 0.0
     for k in range(r):
-        open_g[0, k] = root[k]
+        copy(open_g[0, k], root[k])
         for o in range(c):
             open_tilt[0, k, o] = root[k, :d] @ moment[o]
             open_h[0, k, o] = block[r + o] @ np.maximum(block[k], 0.0)
@@ -310,20 +310,24 @@ def branch_and_bound_of_outputs(
         top -= 1
         offset, count, depth, cell = open_block[top, 0], open_block[top, 1], open_block[top, 2], open_block[top, 3]
         parent_bound = open_bound[top]
-        g[:], values[:], tilt[:], bends[:] = open_g[top], open_h[top], open_tilt[top], open_bends[top]
+        copy_rows(g, open_g[top])
+        copy_rows(bends, open_bends[top])
+        copy_rows(values, open_h[top])
+        copy_rows(tilt, open_tilt[top])
+        copy(sides, open_side[top])
         end = offset + tall * count
         if end + 2 * tall * count > len(buffer):
             larger = np.empty(2 * (end + 2 * tall * count))
-            larger[:end] = buffer[:end]
+            copy(larger[:end], buffer)
             buffer = larger
         block = buffer[offset:end].reshape(tall, count)
-        sides[:] = open_side[top]
         true = 0.0
         for k in range(r):
             if sides[0]:
                 true = max(true, length_of(values[k]))
             if sides[1]:
-                sided[k] = values[k] - tilt[k]
+                copy(sided[k], values[k])
+                add(sided[k], -1.0, tilt[k])
                 true = max(true, length_of(sided[k]))
 
         if depth > 0 and parent_bound <= level[0]:  # which was lower when the cone was cut
@@ -347,15 +351,17 @@ def branch_and_bound_of_outputs(
         for part in range(2):
             cones += 1
             old = k if part == 0 else m
-            old_value[:], old_tilt[:] = values[old], tilt[old]
+            copy(old_value, values[old])
+            copy(old_tilt, tilt[old])
             rows[old] = r + c + 1
-            values[old], tilt[old] = value, new_tilt
+            copy(values[old], value)
+            copy(tilt[old], new_tilt)
             child_cell = 2 * cell + part if depth < cell_depth else cell
             first = child_cell << max(0, cell_depth - depth - 1)
             offer(value, new, 1.0, 0, first, best, neurons)
             offer(value - new_tilt, new, -1.0, 1, first, best, neurons)
-            open_g[top] = g
-            open_g[top, old] = new
+            copy_rows(open_g[top], g)
+            copy(open_g[top, old], new)
 
             child_bound, stretch = 0.0, ratio_bound(ones, open_g[top], d, norm, 1.0, p, weight)
             for side in range(2):
@@ -365,7 +371,9 @@ def branch_and_bound_of_outputs(
                 good = max(level[0], (1.0 + slack) * best[side, first], 4.0 * rounding) - rounding
                 true = 0.0
                 for j in range(r):
-                    sided[j] = values[j] - tilt[j] if side else values[j]
+                    copy(sided[j], values[j])
+                    if side:
+                        add(sided[j], -1.0, tilt[j])
                     true = max(true, length_of(sided[j]))
                 bound_length(
                     block, rows, count, c, sided, good, stretch, u, centre, component, aside, heights, sideways, room,
@@ -381,12 +389,17 @@ def branch_and_bound_of_outputs(
             if open_side[top, 0] or open_side[top, 1]:
                 kept, _, noted = inherit(block, rows, 0, k, m, old, depth, noted, signs, mixed, index, buffer, end)
                 crossings(buffer[end : end + (r + c + 1) * kept].reshape(r + c + 1, kept), r + c, old, new_bends)
-                open_h[top], open_tilt[top], open_bends[top], open_bound[top] = values, tilt, bends, child_bound
-                open_bends[top, old] = open_bends[top, :, old] = new_bends
+                copy_rows(open_h[top], values)
+                copy_rows(open_tilt[top], tilt)
+                copy_rows(open_bends[top], bends)
+                open_bound[top] = child_bound
+                copy(open_bends[top, old], new_bends)
+                copy(open_bends[top, :, old], new_bends)
                 open_block[top, 0], open_block[top, 1], open_block[top, 2] = end, kept, depth + 1
                 open_block[top, 3] = child_cell
                 end += tall * kept
                 top += 1
             rows[old] = old
-            values[old], tilt[old] = old_value, old_tilt
+            copy(values[old], old_value)
+            copy(tilt[old], old_tilt)
     return bound, cones, visits

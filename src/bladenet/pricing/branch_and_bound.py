@@ -16,6 +16,7 @@ import numpy as np
 from bladenet import kernels
 from bladenet.clock import Clock
 from bladenet.gpu import attempted
+from bladenet.kernels.ahead import Ahead
 from bladenet.losses import Array
 from bladenet.parallel import count_workers, on_all_workers, seconds_for
 from bladenet.pricing.ascent import Ascent
@@ -92,6 +93,20 @@ class Cones:
         return Search(self.features, self.v, tasks, *settings, self.crude, device).run(clock.flag, MAX_DEPTH)
 
 
+def compile_search(several: bool) -> None:
+    """Search a cone of a handful of points, so that numba compiles the kernel for this machine."""
+    rng = np.random.default_rng(0)
+    points, v = rng.standard_normal((4, 2)), rng.standard_normal((4, 2) if several else 4)
+    cones = Cones(np.ascontiguousarray(points.T), v, 1, 1e-3, 1e-3, 0.0, 1e3, Pace(1e-3))
+    cones.search((cover(points, True)[0], 1.0), Clock())
+
+
+AHEAD = {
+    several: Ahead(kernel, f"from {__name__} import compile_search; compile_search({several})")
+    for several, kernel in ((False, kernels.branch_and_bound), (True, kernels.branch_and_bound_of_outputs))
+}
+
+
 class BranchAndBound(Pricer):
     """Prices all neurons. Time is linear in the number of points, and grows steeply with the number of features.
 
@@ -109,6 +124,7 @@ class BranchAndBound(Pricer):
         self.merging = Merging(form.points, form.norm)
         # no activation at a generator is larger
         self.reach = 2.0 * np.abs(form.points).sum(axis=1).max()
+        AHEAD[form.several].begin()
 
     @cached_property
     def roots(self) -> list[Array]:
@@ -116,7 +132,7 @@ class BranchAndBound(Pricer):
         return cover(self.form.points, self.form.bias)
 
     def _prepared(self, clock: Clock) -> bool:
-        """Make the root cones, unless the clock stops that."""
+        """Make the root cones, unless the clock stops that, and wait for the kernel that searches them."""
         if "roots" not in self.__dict__:
             roots = []
             for root in root_cones(self.form.points, self.form.bias):
@@ -125,6 +141,7 @@ class BranchAndBound(Pricer):
                     return False
                 roots.append(root)
             self.__dict__["roots"] = roots  # where the cached property keeps them
+            AHEAD[self.form.several].wait()
         return True
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
