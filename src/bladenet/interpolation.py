@@ -41,8 +41,11 @@ def interpolate(
     callback: Callable[[Round], object] | None,
     prove: bool,
     start: Neurons | None = None,
+    restricted: bool = False,
 ) -> Fit:
     """The certified interpolant of least penalty; sought from the neurons of `start`, in the user's units.
+
+    `restricted` says that the pricer knows blades of samples only.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def interpolate(
         if (price >= HIGHEST_PRICE * first).all():
             if _missed_by_rounding(search):
                 break
-            raise ValueError(_impossible(problem, search, proven))
+            raise ValueError(_impossible(problem, search, proven, restricted))
         price = price * RISE
     search.tol = MARGIN * tol
     search.run(prove=prove)
@@ -89,7 +92,7 @@ def interpolate(
         _move_to_blades(search, *form.neurons(*start))
     if not prove:
         search.relax()
-    return finish(problem, search, tol, restricted=False, stopped=clock.stopped and search.gap > tol)
+    return finish(problem, search, tol, restricted, stopped=clock.stopped and search.gap > tol)
 
 
 def _move_to_blades(search: ColumnGeneration, weights: Array, offsets: Array) -> None:
@@ -161,11 +164,11 @@ def check_consistent(problem: TrainingProblem) -> None:
     )
 
 
-def _impossible(problem: TrainingProblem, search: ColumnGeneration, proven: float) -> str:
+def _impossible(problem: TrainingProblem, search: ColumnGeneration, proven: float, restricted: bool) -> str:
     form = search.form
     off = np.abs(search.outputs_at(form.points)[form.row] - form.y)
     most = problem.max_interaction
-    among = "" if most is None else f" with neurons reading {at_most(most)}"
+    among = " of blades of samples" * restricted + ("" if most is None else f" with neurons reading {at_most(most)}")
     digits = 10.0 ** np.floor(np.log10(max(proven, TINY)) - 1.0)  # rounded down, so that it stays proven
     return (
         f"no network{among}{'' if problem.bias else ' without a bias'} fits the targets exactly, unless its penalty "

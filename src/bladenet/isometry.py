@@ -45,9 +45,10 @@ def isometry_diameter(delta: float) -> float:
 def gaussian_diameter(n: int, d: int, probability: float = 0.99) -> float:
     """A bound on the maximum chamber diameter of n standard normal samples in R^d, without bias (Lemma 12).
 
-    Z = sup over the sphere of |Σ|x_i·w| / n − √(2/π)| has mean at most 4 √(d/n) (symmetrisation, contraction) and is
-    1/√n-Lipschitz in X, hence at most 4 √(d/n) + √(2 log(1/q) / n) but for probability q: an isometry constant
-    δ = √(π/2) times that, and Lemma 11.
+    ‖Xw‖₁ is the largest s·Xw of all signs s, ‖s‖ = √n. By Chevet and Gordon its mean maximum over the sphere is at
+    most, its mean minimum at least, E‖g‖₁ ± √n E‖h‖ with normal g in R^n and h in R^d, so n (√(2/π) ± √(d/n)). Both
+    are √n-Lipschitz in X, hence but for probability q no farther out than n √(2 log(2/q) / n) more: an isometry
+    constant δ = √(π/2) (√(d/n) + √(2 log(2/q) / n)), and Lemma 11.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def gaussian_diameter(n: int, d: int, probability: float = 0.99) -> float:
     """
     if not 0.0 < probability < 1.0:
         raise ValueError(f"probability must be between 0 and 1, got {probability!r}.")
-    deviation = 4.0 * np.sqrt(d / n) + np.sqrt(-2.0 * np.log1p(-probability) / n)
+    deviation = np.sqrt(d / n) + np.sqrt(2.0 * np.log(2.0 / (1.0 - probability)) / n)
     delta = float(np.sqrt(np.pi / 2.0) * deviation)
     return isometry_diameter(delta) if delta < 1.0 else 2.0
 

@@ -14,7 +14,8 @@ from bladenet.display import Listing, Shown, View, brief, number
 from bladenet.losses import Array, ExactFit
 from bladenet.master import restricted_problem
 from bladenet.network import ReLUNetwork
-from bladenet.pricing import Clock, choose_pricer
+from bladenet.planning import make_plan
+from bladenet.pricing import Clock, choose_pricer, choose_relaxation
 from bladenet.problem import Neurons, StandardForm, TrainingProblem, distinct_rows, group_sums
 from bladenet.restricted import Restricted, masked, nonzero
 
@@ -96,7 +97,8 @@ def finish(
                 network, blades = fitted, few
     bound = search.bound
     if restricted and search.dual.any():  # so far it covers blades only
-        bound = choose_pricer(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
+        everything = choose_pricer if make_plan(form, tol, None).strategy == "exact" else choose_relaxation
+        bound = everything(form).price(form.at_points(search.dual), form.beta, 1e-3, search.clock).bound
     # |w·x| may be more by what is lost; samples that are one point here may have duals that cancel
     proof = DualProof(dual, bound * form.price + form.lost * form.scale * float(np.abs(dual).sum()))
     cut = problem.n_components is not None and form.basis is not None  # the factor is of projected samples

@@ -116,19 +116,15 @@ def solve(
     """Train on a problem that is there; see :func:`train`."""
     check_controls(tol, time_limit)
     start = None if start is None else _checked_start(start, problem)
-    if vertices_only and problem.y.ndim == 2:
-        raise ValueError("vertices_only=True is for a single output; train every output for itself, or leave it out.")
-    if problem.loss.exact and vertices_only:
-        raise ValueError("beta=0 (interpolation) does not go with vertices_only=True: leave it out.")
     restricted = vertices_only and problem.norm == 2 and problem.X.shape[1] > 1
     form = problem.standard
     planned = make_plan(form, tol, time_limit, strategy)
     exact, anytime = restricted or planned.strategy == "exact", planned.strategy == "anytime"
-    if exact and time_limit is None and callback is None and planned.seconds > LONG:
+    if exact and not restricted and time_limit is None and callback is None and planned.seconds > LONG:
         warnings.warn(f"{planned} Give a time_limit, or a callback to follow it.", stacklevel=3)
     pricing = partial(choose_pricer, vertices_only=restricted, exact=exact or anytime, hurried=anytime)
     if problem.loss.exact:
-        return interpolate(problem, pricing, tol, Clock(time_limit), callback, exact, start)
+        return interpolate(problem, pricing, tol, Clock(time_limit), callback, exact, start, restricted)
     clock = Clock(time_limit if exact or time_limit is None else SEARCH_SHARE * time_limit)
     search = ColumnGeneration(form, pricing, MARGIN * tol if exact else max(tol, SETTLED), clock, callback)
     if time_limit is not None and (problem.max_interaction or 1) > 1:

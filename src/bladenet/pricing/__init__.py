@@ -7,6 +7,7 @@ from bladenet.pricing.base import Priced, Pricer, Space
 from bladenet.pricing.branch_and_bound import MOST_CLIMBS, BranchAndBound
 from bladenet.pricing.each_output import EachOutput
 from bladenet.pricing.few_features import FewFeatures
+from bladenet.pricing.listed_blades import ListedBlades
 from bladenet.pricing.prefix_sums import PrefixSums
 from bladenet.pricing.relaxation import Relaxation
 from bladenet.pricing.rising import Rising, anchored, stopping
@@ -22,6 +23,7 @@ __all__ = [
     "Clock",
     "EachOutput",
     "FewFeatures",
+    "ListedBlades",
     "PrefixSums",
     "Priced",
     "Pricer",
@@ -62,7 +64,7 @@ def _pricer_of_one_space(form: StandardForm, vertices_only: bool, exact: bool, h
     if most is not None and most < d:
         return FewFeatures(form, most, exact_pricer)
     if vertices_only and form.norm == 2 and d > 1:
-        return AngularSweep(form, vertices_only=True)
+        return ListedBlades(form) if form.several else AngularSweep(form, vertices_only=True)
     if exact:
         return exact_pricer(form, MOST_CLIMBS, hurried)
     smooth = form.y.ndim == 1 and form.norm == 2 and form.loss.smooth and d >= MANY and len(form.points) >= CROWD * d

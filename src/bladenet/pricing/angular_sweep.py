@@ -101,7 +101,7 @@ class AngularSweep(Pricer):
             self.events = np.eye(d)
             fixed = [self.events[list(axes)] for count in range(d - 1) for axes in combinations(range(d), count)]
         else:
-            self.events = self._missing_directions()
+            self.events, self.flatness = missing_directions(form)
             fixed = [self.events[: d - 2]]
         touched = [d - 2 - len(vectors) + form.bias for vectors in fixed]
         pencils = sum(comb(n, q) for q in touched)
@@ -118,15 +118,6 @@ class AngularSweep(Pricer):
         ]
         self.share = -(-pencils // MOST_GROUPS)
         self.cells = ANGLE_CELLS if pencils == 1 else 1
-
-    def _missing_directions(self) -> Array:
-        """Orthonormal directions (m, d) in which the samples do not differ (with bias) or have no component."""
-        d = self.form.points.shape[1]
-        points = self.form.points - self.form.points.mean(axis=0) if self.form.bias else self.form.points
-        _, extents, directions = np.linalg.svd(np.vstack([points, np.zeros((d, d))]), full_matrices=False)
-        missing = directions[extents <= NO_EXTENT * extents[0]]
-        self.flatness = float(np.abs(points @ missing.T).sum(axis=1).max())
-        return missing
 
     def price(self, v: Array, threshold: float, slack: float, clock: Clock) -> Priced:
         """See :meth:`Pricer.price`. Exact whatever the slack; a stopped sweep proves nothing, its bound is inf."""
@@ -157,6 +148,18 @@ class AngularSweep(Pricer):
         lengths = np.abs(points).sum(axis=1)
         sums = np.finfo(float).eps * (len(v) + 64) * float(np.abs(v) @ (lengths + lengths.max()))
         return sums + float(np.abs(v).sum()) * (points.shape[1] * neglected + self.flatness)
+
+
+def missing_directions(form: Space) -> tuple[Array, float]:
+    """Orthonormal directions (m, d) in which the points do not differ (with bias) or have no component.
+
+    And how far they reach into these nevertheless.
+    """
+    d = form.points.shape[1]
+    points = form.points - form.points.mean(axis=0) if form.bias else form.points
+    _, extents, directions = np.linalg.svd(np.vstack([points, np.zeros((d, d))]), full_matrices=False)
+    missing = directions[extents <= NO_EXTENT * extents[0]]
+    return missing, float(np.abs(points @ missing.T).sum(axis=1).max())
 
 
 def _subsets(n: int, size: int, most: int) -> Iterator[Index]:

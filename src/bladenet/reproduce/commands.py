@@ -125,16 +125,26 @@ def figure8(out: Out = Path()) -> None:
 
 
 @app.command()
-def theorems(out: Out = Path()) -> None:
-    """Every theorem, lemma and corollary checked on random and degenerate data. About half a minute."""
+def theorems(
+    out: Out = Path(),
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Also be wrong on purpose: does each check see it? Minutes more.")
+    ] = False,
+) -> None:
+    """Every theorem, lemma and corollary checked on random and degenerate data. About a minute."""
     _prepare(out)
-    from bladenet.reproduce.theorems.checks import check_all
-    from bladenet.reproduce.theorems.claims import claims_table, claims_verdict
+    from bladenet.reproduce.theorems.checks import check_all, check_mutants
+    from bladenet.reproduce.theorems.claims import claims_table, claims_verdict, mutants_table, mutants_verdict
 
     claims = check_all(_progress().print)
     _frame([claim.row() for claim in claims]).to_csv(out / "theorems.csv", index=False)
     _progress().print(f"saved {out / 'theorems.csv'}")
     _show(claims_table(claims), claims_verdict(claims))
+    if mutants:
+        found = check_mutants(_progress().print)
+        _frame(found).to_csv(out / "mutants.csv", index=False)
+        _progress().print(f"saved {out / 'mutants.csv'}")
+        _show(mutants_table(found), mutants_verdict(found))
 
 
 @app.command(name="all")

@@ -16,17 +16,19 @@ from scipy import sparse
 
 from bladenet.losses import Array
 from bladenet.reproduce.enumeration import chambers, patterns
+from bladenet.reproduce.remembering import remembered
 
 ACCURACY = 1e-11
 
 
 @dataclass(frozen=True)
 class Solution:
-    """The optimal value, Σ of the groups' norms, and the variables u."""
+    """The optimal value, Σ of the groups' norms, the variables u, and the intercept t: a number, or one per output."""
 
     value: float
     penalty: float
     u: Array
+    t: Array
 
 
 def lasso(K: Array, y: Array, beta: float, *, bias: bool, loss: str = "squared") -> Solution:
@@ -41,6 +43,7 @@ def group_lasso(K: Array, Y: Array, beta: float, *, bias: bool, loss: str = "squ
     return penalised_fit(np.asarray(np.kron(K, np.eye(c))), Y.ravel(), beta, groups, bias=bias, loss=loss, outputs=c)
 
 
+@remembered
 def best_network(X: Array, y: Array, beta: float, *, norm: int, bias: bool, loss: str = "squared") -> Solution:
     """The optimum of all ReLU networks: min over w_k, w'_k in the cone of each activation pattern D_k."""
     lifted = np.column_stack([X, np.ones((len(X), int(bias)))])
@@ -54,6 +57,7 @@ def best_network(X: Array, y: Array, beta: float, *, norm: int, bias: bool, loss
     return penalised_fit(M, y, beta, groups, norm=norm, bias=bias, loss=loss, inside=inside)
 
 
+@remembered
 def best_outputs(X: Array, Y: Array, beta: float, *, loss: str = "squared") -> float:
     """The optimum of all ReLU networks of several outputs Y (n, c) on the plane; p = 2, no biases, Σ ‖w_j‖₂ ‖u_j‖₂.
 
@@ -62,7 +66,7 @@ def best_outputs(X: Array, Y: Array, beta: float, *, loss: str = "squared") -> f
     semidefinite after some t ≥ 0 is taken off its off-diagonal; and then β G Gᵀ − t J bordered by VᵀH and β I is.
     """
     n, c = Y.shape
-    found = list(chambers(X))
+    found = chambers(X)
     count = n * c
     size = count + len(found)  # V, and t for each chamber
     rows: list[tuple[Any, Array, Any]] = []
@@ -124,7 +128,8 @@ def penalised_fit(
             (sparse.hstack([-inside, sparse.csc_matrix((k, size - m))]), np.zeros(k), clarabel.NonnegativeConeT(k))
         )
     x, value = _solved(quadratic, linear, rows)
-    return Solution(value, float(x[m + t : at].sum()), x[:m])
+    free = x[m : m + t] if bias else np.zeros(outputs)
+    return Solution(value, float(x[m + t : at].sum()), x[:m], free if outputs > 1 else free[0])
 
 
 def _norms(groups: list[Any], norm: int, m: int, norms: int, moduli: int, size: int) -> list[tuple[Any, Array, Any]]:

@@ -5,13 +5,13 @@ What the searches of the package are checked against: nothing of them is used he
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import combinations, product
 
 import numpy as np
 from scipy.optimize import nnls
 
 from bladenet.losses import Array
+from bladenet.reproduce.remembering import remembered
 
 FLAT = 1e-9  # relative: less than this is zero
 HEAVY = 1e4  # weight of Σ λ = 1 in non-negative least squares
@@ -87,15 +87,15 @@ def in_span(rows: Array) -> Array:
     return np.asarray(coordinates)
 
 
-def chambers(rows: Array) -> Iterator[Array]:
+@remembered
+def chambers(rows: Array) -> list[Array]:
     """Unit generators (k, r) of every chamber of the rows, which are of full rank."""
     rows = unit(rows)
     rays = null_directions(rows)
     rays = np.vstack([rays, -rays])
     values = rays @ rows.T
-    for signs in patterns(rows):
-        inside = (signs * values >= -FLAT).all(axis=1)
-        yield np.unique(rays[inside].round(12), axis=0)
+    inside = ((signs * values >= -FLAT).all(axis=1) for signs in patterns(rows))
+    return [np.unique(rays[each].round(12), axis=0) for each in inside]
 
 
 def diameter(points: Array) -> float:

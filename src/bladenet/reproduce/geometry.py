@@ -249,7 +249,7 @@ def dispersion_figure() -> Measured:
     data = [X, *rng.normal(size=(30, 9, 2))]
     widest, across, rays = [], [], []
     for each in data:
-        report, cells = chamber_report(each, bias=False), list(chambers(each))
+        report, cells = chamber_report(each, bias=False), chambers(each)
         sizes = [diameter(generators) for generators in cells]
         widest.append(abs(report.dispersion - max(gaps_of(each)[1])))
         across.append(
@@ -278,7 +278,7 @@ def dispersion_figure() -> Measured:
         for k, generators in enumerate(chambers(X))
         for w in generators
     ]
-    return Measured(rows, findings, {"samples": X, "angles": angles, "gaps": gaps, "chambers": list(chambers(X))})
+    return Measured(rows, findings, {"samples": X, "angles": angles, "gaps": gaps, "chambers": chambers(X)})
 
 
 def chord_figure() -> Measured:

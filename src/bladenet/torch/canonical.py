@@ -100,30 +100,36 @@ def canonicalise(
     *,
     norm: int = 2,
     output_norm: int = 2,
+    vertices_only: bool = False,
     tol: float = 1e-6,
     time_limit: float | None = None,
 ) -> Canonical:
     """Rewrite every two-layer block as the one of least penalty that has the same outputs on the samples.
 
-    Blocks do not overlap: the first and second layer, the third and fourth, and so on (Theorems 9 and 10). The penalty
+    Blocks do not overlap: the first and second layer, the third and fourth, and so on (Theorem 9). The penalty
     is never larger than before, and for norm 1 every neuron of an exact block is a blade of activations.
+
+    With `vertices_only` they overlap: the first and second layer, the second and third, and so on, so that all neurons
+    of all layers but the last are blades of activations (Theorem 10); for norm 2 the penalty may rise.
 
     Parameters
     ----------
     module : with Linear layers; it is not changed
     X : what it takes, (n, …)
     norm, output_norm : p and q
+    vertices_only : whether every neuron is to be a blade; all blades are listed: for small data
     tol : relative gap of a block's penalty
     time_limit : seconds for each block; without one, only what takes less than ten minutes is proven
 
     Raises
     ------
     ValueError
-        On invalid input, or if the module has no such blocks.
+        On invalid input, if the module has no such blocks, or no blades have the same outputs.
     """
     module = checked_module(module)
     samples = checked_samples(module, X)
-    blocks = _disjoint(two_layer_blocks(module, samples))
+    blocks = two_layer_blocks(module, samples)
+    blocks = blocks if vertices_only else _disjoint(blocks)
     if not blocks:
         raise ValueError(
             "the module has no two-layer block: no Linear, ReLU, Linear, plain ones of which the second alone reads "
@@ -131,7 +137,8 @@ def canonicalise(
         )
     before = outputs_of(module, samples).double()
     result = deepcopy(module).double()
-    done = [_canonical(result, block, samples.double(), norm, output_norm, tol, time_limit) for block in blocks]
+    rewrite = _of_vertices if vertices_only else _canonical
+    done = [rewrite(result, block, samples.double(), norm, output_norm, tol, time_limit) for block in blocks]
     result = result.to(next(module.parameters()).dtype)
     off = (outputs_of(result, samples).double() - before).abs().max() / before.abs().max().clamp(min=1e-300)
     return Canonical(result, done, float(off))
@@ -150,15 +157,7 @@ def _canonical(
     module: nn.Module, block: Block, X: Tensor, norm: int, output_norm: int, tol: float, time_limit: float | None
 ) -> CanonicalBlock:
     """Rewrite one block of the module, in place."""
-    network = network_of(module, block)
-    constant = ~network.weights.any(axis=1) & (network.biases > 0)
-    if constant.any() and not block.have_biases(module)[1]:
-        raise ValueError(
-            f"neuron {int(constant.argmax())} of layer {block.hidden.name!r} has weight 0, and layer {block.out!r} no "
-            "bias to take its constant output: give it one."
-        )
-    A = torch.cat(list(rows_read(module, block.hidden.name, X))).cpu().numpy()
-    B = network.predict(A)
+    network, A, B = _mapped(module, block, X)
     bias, intercept = block.have_biases(module)
     problem = TrainingProblem.create(A, B, beta=0, norm=norm, bias=bias, output_norm=output_norm)
 
@@ -185,6 +184,44 @@ def _canonical(
     write_block(module, block, found.balanced(norm, output_norm))
     before, after = (each.penalty(norm, output_norm) for each in (network, found))
     return CanonicalBlock(block.hidden.name, block.out, found, blades, norm, bias, before, after, certificate)
+
+
+def _of_vertices(
+    module: nn.Module, block: Block, X: Tensor, norm: int, output_norm: int, tol: float, time_limit: float | None
+) -> CanonicalBlock:
+    """Rewrite one block of the module, in place, as one of blades, of least penalty among these."""
+    network, A, B = _mapped(module, block, X)
+    bias, intercept = block.have_biases(module)
+    if bias != intercept:
+        raise ValueError(
+            f"of the layers {block.hidden.name!r} and {block.out!r} one has a bias and the other has none: blades need "
+            "both or neither."
+        )
+    target = B[:, 0] if B.shape[1] == 1 else B
+    settings: dict[str, Any] = {"norm": norm, "bias": bias, "output_norm": output_norm, "tol": tol}
+    try:
+        fit = train(A, target, beta=0, vertices_only=True, time_limit=time_limit, **settings)
+    except ValueError as error:
+        raise ValueError(f"layers {block.hidden.name!r} and {block.out!r}: {error}") from error
+    found = _of_columns(fit.network)
+    write_block(module, block, found.balanced(norm, output_norm))
+    before, after = (each.penalty(norm, output_norm) for each in (network, found))
+    return CanonicalBlock(
+        block.hidden.name, block.out, found, list(fit.blades), norm, bias, before, after, fit.certificate
+    )
+
+
+def _mapped(module: nn.Module, block: Block, X: Tensor) -> tuple[ReLUNetwork, Array, Array]:
+    """A block as a network, what it reads, and what it makes of that."""
+    network = network_of(module, block)
+    constant = ~network.weights.any(axis=1) & (network.biases > 0)
+    if constant.any() and not block.have_biases(module)[1]:
+        raise ValueError(
+            f"neuron {int(constant.argmax())} of layer {block.hidden.name!r} has weight 0, and layer {block.out!r} no "
+            "bias to take its constant output: give it one."
+        )
+    A = torch.cat(list(rows_read(module, block.hidden.name, X))).cpu().numpy()
+    return network, A, network.predict(A)
 
 
 def _interpolated(network: ReLUNetwork, A: Array, B: Array, **settings: Any) -> Fit:

@@ -74,6 +74,29 @@ def claims_table(claims: list[Claim]) -> Group:
     return Group("The statements of the paper, measured", table)
 
 
+def mutants_table(found: list[dict[str, Any]]) -> Group:
+    """A row for each statement: how many ways to be wrong its check sees, and which."""
+    from rich.console import Group
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 1, 0))
+    table.add_column("statement", no_wrap=True)
+    table.add_column("seen", justify="right", no_wrap=True)
+    table.add_column("ways to be wrong", ratio=1)
+    for name in dict.fromkeys(each["name"] for each in found):
+        own = [each for each in found if each["name"] == name]
+        ways = (each["mutant"] if each["says"] == NO else f"NOT SEEN: {each['mutant']}" for each in own)
+        table.add_row(name, f"{sum(each['says'] == NO for each in own)} of {len(own)}", "; ".join(ways))
+    return Group("What each check sees if the implementation is wrong", table)
+
+
+def mutants_verdict(found: list[dict[str, Any]]) -> str:
+    """Whether every one is seen."""
+    missed = [f"{each['name']}, {each['mutant']}" for each in found if each["says"] != NO]
+    of = f"Of {len(found)} ways to be wrong, in {len({each['name'] for each in found})} statements,"
+    return f"{of} every one is seen." if not missed else f"{of} {len(missed)} are NOT SEEN: {'; '.join(missed)}."
+
+
 def claims_verdict(claims: list[Claim]) -> str:
     """How many hold, and which do not."""
     names = {verdict: [claim.name for claim in claims if claim.verdict == verdict] for verdict in _WORDS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from itertools import combinations
 
 import numpy as np
@@ -18,14 +18,17 @@ from bladenet.reproduce.enumeration import (
     diameter,
     directions,
     hull_distance,
+    nearest_of_hull,
     null_directions,
     patterns,
 )
-from bladenet.reproduce.findings import largest, off
+from bladenet.reproduce.findings import largest
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions
 from bladenet.reproduce.theorems.exact_networks import BETA, TOL
 from bladenet.reproduce.theorems.near_networks import diameter_factor
+from bladenet.reproduce.theorems.returned import off_optimum
+from bladenet.reproduce.theorems.rows import Mutant, Row, changed, of_fits
 from bladenet.training import train
 
 SEED = 3
@@ -34,15 +37,6 @@ OF_CHAMBERS = 2  # and for each chamber, of which there are many
 EXACT = 1e-9
 DIGITS = 12  # in which points that are listed twice agree
 FEATURES = 3
-
-
-def polytope_claims() -> Iterator[Claim]:
-    """Lemmas 14 to 19."""
-    yield lemma_14()
-    yield from lemmas_15_and_16()
-    yield lemma_17()
-    yield lemma_18()
-    yield lemma_19()
 
 
 def lemma_14() -> Claim:
@@ -78,41 +72,60 @@ def lemma_14() -> Claim:
     )
 
 
-def lemmas_15_and_16() -> Iterator[Claim]:
+def lemma_15() -> Claim:
     """The polytope of a chamber's generators against the chamber in the ball."""
     rng = np.random.default_rng(SEED)
-    beyond = below = below_sharper = -np.inf
-    tightest, count, vacuous, off = np.inf, 0, 0, 0.0
-    for _, X, _ in regressions(9, FEATURES, SEED):
-        for generators in chambers(X):
-            nearest, D = hull_distance(generators), diameter(generators)
-            for w in _inside(generators, rng):
-                shares, missed = nnls(generators.T, w)
-                off = largest(off, missed)
-                beyond = largest(beyond, shares.sum() * nearest - 1.0)
-                tightest = min(tightest, 1.0 / (shares.sum() * nearest))
-            below = largest(below, 1.0 - D - nearest)
-            below_sharper = largest(below_sharper, diameter_factor(D, FEATURES) - nearest)
-            count, vacuous = count + 1, vacuous + (D >= 1.0)
-    where = f"all {count} chambers of {len(KINDS)} data sets, n = 9, d = {FEATURES}, by non-negative least squares"
-    yield Claim(
+    beyond, tightest, count, off = -np.inf, np.inf, 0, 0.0
+    for generators in _chambers_seen():
+        nearest = hull_distance(generators)
+        for w in _inside(generators, rng):
+            shares, missed = nnls(generators.T, w)
+            off = largest(off, missed)
+            beyond = largest(beyond, shares.sum() * nearest - 1.0)
+            tightest = min(tightest, 1.0 / (shares.sum() * nearest))
+        count += 1
+    return Claim(
         "Lemma 15",
         "a chamber in the unit ball lies between the polytope of its generators (and 0) and 1/d_min times it, d_min "
         "its distance from 0",
-        f"{OBJECTIVES} unit vectors in each of {where}",
+        f"{OBJECTIVES} unit vectors, and the one nearest to 0, in each of {_seen(count)}",
         largest(0.0, beyond, off),
         EXACT,
         remark=f"The largest multiple needed is {1.0 / tightest:.1%} of 1/d_min. Needs a pointed cone: X of full "
         "rank (Lemma 18).",
     )
-    yield Claim(
+
+
+def lemma_16() -> Claim:
+    """A chamber's diameter against its distance from 0."""
+    below, nearest_bound, count, vacuous = -np.inf, np.inf, 0, 0
+    for generators in _chambers_seen():
+        nearest, D = hull_distance(generators), diameter(generators)
+        sharper = diameter_factor(D, FEATURES)
+        below = largest(below, 1.0 - D - nearest, sharper - nearest)
+        nearest_bound = min(nearest_bound, nearest / sharper if sharper > 0.0 else np.inf)
+        count, vacuous = count + 1, vacuous + (D >= 1.0)
+    return Claim(
         "Lemma 16",
         "d_min ≥ 1 − D for a chamber of diameter D",
-        where,
-        largest(0.0, below, below_sharper),
+        _seen(count),
+        largest(0.0, below),
         1e-6,  # the weight of the side condition of least squares
         remark=f"Says nothing where D ≥ 1 ({vacuous} of {count} chambers); d_min ≥ √(1 − D²(r−1)/(2r)) always holds "
-        "and is sharper.",
+        f"and is sharper: d_min comes within {nearest_bound - 1.0:.1%} of it, in an orthant.",
+    )
+
+
+def _chambers_seen() -> list[Array]:
+    """All chambers of some data sets; and those of the unit matrix, orthants, whose generators are all equally far."""
+    data = [*(X for _, X, _ in regressions(9, FEATURES, SEED)), np.eye(FEATURES)]
+    return [generators for X in data for generators in chambers(X)]
+
+
+def _seen(count: int) -> str:
+    return (
+        f"all {count} chambers of {len(KINDS) + 1} data sets, n = 9 and the unit matrix, d = {FEATURES}, by "
+        "non-negative least squares"
     )
 
 
@@ -154,8 +167,9 @@ def lemma_18() -> Claim:
         turned = X @ np.linalg.qr(rng.normal(size=(5, 5)))[0][:2]
         for bias in (False, True):
             reduced = best_network(X, y, BETA, norm=2, bias=bias).value
-            trained = train(turned, y, beta=BETA, bias=bias, tol=TOL).certificate.objective
-            worst, count = largest(worst, off(trained, reduced)), count + 1
+            fit = train(turned, y, beta=BETA, bias=bias, tol=TOL)
+            worst = largest(worst, off_optimum(fit, turned, y, BETA, reduced, norm=2, bias=bias))
+            count += 1
     line = np.array([2.0, 1.0])
     X = rng.normal(size=(8, 1)) * line
     y = np.linalg.norm(X, axis=1)
@@ -228,8 +242,8 @@ def touched(X: Array, w: Array) -> int:
 
 
 def _inside(generators: Array, rng: np.random.Generator) -> Array:
-    """Unit vectors of the cone."""
-    mixed = rng.dirichlet(np.ones(len(generators)), OBJECTIVES) @ generators
+    """Unit vectors of the cone, one of them towards the point of the polytope that is nearest to 0."""
+    mixed = np.vstack([rng.dirichlet(np.ones(len(generators)), OBJECTIVES) @ generators, nearest_of_hull(generators)])
     return np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True))
 
 
@@ -254,3 +268,63 @@ def _section(X: Array) -> Array:
     along = basis[1:]
     found = HalfspaceIntersection(np.column_stack([-X @ along.T, -X @ origin]), np.zeros(X.shape[1] - 1))
     return np.unique((origin + found.intersections @ along).round(10), axis=0)
+
+
+_HERE = sys.modules[__name__]
+POLYTOPES = (
+    Row(
+        "Lemma 14",
+        lemma_14,
+        (
+            Mutant(
+                "without the unit matrix", _HERE, "all_neurons",
+                lambda original: lambda X, norm, bias: original(X, norm, bias, axes=False),
+            ),
+            Mutant("the other norm", _HERE, "all_neurons", lambda original: lambda X, norm, bias: original(X, 2, bias)),
+            changed("half of the neurons", _HERE, "all_neurons", lambda found: (found[0][::2], found[1][::2])),
+            changed("optima that are NaN", _HERE, "_vertex_of_chamber", lambda point: np.nan * point),
+        ),
+    ),
+    Row(
+        "Lemma 15",
+        lemma_15,
+        (
+            changed("d_min × 1.01", _HERE, "hull_distance", lambda distance: 1.01 * distance),
+            changed("d_min is NaN", _HERE, "hull_distance", lambda distance: np.nan),
+            changed("generators the other way round", _HERE, "_inside", lambda vectors: -vectors),
+        ),
+    ),
+    Row(
+        "Lemma 16",
+        lemma_16,
+        (
+            changed("D × 0.9", _HERE, "diameter", lambda D: 0.9 * D),
+            changed("D is NaN", _HERE, "diameter", lambda D: np.nan),
+            changed("d_min × 0.9", _HERE, "hull_distance", lambda distance: 0.9 * distance),
+        ),
+    ),
+    Row(
+        "Lemma 17",
+        lemma_17,
+        (
+            Mutant(
+                "half of the S", _HERE, "combinations", lambda original: lambda rows, k: list(original(rows, k))[::2]
+            ),
+            changed(
+                "points inside", _HERE, "_unique_solutions", lambda points: np.vstack([points, points.mean(axis=0)])
+            ),
+            changed("points × 0.9", _HERE, "_unique_solutions", lambda points: 0.9 * points),
+            changed("points are NaN", _HERE, "_unique_solutions", lambda points: np.nan * points),
+        ),
+    ),
+    Row("Lemma 18", lemma_18, of_fits(_HERE)),
+    Row(
+        "Lemma 19",
+        lemma_19,
+        (
+            Mutant("two constraints forgotten", _HERE, "null_directions", lambda original: lambda X: original(X[:-2])),
+            changed("half of the rays", _HERE, "null_directions", lambda rays: rays[::2]),
+            changed("rays that are NaN", _HERE, "null_directions", lambda rays: np.nan * rays),
+        ),
+    ),
+)  # fmt: skip

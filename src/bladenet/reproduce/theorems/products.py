@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from itertools import combinations, permutations
+from itertools import combinations
 
 import numpy as np
 
@@ -11,6 +10,8 @@ from bladenet import algebra
 from bladenet.losses import Array
 from bladenet.reproduce.findings import largest
 from bladenet.reproduce.theorems.claims import Claim
+from bladenet.reproduce.theorems.determinants import exact_determinant, exact_normal
+from bladenet.reproduce.theorems.rows import Mutant, Row, changed, direction_for_normal
 
 SEED = 6
 SETS = 30
@@ -26,13 +27,18 @@ def wedge_products() -> Claim:
         for vectors in _vectors(d, d, rng):
             scale, exact = np.prod(np.linalg.norm(vectors, axis=1)), exact_determinant(vectors)
             reversal = (-1) ** (d * (d - 1) // 2) * algebra.wedge(vectors[::-1])[0]
-            worst = largest(worst, *(abs(found - exact) / scale for found in (algebra.wedge(vectors)[0], reversal)))
+            volumes = algebra.wedge(vectors)[0], reversal, algebra.parallelotope_volume(vectors)
+            worst = largest(worst, *(abs(found - exact) / scale for found in volumes))
+            a, b = vectors, rng.normal(size=(d, d))
+            gram = exact_determinant(a) * exact_determinant(b)  # as det(A Bᵀ)
+            worst = largest(worst, float(abs(algebra.inner(a, b) - gram) / scale / np.prod(np.linalg.norm(b, axis=1))))
         for k in range(d + 1):
             worst = largest(worst, _hodge_error(d, k, rng))
     a, b, c = rng.normal(size=(3, SETS, 2))
     adjacent = sum(algebra.wedge(np.stack(pair, axis=1))[:, 0] for pair in ((a, b), (b, c), (c, a))) / 2.0
     shoelace = ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / 2.0
-    worst = largest(worst, float(np.abs(adjacent - shoelace).max()))
+    triangles = algebra.simplex_volume(np.stack([a, b, c], axis=1))
+    worst = largest(worst, *(float(np.abs(areas - shoelace).max()) for areas in (adjacent, triangles)))
     return Claim(
         "Section 2.2",
         "wedge products are signed volumes and alternate; α ∧ ⋆β = ⟨α, β⟩ e_1…e_d; a triangle's area is half the "
@@ -52,12 +58,13 @@ def cross_products() -> Claim:
         for vectors in _vectors(d - 1, d, rng):
             scale = float(np.prod(np.linalg.norm(vectors, axis=1)))
             found = algebra.cross(vectors)
-            cofactors = np.array([exact_determinant(np.vstack([vectors, axis])) for axis in np.eye(d)])
+            cofactors = exact_normal(vectors)
             volume = np.sqrt(max(0.0, np.linalg.det(vectors @ vectors.T)))
             worst = largest(
                 worst,
                 float(np.abs(found - cofactors).max() / scale),
                 float(np.abs(vectors @ found).max() / scale / np.linalg.norm(vectors, axis=1).max()),
+                abs(float(algebra.unsigned_volume(vectors)) - float(np.linalg.norm(found))) / scale,
                 abs(np.linalg.norm(found) - volume) / scale if np.linalg.matrix_rank(vectors) == d - 1 else 0.0,
                 float(np.linalg.norm(found) / scale) if np.linalg.matrix_rank(vectors) < d - 1 else 0.0,
             )
@@ -80,19 +87,6 @@ def cross_products() -> Claim:
         f"{flipped:.2g} of the length): ⋆a turns counter-clockwise in R², the example clockwise. Both signs are "
         "columns of K, so no network changes. Distances are absolute values of the products.",
     )
-
-
-def exact_determinant(rows: Array) -> float:
-    """The determinant of floats, which are rational numbers, without rounding but that of the result."""
-    exact = [[Fraction(float(entry)) for entry in row] for row in rows]
-    total = Fraction(0)
-    for order in permutations(range(len(exact))):
-        swaps = sum(order[i] > order[j] for i, j in combinations(range(len(order)), 2))
-        term = Fraction(-1 if swaps % 2 else 1)
-        for i, j in enumerate(order):
-            term *= exact[i][j]
-        total += term
-    return float(total)
 
 
 def _vectors(k: int, d: int, rng: np.random.Generator) -> list[Array]:
@@ -128,3 +122,39 @@ def _distance_errors(vectors: Array, x: Array) -> tuple[float, float]:
     off_span = abs(algebra.distance_to_span(x, vectors) - np.linalg.norm(span))
     off_hull = abs(algebra.distance_to_affine_hull(x, vectors) - np.linalg.norm(hull))
     return float(off_span / size), float(off_hull / size)
+
+
+def _nan(found: Array) -> Array:
+    return np.full_like(found, np.nan)
+
+
+ALGEBRA = (
+    Row(
+        "Section 2.2",
+        wedge_products,
+        (
+            changed("wedge × 1.0001", algebra, "wedge", lambda found: 1.0001 * found),
+            changed("wedge is NaN", algebra, "wedge", _nan),
+            Mutant("wedge of the vectors backwards", algebra, "wedge", lambda wedge: lambda a: wedge(a[..., ::-1, :])),
+            changed("Hodge dual: wrong sign", algebra, "hodge", lambda found: -found),
+            changed("Hodge dual: coordinates backwards", algebra, "hodge", lambda found: found[..., ::-1]),
+            changed("inner product: wrong sign", algebra, "inner", lambda found: -found),
+            changed("triangles: twice the area", algebra, "simplex_volume", lambda found: 2.0 * found),
+        ),
+    ),
+    Row(
+        "Section 6.1",
+        cross_products,
+        (
+            changed("cross product: wrong sign", algebra, "cross", lambda found: -found),
+            changed("cross product × 3", algebra, "cross", lambda found: 3.0 * found),
+            changed("cross product is NaN", algebra, "cross", _nan),
+            Mutant("cross product: direction for normal", algebra, "cross", direction_for_normal),
+            changed("volume: squared", algebra, "unsigned_volume", np.square),
+            Mutant(
+                "affine hull: the span", algebra, "distance_to_affine_hull", lambda original: algebra.distance_to_span
+            ),
+            changed("distance × 0.9", algebra, "distance_to_span", lambda found: 0.9 * found),
+        ),
+    ),
+)
