@@ -47,7 +47,7 @@ _HOME = {
     "to_sql": "export",
     "to_sql_query": "export",
 }
-_MODULES = ("algebra", "datasets", "plotting", "torch")
+_MODULES = ("algebra", "datasets", "multivectors", "plotting", "torch")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 
