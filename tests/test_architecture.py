@@ -22,7 +22,7 @@ LAYERS = [
     {"parallel", "checks", "gpu"},
     {"bases", "digits"},
     {"problem"},
-    {"network", "blades", "chambers", "isometry", "pricing"},
+    {"network", "blades", "dictionaries", "chambers", "isometry", "pricing"},
     {"certificate", "columns", "active_set", "restricted", "spline"},
     {"interior_point", "linear_program", "proximal_newton", "lasso", "group_lasso", "cone_program"},
     {"basis_pursuit", "master"},

@@ -14,7 +14,13 @@ from scipy.optimize import nnls
 import bladenet as bn
 from bladenet import chambers, kernels
 from bladenet.chambers import vertex_factor
-from bladenet.isometry import gaussian_diameter, isometry_constant, isometry_diameter, minimum_over_sphere
+from bladenet.isometry import (
+    balanced_diameter,
+    gaussian_diameter,
+    isometry_constant,
+    isometry_diameter,
+    minimum_over_sphere,
+)
 
 pytestmark = pytest.mark.sampled
 
@@ -300,13 +306,78 @@ def test_large_data_uses_some_rows(monkeypatch):
     assert not is_exact
 
 
-def test_many_features_promise_nothing_by_search():
+def test_few_samples_of_many_features_promise_nothing():
     X = np.random.default_rng(10).normal(size=(40, 12))
     report = bn.chamber_report(X, bias=False)
     assert not report.exact
-    assert report.diameter == isometry_diameter(report.isometry)
+    assert report.diameter <= isometry_diameter(report.isometry)
     assert "Nothing is guaranteed" in report.guarantee
     assert report.excess == np.inf
+
+
+# --- brackets beyond what is searched ----------------------------------------------------------------------------
+
+
+def seen_in_one_chamber(X, rng):
+    """The farthest of sampled pairs of unit weights that agree in all signs: both ends of lines through a chamber."""
+    seen = 0.0
+    for _ in range(300):
+        w, along = unit(rng.normal(size=(2, X.shape[1])))
+        values, rates = X @ w, X @ along
+        steps = -values / rates
+        forth, back = steps[steps > 0].min(initial=10.0), steps[steps < 0].max(initial=-10.0)
+        ends = unit(np.array([w + 0.999 * forth * along, w + 0.999 * back * along]))
+        assert (np.sign(X @ ends[0]) == np.sign(X @ ends[1])).all()
+        seen = max(seen, farthest(ends))
+    return seen
+
+
+@pytest.mark.parametrize("r", [3, 4])
+@pytest.mark.parametrize("kind", ["general", *KINDS])
+def test_bounds_hold_the_exact_diameter(kind, r):
+    # guards both ends of the bracket, on data whose chambers are known
+    rng = np.random.default_rng(r)
+    X = rng.normal(size=(4 * r, r)) if kind == "general" else degenerate(rng, kind, r)
+    points = np.unique(X, axis=0)[:14]
+    diameter, _ = brute_sizes(points)
+    assert balanced_diameter(points) >= diameter - 1e-9
+    assert 0.3 * diameter <= chambers._found_diameter(points, False) <= diameter + 1e-9
+
+
+@pytest.mark.parametrize(("n", "r"), [(6, 2), (12, 2), (6, 3)])
+def test_bounds_hold_with_anchors(n, r):
+    points = np.random.default_rng([n, r]).normal(size=(n, r))
+    diameter = max(brute_sizes(points - anchor)[0] for anchor in points)
+    assert chambers._balanced_diameter(points, True, 2.0) >= diameter - 1e-9
+    assert 0.3 * diameter <= chambers._found_diameter(points, True) <= diameter + 1e-9
+
+
+@pytest.mark.parametrize("r", [6, 7, 8, 12])
+def test_brackets_in_higher_dimensions(r, monkeypatch):
+    # guards bounds where chambers cannot be listed: what is seen is below them, and they say something
+    monkeypatch.setattr(chambers, "BUDGET", 1_000_000)
+    rng = np.random.default_rng(r)
+    X = rng.normal(size=(2 * r * r, r))
+    report = bn.chamber_report(X, bias=False)
+    assert not report.exact
+    assert seen_in_one_chamber(X, rng) <= report.diameter <= np.sqrt(2.0) + 1e-8
+    assert 0.0 < report.diameter_at_least <= report.diameter
+    assert 1.0 / np.sqrt(r) - 1e-8 <= report.factor <= np.sqrt(1.0 - report.diameter_at_least**2 / 4)
+    assert "≤ D ≤" in str(report)
+    assert vertex_factor(X, False) == pytest.approx(report.factor, abs=1e-8)
+
+
+@pytest.mark.parametrize("r", [3, 9])
+def test_balance_is_what_the_bound_needs(r):
+    # guards the weights: an orthonormal basis has chambers of exactly √2, stretched axes wider ones without them
+    assert balanced_diameter(np.eye(r)) == pytest.approx(np.sqrt(2.0))
+    assert balanced_diameter(np.diag(np.arange(1.0, r + 1))) == pytest.approx(np.sqrt(2.0))
+    oblique = np.eye(r) + 0.5 * np.eye(r, k=1)
+    inverse = np.linalg.inv(oblique).T
+    # r rows make 2^r chambers, whose rays are the dual basis with signs
+    corner = unit(inverse * np.where(np.arange(r) % 2, -1.0, 1.0)[:, None])
+    assert balanced_diameter(oblique) >= max(farthest(unit(inverse)), farthest(corner))
+    assert balanced_diameter(np.eye(r)[:-1]) == 2.0  # rank r − 1
 
 
 # --- isometry ----------------------------------------------------------------------------------------------------

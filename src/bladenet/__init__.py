@@ -19,6 +19,8 @@ _HOME = {
     "TrainingProblem": "problem",
     "ReLUNetwork": "network",
     "Blade": "blades",
+    "dictionary": "dictionaries",
+    "Dictionary": "dictionaries",
     "Certificate": "certificate",
     "certify": "assessment",
     "Assessment": "assessment",
@@ -45,7 +47,7 @@ _HOME = {
     "to_sql": "export",
     "to_sql_query": "export",
 }
-_MODULES = ("algebra", "datasets", "plotting", "torch")
+_MODULES = ("algebra", "datasets", "multivectors", "plotting", "torch")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from bladenet.certificate import Certificate, Status
     from bladenet.chambers import Chambers, chamber_report
     from bladenet.cross_validation import BladeNetClassifierCV, BladeNetRegressorCV
+    from bladenet.dictionaries import Dictionary, dictionary
     from bladenet.estimators import BladeNetClassifier, BladeNetRegressor
     from bladenet.export import to_numpy_source, to_onnx, to_sql, to_sql_query, to_torch
     from bladenet.io import load, load_model, save_model

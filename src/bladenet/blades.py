@@ -79,12 +79,12 @@ def neurons(blades: list[Blade], X: Array, norm: int, bias: bool) -> tuple[Array
         if blade.pull is None:
             alike.setdefault((len(S), len(C)), []).append(k)
         else:
-            weights[k, C] = _project_off(blade.pull[C], _rows(X[np.ix_(S, C)], bias))
+            weights[k, C] = _project_off(blade.pull[C], spanning_rows(X[np.ix_(S, C)], bias))
     for members in alike.values():
         C = np.array([blades[k].coordinates for k in members])
         S = np.array([blades[k].samples for k in members], dtype=np.int64)
         signs = np.array([[blades[k].orientation] for k in members])
-        spanning = _rows(X[S[:, :, None], C[:, None, :]], bias)
+        spanning = spanning_rows(X[S[:, :, None], C[:, None, :]], bias)
         weights[np.array(members)[:, None], C] = signs * algebra.cross(spanning)
     weights /= np.abs(weights).max(axis=1, keepdims=True)
     weights /= np.linalg.norm(weights, ord=norm, axis=1, keepdims=True)
@@ -171,7 +171,7 @@ def _touching(points: Array, weight: Array, offset: float, norm: int, bias: bool
     return Blade(samples, coordinates, 0, weight.copy())
 
 
-def _rows(samples: Array, bias: bool) -> Array:
+def spanning_rows(samples: Array, bias: bool) -> Array:
     """What weights are orthogonal to: samples (…, k, d), or with a bias their differences from the first."""
     return samples[..., 1:, :] - samples[..., :1, :] if bias else samples
 

@@ -23,7 +23,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from bladenet.checks import feature_matrix
 from bladenet.display import Shown
-from bladenet.isometry import isometry_constant, isometry_diameter, minimum_over_sphere
+from bladenet.isometry import (
+    MOST_BALANCED_ROWS,
+    balanced_diameter,
+    isometry_constant,
+    isometry_diameter,
+    minimum_over_sphere,
+)
 from bladenet.losses import Array, Index
 
 BUDGET = 100_000_000  # rows and pairs of generators that one search looks at: a few seconds
@@ -34,6 +40,9 @@ RIGHT_ANGLE = np.sqrt(2.0) * (1.0 + 1e-12)  # the distance of orthogonal unit ve
 ROUNDING = 1e-9  # of the search, in lengths
 HULL_TOLERANCE = 1e-9  # relative, for a point on a facet
 MOST_CONES = 20_000  # of one search of the sphere
+BALANCE_BUDGET = 10_000_000_000  # samples times those of each anchor times rank⁴: seconds
+STARTS, TURNS = 12, 3  # of the search for two weights far apart
+INSIDE = 1e-6  # of a chamber, relative
 ISOMETRY_BUDGET = 50_000_000  # cones times samples, over all anchors
 
 
@@ -50,6 +59,7 @@ class Chambers(Shown):
     exact : bool, whether `diameter` is D itself
     isometry : float, the constant δ of Lemma 11, exact for rank 2, otherwise a bound above it
     factor : float, the proven c: the vertices-only optimum is at most 1/c times the global one; 0 is no guarantee
+    diameter_at_least : float, the distance of two unit weights that were found in one chamber, a bound below D
     """
 
     rank: int
@@ -58,6 +68,7 @@ class Chambers(Shown):
     exact: bool
     isometry: float
     factor: float
+    diameter_at_least: float
 
     @property
     def dispersion(self) -> float:
@@ -77,8 +88,7 @@ class Chambers(Shown):
     @property
     def diameter_factor(self) -> float:
         """The c = sqrt(1 − D² (r−1)/(2r)) that D alone proves, cos(ε/2) for rank 2; 0 if there is none."""
-        r = max(1, self.rank)
-        return float(np.sqrt(max(0.0, 1.0 - self.diameter**2 * (r - 1) / (2 * r))))
+        return _diameter_factor(self.diameter, self.rank)
 
     @property
     def excess(self) -> float:
@@ -100,9 +110,9 @@ class Chambers(Shown):
         )
 
     def __str__(self) -> str:
-        sign = "=" if self.exact else "≤"
+        sign = "D =" if self.exact else f"{self.diameter_at_least:.6g} ≤ D ≤"
         return (
-            f"rank {self.rank}, chamber diameter D {sign} {self.diameter:.6g} ({np.degrees(self.dispersion):.4g}°), "
+            f"rank {self.rank}, chamber diameter {sign} {self.diameter:.6g} ({np.degrees(self.dispersion):.4g}°), "
             f"isometry δ = {self.isometry:.4g}, factor c = {self.factor:.6g} (the paper's: {self.paper_factor:.6g}). "
             f"{self.guarantee}"
         )
@@ -112,8 +122,10 @@ def chamber_report(X: ArrayLike, bias: bool = True) -> Chambers:
     """Measure the chambers of samples, in their span (Lemma 18: for p = 2 nothing outside it matters).
 
     Exact in rank 1 and 2, in O(n² log n) with a bias. From rank 3 to 8 chambers are searched for the largest one, which
-    is exact unless D > √2 or the budget of work runs out: then what is left unsearched counts in full. Beyond rank 8
-    only the isometry bounds D.
+    is exact unless D > √2 or the budget of work runs out: then what is left unsearched counts in full. Where D is not
+    exact, and at any higher rank, it is bracketed: from above by isometries of the samples (Lemma 11) and of weighted
+    samples, which give D ≤ √2 and c ≥ 1/√r where some r² samples lie in all directions; from below by two weights that
+    were found in one chamber.
 
     Parameters
     ----------
@@ -135,7 +147,7 @@ def chamber_report(X: ArrayLike, bias: bool = True) -> Chambers:
     points = _in_span(np.unique(samples, axis=0), bias)
     r = points.shape[1]
     if r < 2:  # chambers are rays
-        return Chambers(r, bias, 0.0, True, 0.0, 1.0)
+        return Chambers(r, bias, 0.0, True, 0.0, 1.0, 0.0)
     delta = _worst_isometry(points, bias)
     if r == 2:
         dispersion, factor = _plane(points, bias)
@@ -143,14 +155,14 @@ def chamber_report(X: ArrayLike, bias: bool = True) -> Chambers:
     else:
         factor = _factor(points, bias)
         diameter, exact = _diameter(points, bias)
-    if isometry_diameter(delta) < diameter and not exact:
-        diameter = isometry_diameter(delta)
-    report = Chambers(r, bias, diameter, exact, delta, factor)
-    return (
-        report
-        if factor >= report.diameter_factor
-        else Chambers(r, bias, diameter, exact, delta, report.diameter_factor)
-    )
+    if exact:
+        return Chambers(r, bias, diameter, True, delta, max(factor, _diameter_factor(diameter, r)), diameter)
+    diameter = min(diameter, isometry_diameter(delta))
+    if not bias:  # else the factor leaves chambers out
+        diameter = min(diameter, 2.0 * float(np.sqrt(1.0 - factor**2)) + ROUNDING)
+    diameter = _balanced_diameter(points, bias, diameter)
+    factor = max(factor, _diameter_factor(diameter, r))
+    return Chambers(r, bias, diameter, False, delta, factor, _found_diameter(points, bias))
 
 
 def vertex_factor(X: Array, bias: bool) -> float:
@@ -233,7 +245,67 @@ def _factor(points: Array, bias: bool) -> float:
     linear = _linear_factor(points) if bias else None
     sine, _ = _largest(points, bias, "cap", two_sided=linear is not None)
     factor = float(np.sqrt(max(0.0, 1.0 - (sine + ROUNDING) ** 2)))
-    return factor if linear is None else min(factor, linear)
+    factor = factor if linear is None else min(factor, linear)
+    if factor > 0.0:
+        return factor
+    r = points.shape[1]
+    says_nothing = float(np.sqrt(2 * r / (r - 1)))
+    diameter = _balanced_diameter(points, bias, says_nothing)
+    return _diameter_factor(diameter, r) if diameter < says_nothing else 0.0
+
+
+def _diameter_factor(diameter: float, r: int) -> float:
+    return float(np.sqrt(max(0.0, 1.0 - diameter**2 * (r - 1) / (2 * r)))) if r > 1 else 1.0
+
+
+def _balanced_diameter(points: Array, bias: bool, known: float) -> float:
+    """A bound above the maximum chamber diameter from weighted samples of each anchor, or the known one if smaller."""
+    n, r = points.shape
+    if not bias:
+        return min(known, balanced_diameter(points))
+    if n * min(n, MOST_BALANCED_ROWS) * r**4 > BALANCE_BUDGET:
+        return known
+    largest = 0.0
+    for anchor in _outermost(points):  # they are the worst, and one that is no better than what is known ends it
+        largest = max(largest, balanced_diameter(points - anchor))
+        if largest >= known:
+            return known
+    return largest
+
+
+def _outermost(points: Array) -> Array:
+    """The points, those farthest from their mean first."""
+    return points[np.argsort(-np.linalg.norm(points - points.mean(axis=0), axis=1))]
+
+
+def _found_diameter(points: Array, bias: bool) -> float:
+    """The largest distance found of two unit weights in one chamber, a bound below the maximum chamber diameter.
+
+    From random weights inside of chambers, which are more often in large ones: the farthest weights of the chamber from
+    one another in turn, each by a linear program. Both are moved inside, and their signs compared.
+    """
+    from scipy.optimize import linprog
+
+    rng, found = np.random.default_rng(0), 0.0
+    anchors = _outermost(points)[:: max(1, len(points) // STARTS)][:STARTS] if bias else np.zeros((STARTS, 1))
+    for anchor in anchors:
+        rows = points - anchor
+        rows = rows[rows.any(axis=1)]
+        inside = rng.normal(size=points.shape[1]) - anchor * bias / np.linalg.norm(rows, axis=1).mean()
+        signed = rows * np.sign(rows @ inside)[:, None] / np.linalg.norm(rows, axis=1, keepdims=True)
+        inside /= np.linalg.norm(inside)
+        ends = [inside, inside]
+        for _ in range(TURNS):
+            far = linprog(
+                ends[1], A_ub=-signed, b_ub=np.zeros(len(rows)), A_eq=inside[None], b_eq=[1.0], bounds=(None, None)
+            )
+            if far.x is None:
+                break
+            moved = far.x + INSIDE * np.linalg.norm(far.x) * inside
+            ends = [ends[1], moved / np.linalg.norm(moved)]
+            if all((signed @ end > 0.0).all() for end in ends):
+                found = max(found, float(np.linalg.norm(ends[0] - ends[1])))
+    return found
 
 
 def _diameter(points: Array, bias: bool) -> tuple[float, bool]:
