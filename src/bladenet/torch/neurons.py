@@ -99,10 +99,11 @@ def identify(module: nn.Module, X: Any, *, samples: int | None = None) -> list[L
         raise ValueError(f"samples must be a whole number of at least 1, got {samples!r}.")
     module = checked_module(module)
     tensor = checked_samples(module, X)
-    return [_identified(module, layer, tensor, samples) for layer in relu_layers(module, tensor)]
+    return [layer_neurons(module, layer, tensor, samples) for layer in relu_layers(module, tensor)]
 
 
-def _identified(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | None) -> LayerNeurons:
+def layer_neurons(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | None) -> LayerNeurons:
+    """What :func:`identify` says of one layer."""
     weights, biases = layer.neurons(module)
     bias = layer.has_bias(module)
     defining = max(rank_of(module, layer, X) - 1 + bias, 0)
