@@ -12,6 +12,10 @@ from benchmarks.problems import PROBLEMS, pictures
 from benchmarks.solvers import bladenet
 
 torch = pytest.importorskip("torch")
+from benchmarks import pretrained  # noqa: E402
+
+from bladenet.torch.layers import ReLULayer  # noqa: E402
+
 NOT_HERE = ("pyscnn", "celer_dictionary", "skglm_dictionary")  # in the extra `bench`, which tests do without
 NO_LIMIT = ("celer_dictionary", "skglm_dictionary", "cvxpy_dictionary")
 PLANE = [pytest.param(name, marks=pytest.mark.slow) for name in ("spirals-200", "spirals-200-logistic")]
@@ -155,3 +159,29 @@ def test_traces_are_thinned_but_keep_every_level_and_the_end():
 def test_the_picture_has_a_line_for_each_solver_that_has_a_result():
     figure = draw_peers([RECORDS], peers.LEVELS)
     assert len(figure.legends[0].get_texts()) == 3
+
+
+def test_random_hyperplanes_have_as_many_rows_on_either_side():
+    # guards the null of benchmarks.pretrained: only directions differ from those of the network
+    torch.manual_seed(1)
+    module = torch.nn.Sequential(torch.nn.Linear(4, 9), torch.nn.ReLU(), torch.nn.Linear(9, 1)).double()
+    X = torch.tensor(np.random.default_rng(0).normal(size=(60, 4)))
+    chance, median = pretrained.hyperplanes(module, ReLULayer("0"), X)
+    values, others = (part[0](X).detach() for part in (module, chance))
+    assert torch.equal((values > 0).sum(dim=0), (others > 0).sum(dim=0))
+    cosines = torch.cosine_similarity(module[0].weight.detach(), chance[0].weight.detach())
+    assert float(cosines.abs().median()) < 0.9
+    lengths = module[0].weight.detach().norm(dim=1)
+    np.testing.assert_allclose(median, (values.abs().median(dim=0).values / lengths).numpy())
+
+
+def test_sounds_have_the_pitch_that_is_said():
+    # guards the sounds that pretrained networks hear: each voice repeats after one period
+    sound, pitch = pretrained.sounds(5.0)
+    frames, middle = pretrained.framed(sound, 1024, 640), pretrained.framed(pitch, 1024, 640)
+    steady = (middle.min(axis=1) > 0) & (np.ptp(middle, axis=1) < 0.05 * middle.mean(axis=1))
+    assert steady.sum() >= 10
+    for frame, hertz in zip(frames[steady], middle[steady].mean(axis=1), strict=True):
+        period = round(pretrained.RATE / hertz)
+        assert np.corrcoef(frame[:-period], frame[period:])[0, 1] > 0.5
+        assert np.corrcoef(frame[: -period // 2], frame[period // 2 + period % 2 :])[0, 1] < 0.95

@@ -11,8 +11,8 @@ import bladenet as bn  # noqa: E402
 import bladenet.torch as bt  # noqa: E402
 from bladenet.blades import Blade, neurons  # noqa: E402
 from bladenet.torch.blocks import two_layer_blocks  # noqa: E402
-from bladenet.torch.faces import LARGE, Blades, projections  # noqa: E402
-from bladenet.torch.layers import relu_layers, rows_read  # noqa: E402
+from bladenet.torch.faces import LARGE, Blades, closeness, projections  # noqa: E402
+from bladenet.torch.layers import relu_layers, rows_at, rows_read  # noqa: E402
 from modules import Convolutions, InPlaceSum, Residual, Sequences, sequential  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -254,3 +254,51 @@ def test_normalisations_that_are_no_part_of_neurons(tokens):
     module = nn.Sequential(nn.Linear(3, 5), norm, nn.ReLU(), nn.Linear(5, 1)).double()
     with pytest.raises(ValueError, match="no ReLU neurons"):
         bt.identify(module, samples((7, 4, 3) if tokens else (7, 3)))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("kind", ["independent", "repeated", "flat", "nearly repeated", "zero", "too many", "one"])
+def test_closeness_is_that_of_the_projection(kind, bias):
+    # the quick way, by triangles alone, against singular values
+    rng = np.random.default_rng(3)
+    rows, weight = rng.normal(size=(12, 20)), rng.normal(size=20)
+    if kind == "repeated":
+        rows[[3, 7]], rows[9] = rows[2], 2.0 * rows[4] - rows[5]
+    if kind == "flat":
+        rows = rng.normal(size=(12, 4)) @ rng.normal(size=(4, 20))
+    if kind == "nearly repeated":
+        rows[6] = rows[1] + 1e-5 * rng.normal(size=20)
+    if kind == "zero":
+        rows[[0, 5]] = 0.0
+    if kind == "too many":
+        rows = rng.normal(size=(30, 20))
+    if kind == "one":
+        rows = rows[:1]
+    spanned = rows[1:] - rows[0] if bias else rows
+    _, sizes, axes = np.linalg.svd(spanned, full_matrices=False)
+    axes = axes[sizes > 1e-9 * sizes.max(initial=0.0)]
+    left = weight - axes.T @ (axes @ weight)
+    expected = 0.0 if kind == "too many" else np.linalg.norm(left) / np.linalg.norm(weight)
+    found = closeness(torch.tensor(weight), torch.tensor(rows), bias)
+    assert float(found) == pytest.approx(expected, abs=1e-9)
+
+
+@every_module
+def test_rows_by_their_numbers(module, shape, names):
+    X = samples(shape).to(next(module.parameters()).dtype)
+    for layer in relu_layers(module, X):
+        rows = torch.cat(list(rows_read(module, layer.name, X)))
+        numbers = torch.arange(0, len(rows), 3)
+        assert torch.equal(rows_at(module, layer.name, X, numbers), rows[numbers])
+
+
+@pytest.mark.parametrize("padding", [0, 2, "same"])
+@pytest.mark.parametrize("d", [1, 2])
+def test_patches_are_what_convolutions_multiply(d, padding):
+    kind, stride = (nn.Conv1d, nn.Conv2d)[d - 1], 1 if padding == "same" else 2
+    layer = kind(3, 4, (4, 3)[-d:], stride=stride, padding=padding, dilation=2, dtype=torch.float64)
+    module, X = nn.Sequential(layer, nn.ReLU()), samples((5, 3, *(13, 11)[-d:]))
+    (found,) = relu_layers(module, X)
+    weights, biases = found.neurons(module)
+    computed = torch.cat([rows @ weights.T + biases for rows in rows_read(module, "0", X)])
+    torch.testing.assert_close(computed, layer(X).detach().flatten(2).transpose(1, 2).reshape(computed.shape))

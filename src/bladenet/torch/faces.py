@@ -45,6 +45,29 @@ def projections(weight: Tensor, samples: Tensor, bias: bool, counts: list[int]) 
     return weights, -(weights @ samples[0]) if bias else weights.new_zeros(len(counts))
 
 
+def closeness(weight: Tensor, samples: Tensor, bias: bool) -> Tensor:
+    """Cosine between a weight (d,) and its projection onto the face of its nearest samples (k, d).
+
+    Only the triangle of a QR decomposition is needed, a third of the work of :func:`projections`: rotated into as few
+    dimensions as there are vectors, what is left of the weight behind the rows is as long.
+    """
+    rows = directions(samples, bias)
+    if len(rows) < rows.shape[1]:
+        triangle = torch.linalg.qr(torch.cat([rows, weight[None]]).T, mode="r").R
+        enough = DEPENDENT * torch.linalg.vector_norm(triangle, dim=0)
+        new = triangle.diagonal().abs() > enough
+        new[-1] = False
+        count = int(new.sum())
+        if count < len(rows):  # behind a row that adds nothing, directions are arbitrary: such rows go to the end
+            order = torch.argsort(new.int(), descending=True, stable=True)
+            triangle, enough = torch.linalg.qr(triangle[:, order], mode="r").R, enough[order]
+        *others, left = torch.linalg.vector_norm(triangle[count:, count:], dim=0)
+        if all(rest <= most for rest, most in zip(others, enough[count:-1], strict=True)):
+            return torch.where(left > enough[-1], left / torch.linalg.vector_norm(weight), 0.0)
+    left = torch.linalg.vector_norm(projections(weight, samples, bias, [len(samples)])[0])
+    return left / torch.linalg.vector_norm(weight)
+
+
 class Blades:
     """Blades of the nearest independent rows of neurons, one after the other.
 

@@ -7,6 +7,7 @@ What a neuron reads is a *row*: a sample for a Linear of samples, a token for on
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -233,6 +234,35 @@ def outputs_of(module: nn.Module, X: Tensor) -> Tensor:
 
 def rows_read(module: nn.Module, name: str, X: Tensor) -> Iterator[Tensor]:
     """The rows (k, d) that a Linear or convolution reads, in float64, some at a time."""
+    for views in _views(module, name, X):
+        size = sum(view[0].numel() for view in views)
+        for parts in zip(*(view.split(max(1, ENTRIES // size)) for view in views), strict=True):
+            # of a layer that is called several times, what one sample is read for comes together
+            rows = [part.reshape(len(part), -1, _width(part)) for part in parts]
+            yield (rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)).flatten(0, 1)
+
+
+def rows_at(module: nn.Module, name: str, X: Tensor, numbers: Tensor) -> Tensor:
+    """Some of the rows that :func:`rows_read` goes through, (u, d), by their numbers; no others are built."""
+    samples, found = 0, None
+    for views in _views(module, name, X):
+        places = [view.shape[1] * view.shape[2] for view in views]
+        sample = numbers // sum(places) - samples
+        place = numbers % sum(places)
+        here = (sample >= 0) & (sample < len(views[0]))
+        for view, count in zip(views, places, strict=True):
+            chosen = here & (place >= 0) & (place < count)
+            down, across = place[chosen] // view.shape[2], place[chosen] % view.shape[2]
+            found = view.new_empty(len(numbers), _width(view)) if found is None else found
+            found[chosen] = view[sample[chosen], down, across].flatten(1)
+            place = place - count
+        samples += len(views[0])
+    assert found is not None, "there are samples"
+    return found
+
+
+def _views(module: nn.Module, name: str, X: Tensor) -> Iterator[list[Tensor]]:
+    """What a layer reads, for each of its calls a view as from :func:`_patches`; a batch of samples at a time."""
     read: list[Tensor] = []
     layer: Any = module.get_submodule(name)
     handle = layer.register_forward_pre_hook(lambda part, inputs: read.append(inputs[0].detach()))
@@ -244,28 +274,34 @@ def rows_read(module: nn.Module, name: str, X: Tensor) -> Iterator[Tensor]:
                 raise ValueError(
                     f"layer {name!r} does not read its inputs sample by sample: their first axis is another."
                 )
-            size = sum(_rows(layer, tensor[:1]).numel() for tensor in read)
-            for part in zip(*(tensor.split(max(1, ENTRIES // size)) for tensor in read), strict=True):
-                # of a layer that is called several times, what one sample is read for comes together
-                rows = [_rows(layer, tensor) for tensor in part]
-                each = [r.reshape(len(part[0]), -1, r.shape[1]) for r in rows]
-                yield torch.cat(each, dim=1).flatten(0, 1)
+            yield [_patches(layer, tensor.double()) for tensor in read]
     finally:
         handle.remove()
 
 
-def _rows(layer: Any, read: Tensor) -> Tensor:
-    """What each neuron of a layer multiplies by its weights: (…) → (k, d)."""
-    read = read.double()
+def _width(view: Tensor) -> int:
+    return math.prod(view.shape[3:])
+
+
+def _patches(layer: Any, read: Tensor) -> Tensor:
+    """What each neuron of a layer multiplies by its weights, as a view: (samples, down, across, channels, high, wide).
+
+    Neighbouring patches share most of their entries, so that rows take as many times the memory as a patch has places.
+    """
     if isinstance(layer, nn.Linear):
-        return read.reshape(-1, read.shape[-1])
+        return read.reshape(len(read), -1, 1, read.shape[-1], 1, 1)
     around = [pad for pair in zip(*_padding(layer), strict=True) for pad in pair][::-1]  # the last axis comes first
     read = F.pad(read, around)
     kernel, dilation, stride = layer.kernel_size, layer.dilation, layer.stride
     if isinstance(layer, nn.Conv1d):  # an image of height 1
         read, kernel, dilation, stride = read.unsqueeze(-2), (1, *kernel), (1, *dilation), (1, *stride)
-    patches = F.unfold(read, kernel, dilation=dilation, stride=stride)
-    return patches.transpose(1, 2).reshape(-1, patches.shape[1])
+    n, channels, *sides = read.shape
+    counts = [(a - d * (k - 1) - 1) // s + 1 for a, k, d, s in zip(sides, kernel, dilation, stride, strict=True)]
+    image, channel, *steps = read.stride()
+    between = [step * s for step, s in zip(steps, stride, strict=True)]
+    within = [step * d for step, d in zip(steps, dilation, strict=True)]
+    size, strides = (n, *counts, channels, *kernel), (image, *between, channel, *within)
+    return read.as_strided(size, strides, read.storage_offset())
 
 
 def _padding(layer: Any) -> tuple[list[int], list[int]]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bladenet.torch.faces import LARGE
-from bladenet.torch.layers import ReLULayer, rows_read
+from bladenet.torch.layers import ReLULayer, rows_at, rows_read
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +47,7 @@ def nearest_rows(module: nn.Module, layer: ReLULayer, X: Tensor, count: int) -> 
         best, indices = away.gather(1, order), numbers.gather(1, order)
         total += len(rows)
     needed, place = torch.unique(indices, return_inverse=True)
-    table, start = weights.new_zeros(len(needed), weights.shape[1]), 0
-    for rows in rows_read(module, layer.name, X):
-        here = (needed >= start) & (needed < start + len(rows))
-        table[here] = rows[needed[here] - start]
-        start += len(rows)
-    return Nearest(indices, table, place, total)
+    return Nearest(indices, rows_at(module, layer.name, X, needed), place, total)
 
 
 def rank_of(module: nn.Module, layer: ReLULayer, X: Tensor) -> int:

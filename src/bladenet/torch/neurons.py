@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from bladenet.display import Shown
-from bladenet.torch.faces import LARGE, Blades, projections, span
+from bladenet.torch import faces
+from bladenet.torch.faces import LARGE, Blades, span
 from bladenet.torch.inputs import checked_module, checked_samples, finite_tensor
 from bladenet.torch.layers import ReLULayer, relu_layers
 from bladenet.torch.nearest import nearest_rows, rank_of
@@ -98,10 +99,11 @@ def identify(module: nn.Module, X: Any, *, samples: int | None = None) -> list[L
         raise ValueError(f"samples must be a whole number of at least 1, got {samples!r}.")
     module = checked_module(module)
     tensor = checked_samples(module, X)
-    return [_identified(module, layer, tensor, samples) for layer in relu_layers(module, tensor)]
+    return [layer_neurons(module, layer, tensor, samples) for layer in relu_layers(module, tensor)]
 
 
-def _identified(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | None) -> LayerNeurons:
+def layer_neurons(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | None) -> LayerNeurons:
+    """What :func:`identify` says of one layer."""
     weights, biases = layer.neurons(module)
     bias = layer.has_bias(module)
     defining = max(rank_of(module, layer, X) - 1 + bias, 0)
@@ -120,8 +122,7 @@ def _identified(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | Non
         sizes = torch.hypot(torch.linalg.vector_norm(rows, dim=1), value.new_tensor(float(bias)))
         sine = value / torch.where(sizes == 0.0, 1.0, sizes * torch.hypot(lengths[k], biases[k]))
         angles[k] = torch.rad2deg(torch.asin(sine.clamp(max=1.0)))
-        face = projections(weights[k], rows, bias, [min(count, len(rows))])[0][0]
-        closeness[k] = torch.linalg.vector_norm(face) / lengths[k]
+        closeness[k] = faces.closeness(weights[k], rows, bias)
     indices, away, angles, closeness = (tensor.cpu() for tensor in (near.indices, away, angles, closeness))
     return LayerNeurons(
         layer.name,
