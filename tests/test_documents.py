@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import pydoc
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 import bladenet
 import pictures  # docs/pictures.py
+from bladenet.reproduce.theorems.checks import all_rows
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -148,3 +150,29 @@ def test_a_warning_is_an_error(tmp_path):
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", README))
 def test_links_lead_somewhere(path):
     assert (ROOT / path).exists()
+
+
+EQUATIONS = (DOCS / "theory" / "equations.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(bladenet\.[\w.]+)`", EQUATIONS))))
+def test_what_the_paper_is_in_the_code_is_there(name):
+    if ".torch." in name or ".deep." in name:
+        pytest.importorskip("torch")
+    assert pydoc.locate(name) is not None or name.rsplit(".", 1)[1] in attributes_of(name.rsplit(".", 1)[0])
+
+
+def attributes_of(name):
+    """Of a class: also those that only instances have."""
+    return getattr(pydoc.locate(name), "__dataclass_fields__", {})
+
+
+def test_every_row_of_the_theorems_is_on_the_page_and_every_equation():
+    named = set(re.findall(r"\| ((?:Theorem|Lemma|Corollary|Section) [\d.]+) \|$", EQUATIONS, flags=re.MULTILINE))
+    assert named == {row.name for row in all_rows()}
+    numbers = set()
+    for first, last in re.findall(r"\((\d+)\)(?:–\((\d+)\))?", EQUATIONS):
+        numbers |= set(range(int(first), int(last or first) + 1))
+    # the numbers that the source text has, but for two definitions of the norm of what it regularises
+    text = {*range(1, 6), *range(8, 11), *range(12, 15), *range(17, 21), 22, 24, 25, *range(28, 47), *range(47, 96)}
+    assert numbers == text - {11, 15, 16, 21, 23, 26, 27}

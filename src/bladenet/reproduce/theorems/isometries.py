@@ -150,7 +150,9 @@ ISOMETRIES = (
         (
             changed("half the bound", _HERE, "gaussian_diameter", lambda D: 0.5 * D),
             changed("the bound is NaN", _HERE, "gaussian_diameter", lambda D: np.nan),
-            changed("angles × 100", _HERE, "widest_gap", lambda angle: min(np.pi, 100.0 * angle)),
+            changed("isometry × 1.3", _HERE, "_isometry_reached", lambda D: 1.3 * D),
+            changed("isometry is NaN", _HERE, "_isometry_reached", lambda D: np.nan),
+            changed("widest angle is NaN", _HERE, "widest_gap", lambda angle: np.nan),
         ),
     ),
     Row("Theorem 13", theorem_13, _CONSTANTS),
