@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,7 +96,7 @@ def test_figure7_from_a_file(tmp_path, monkeypatch, capsys):
         assert value[REFIT] <= value[SGD] * (1 + 1e-6)
     assert frame.train_accuracy.between(0, 1).all()
     assert frame[frame.method == PARTIAL].samples.isin(SMALL.counts).all()
-    assert "The first layer polished: over SGD's test accuracy" in " ".join(capsys.readouterr().out.split())
+    assert "The first layer polished, 4 networks: over SGD's test accuracy" in " ".join(capsys.readouterr().out.split())
 
 
 def test_time_is_kept(tmp_path):
@@ -211,10 +213,21 @@ def test_the_verdict_counts_networks_at_each_stage():
 def test_the_verdict_compares_ridge_with_ridge():
     accuracies = {SGD: 0.8, REFIT: 0.81, PAPER: 0.5, REFINED: 0.85, RIDGE: 0.82, PAPER_RIDGE: 0.55}
     rows = [
-        {"trial": 1, "panel": images.WIDTHS, "width": 16, "rate": 0.01, "method": method, "test_accuracy": accuracy}
+        {"trial": 1, "panel": images.WIDTHS, "width": 16, "rate": 0.01, "method": method}
+        | {"train_accuracy": accuracy + 0.1, "test_accuracy": accuracy}
         for method, accuracy in accuracies.items()
     ]
     words = verdicts.images_verdict(pd.DataFrame(rows))
     assert "with this refit -30.00" in words
-    assert "the refit alone +2.00, after polishing -25.00. So the paper's polishing adds nothing" in words
+    assert "1 network: alone +2.00, after the paper's polishing -25.00, right on 65.0% of training" in words
     assert words.endswith("it takes 27.00 points away.")
+
+
+@pytest.mark.parametrize("number", [6, 7])
+def test_what_the_page_says_follows_from_the_committed_numbers(number):
+    docs = Path(__file__).parents[1] / "docs"
+    frame = pd.read_csv(docs / "numbers" / f"figure{number}.csv")
+    methods = frame[frame.method != spirals.TRAINING]
+    words = verdicts.spirals_verdict(methods) if number == 6 else verdicts.images_verdict(frame)
+    page = (docs / "theory" / "deep.md").read_text(encoding="utf-8")
+    assert words in " ".join(page.replace("\n> ", " ").split())
