@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,18 @@ torch = pytest.importorskip("torch")
 from bladenet import cli  # noqa: E402
 from bladenet.cifar import ImageData  # noqa: E402
 from bladenet.reproduce import commands, images, spirals, verdicts  # noqa: E402
-from bladenet.reproduce.ablation import BEST, PAPER, PARTIAL, REFINED, REFIT, SGD  # noqa: E402
-from bladenet.reproduce.descent import descend, new_network  # noqa: E402
+from bladenet.reproduce.ablation import (  # noqa: E402
+    BEST,
+    PAPER,
+    PAPER_RIDGE,
+    PARTIAL,
+    REFINED,
+    REFIT,
+    RIDGE,
+    SGD,
+    ridge_refitted,
+)
+from bladenet.reproduce.descent import descend, descend_on_all, new_network  # noqa: E402
 from bladenet.torch.objective import Objective  # noqa: E402
 
 SMALL = images.Setup(hidden=6, width=5, widths=(3, 5), rates=(0.01, 0.1), epochs=2, counts=(2, 4), refine_seconds=0.5)
@@ -33,7 +45,7 @@ def some_images(n=40, size=3):
 
 @pytest.fixture
 def few_epochs(monkeypatch):
-    setup = spirals.Setup(samples=20, width=12, epochs=40, trials=2)
+    setup = spirals.Setup(samples=20, width=12, epochs=40, trials=2, stages=(5, 20, 100))
     monkeypatch.setattr(spirals, "Setup", lambda: setup)
     return setup
 
@@ -45,11 +57,16 @@ def test_figure6_orders_the_methods(tmp_path, few_epochs, capsys):
     assert list(frame.columns) == ["trial", "method", "epoch", "objective", "lower_bound", "excess", "closed"]
     assert is_picture(tmp_path / "new" / "figure6.png")
     for _, trial in frame.groupby("trial"):
-        value = trial[trial.method != spirals.TRAINING].set_index("method").objective
         bound = trial.lower_bound.max()
+        methods = trial[trial.method != spirals.TRAINING]
+        for epoch in (5, 20):  # and not 100, which is after the end
+            stage = methods[methods.epoch == epoch].set_index("method")
+            assert list(stage.index) == [spirals.DESCENT, REFIT, PAPER]
+            assert bound <= stage.objective[REFIT] <= stage.objective[spirals.DESCENT]
+        value = methods[methods.epoch == 40].set_index("method").objective
         assert bound <= value[REFINED] <= value[BEST] <= value[REFIT] <= value[spirals.DESCENT]
         assert bound <= value[PAPER]
-        closed = trial.set_index("method").closed
+        closed = methods[methods.epoch == 40].set_index("method").closed
         assert closed[REFINED] >= 0.95
         assert closed[spirals.DESCENT] == 0
         curve = trial[trial.method == spirals.TRAINING]
@@ -72,14 +89,14 @@ def test_figure7_from_a_file(tmp_path, monkeypatch, capsys):
     assert is_picture(tmp_path / "figure7.png")
     settings = frame.groupby(["trial", "panel", "width", "rate"])
     assert settings.ngroups == 2 * (2 + 2)
-    assert all(set(own.method) == {SGD, REFIT, PAPER, PARTIAL, REFINED} for _, own in settings)
+    assert all(set(own.method) == {SGD, REFIT, RIDGE, PAPER, PAPER_RIDGE, PARTIAL, REFINED} for _, own in settings)
     for _, own in settings:
         value = own.set_index("method").objective
         assert value[REFINED] <= value[SGD]
         assert value[REFIT] <= value[SGD] * (1 + 1e-6)
     assert frame.train_accuracy.between(0, 1).all()
     assert frame[frame.method == PARTIAL].samples.isin(SMALL.counts).all()
-    assert "The first layer polished: over SGD's test accuracy" in " ".join(capsys.readouterr().out.split())
+    assert "The first layer polished, 4 networks: over SGD's test accuracy" in " ".join(capsys.readouterr().out.split())
 
 
 def test_time_is_kept(tmp_path):
@@ -100,7 +117,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "measure", interrupted)
     commands.run_figure7(some_images(), SMALL, 20, 100.0, tmp_path)
     frame = pd.read_csv(tmp_path / "figure7.csv")
-    assert len(frame) == 10  # it is in both panels
+    assert len(frame) == 14  # it is in both panels
     assert is_picture(tmp_path / "figure7.png")
 
 
@@ -133,6 +150,39 @@ def test_descent_is_plain_gradient_descent_on_the_objective():
     assert start - objective.value(module) == pytest.approx(moved / step * 12, rel=1e-3)
 
 
+def test_descent_without_automatic_differentiation_is_the_same():
+    rng = np.random.default_rng(0)
+    X, y = torch.tensor(rng.normal(size=(12, 2))), torch.tensor(np.where(rng.normal(size=12) > 0, 1.0, -1.0))
+    one, other = (new_network((2, 7, 1), bias=True, seed=3, dtype=torch.float64) for _ in range(2))
+    seen = []
+    descend(one, X, y, loss="squared", beta=0.3, rate=0.1, epochs=30, batch=12, seed=0)
+    descend_on_all(other, X, y, 0.3, 0.1, 30, seen.append)
+    assert seen == list(range(31))
+    for a, b in zip(one.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(a.detach(), b.detach(), rtol=0, atol=1e-12)
+
+
+def test_ridge_is_least_squares_of_outputs_of_equal_size():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 4)), np.where(rng.normal(size=30) > 0, 1.0, -1.0)
+    module = new_network((4, 6, 1), bias=False, seed=0, dtype=torch.float64)
+    with torch.no_grad():
+        module[0].weight[0] *= 1e-3  # a small neuron counts as the others do
+        module[0].weight[1] *= 1e-9  # and nothing but rounding not at all
+        module[0].weight[2] = 0.0
+    objective = Objective.create(module, X, y, beta=0.7, loss="logistic")
+    found = ridge_refitted(objective, module)
+    columns = np.maximum(X @ module[0].weight.detach().numpy().T, 0.0)[:, [0, 3, 4, 5]]
+    columns /= np.sqrt((columns**2).mean(axis=0))
+    tall, targets = np.vstack([columns, np.sqrt(0.7) * np.eye(4)]), np.r_[y, np.zeros(4)]
+    expected = columns @ np.linalg.lstsq(tall, targets, rcond=None)[0]
+    outputs = found.module(torch.tensor(X))[:, 0].detach().numpy()
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-12)
+    # with the scales that cost least (step 5), at which both layers of a neuron are as long
+    lengths, sizes = found.module[0].weight.norm(dim=1), found.module[2].weight.abs()[0]
+    np.testing.assert_allclose(lengths[[0, 3, 4, 5]].detach(), sizes[[0, 3, 4, 5]].detach(), rtol=1e-9)
+
+
 def test_same_seed_same_network():
     first, second = (new_network((3, 4, 1), bias=False, seed=7, dtype=torch.float32) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
@@ -148,3 +198,36 @@ def test_same_seed_same_network():
 )
 def test_the_verdict_follows_the_numbers(refit, polished, words):
     assert words in verdicts._what_polishing_adds(refit, polished, "{:g}".format)
+
+
+def test_the_verdict_counts_networks_at_each_stage():
+    values = {(10, 1): (3.0, 2.0), (10, 2): (3.0, 4.0), (20, 1): (1.0, 2.0), (20, 2): (1.0, 2.0)}
+    rows = [
+        {"epoch": epoch, "trial": trial, "method": method, "objective": value}
+        for (epoch, trial), pair in values.items()
+        for method, value in zip((REFIT, PAPER), pair, strict=True)
+    ]
+    assert verdicts._over_epochs(pd.DataFrame(rows)).endswith("1 of 2 after 10 epochs, 0 of 2 after 20 epochs.")
+
+
+def test_the_verdict_compares_ridge_with_ridge():
+    accuracies = {SGD: 0.8, REFIT: 0.81, PAPER: 0.5, REFINED: 0.85, RIDGE: 0.82, PAPER_RIDGE: 0.55}
+    rows = [
+        {"trial": 1, "panel": images.WIDTHS, "width": 16, "rate": 0.01, "method": method}
+        | {"train_accuracy": accuracy + 0.1, "test_accuracy": accuracy}
+        for method, accuracy in accuracies.items()
+    ]
+    words = verdicts.images_verdict(pd.DataFrame(rows))
+    assert "with this refit -30.00" in words
+    assert "1 network: alone +2.00, after the paper's polishing -25.00, right on 65.0% of training" in words
+    assert words.endswith("it takes 27.00 points away.")
+
+
+@pytest.mark.parametrize("number", [6, 7])
+def test_what_the_page_says_follows_from_the_committed_numbers(number):
+    docs = Path(__file__).parents[1] / "docs"
+    frame = pd.read_csv(docs / "numbers" / f"figure{number}.csv")
+    methods = frame[frame.method != spirals.TRAINING]
+    words = verdicts.spirals_verdict(methods) if number == 6 else verdicts.images_verdict(frame)
+    page = (docs / "theory" / "deep.md").read_text(encoding="utf-8")
+    assert words in " ".join(page.replace("\n> ", " ").split())

@@ -1,7 +1,8 @@
 """What each step is worth: SGD, the refit alone, polishing in full and in part, refinement.
 
 The paper polishes and refits the last layer together; here either is measured alone. What polishing does is kept
-even where it raises the objective, unlike in :func:`bladenet.torch.polish`.
+even where it raises the objective, unlike in :func:`bladenet.torch.polish`. The last layer is refitted in two ways:
+for the network's own objective, which is a Lasso over its neurons, and as in the paper, by ridge least squares.
 """
 
 from __future__ import annotations
@@ -11,24 +12,29 @@ from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
 
+import numpy as np
+import torch
 from torch import nn
 
 from bladenet.certificate import Status
 from bladenet.torch import refine
-from bladenet.torch.blocks import two_layer_blocks
-from bladenet.torch.layers import ReLULayer
-from bladenet.torch.objective import Objective
+from bladenet.torch.blocks import last_block, two_layer_blocks
+from bladenet.torch.layers import ReLULayer, rows_read
+from bladenet.torch.objective import Objective, rescaled
 from bladenet.torch.polishing import FULL, polished_neurons
 from bladenet.training import SEARCH_SHARE
 
-SGD, REFIT, PAPER, PARTIAL, BEST, REFINED = (
+SGD, REFIT, PAPER, RIDGE, PAPER_RIDGE, PARTIAL, BEST, REFINED = (
     "SGD",
     "refit only",
     "full polishing",
+    "ridge only",
+    "full polishing, ridge",
     "partial polishing",
     "best polishing",
     "refinement",
 )
+ROUNDING = 1e-6  # of the largest outputs: neurons whose outputs are smaller than this are 0, but for float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +60,42 @@ def refitted(objective: Objective, module: nn.Module, method: str = REFIT, sampl
     return Variant(method, fitted, objective.value(fitted), samples)
 
 
-def polishings(objective: Objective, module: nn.Module, layer: ReLULayer, counts: list[int]) -> Iterator[Variant]:
-    """The paper's polishing of a layer; and the partial one whose number of samples has the lowest objective."""
+def ridge_refitted(objective: Objective, module: nn.Module, method: str = RIDGE) -> Variant:
+    """The module with the last layer of least ½ Σ (f(x_i) − y_i)² + (β/2) ‖u‖² on labels −1 and +1, as in the paper.
+
+    For networks without biases. The paper does not say how large its ridge is, and that means something only together
+    with the scales of neurons, which are free (step 5): here outputs of every neuron have mean square 1.
+    """
+    blocks = two_layer_blocks(module, objective.X)
+    out = last_block(blocks, module, objective.X).out
+    outputs = torch.cat(list(rows_read(module, out, objective.X))).cpu().numpy()
+    sizes = np.sqrt(np.square(outputs).mean(axis=0))
+    used = sizes > ROUNDING * sizes.max()
+    columns = outputs[:, used] / sizes[used]
+    amplitudes = np.zeros(len(sizes))
+    ridge = objective.beta * np.eye(columns.shape[1])
+    amplitudes[used] = np.linalg.solve(columns.T @ columns + ridge, columns.T @ objective.y) / sizes[used]
+    result = deepcopy(module)
+    ReLULayer(out).set_neurons(result, torch.as_tensor(amplitudes)[None], torch.zeros(1))
+    result = rescaled(result, blocks)
+    return Variant(method, result, objective.value(result))
+
+
+def polishings(
+    objective: Objective, module: nn.Module, layer: ReLULayer, counts: list[int], *, ridge: bool = False
+) -> Iterator[Variant]:
+    """The paper's polishing of a layer; and the partial one whose number of samples has the lowest objective.
+
+    With `ridge` the paper's polishing with its own refit too.
+    """
     partial: Variant | None = None
     for what, neurons in polished_neurons(module, layer, objective.X, counts, full=True):
         moved = deepcopy(module)
         layer.set_neurons(moved, *neurons)
         if what == FULL:
             yield refitted(objective, moved, PAPER)
+            if ridge:
+                yield ridge_refitted(objective, moved, PAPER_RIDGE)
             continue
         variant = refitted(objective, moved, PARTIAL, int(what))
         if partial is None or variant.objective < partial.objective:

@@ -80,7 +80,10 @@ def figure5(out: Out = Path()) -> None:
 
 @app.command()
 def figure6(out: Out = Path()) -> None:
-    """Two spirals: gradient descent, polishing and refinement against the certified optimum. About a minute."""
+    """Two spirals: gradient descent, polishing and refinement against the certified optimum. About half a minute.
+
+    The first time on a machine takes a minute more, since the search is compiled.
+    """
     _prepare(out)
     _require_torch("Figure 6")
     from bladenet.reproduce.drawing import draw_spirals
@@ -106,7 +109,10 @@ def figure7(
 ) -> None:
     """Automobiles and ships: SGD, refit, full and partial polishing, refinement. Ctrl-C keeps what is done.
 
+    One to three minutes a network, nine networks a trial: all twenty trials take six hours or more, --seconds 36000.
+
     Networks 3072–128–m–1 without biases on pixels in [0, 1] less the mean image; logistic loss, weight decay 1e-4.
+    The last layer is refitted for this objective, and as the paper does, by ridge least squares.
     """
     _prepare(out)
     _require_torch("Figure 7")
@@ -153,7 +159,7 @@ def everything(
     data: Annotated[Path | None, typer.Option(help="Images for Figure 7, which is left out without them.")] = None,
     seconds: Annotated[float, typer.Option(min=0, help="When to end Figure 7.")] = FEW_SECONDS,
 ) -> None:
-    """All figures and the theorems, in a few minutes; Figure 7 shortened, and only if there are images."""
+    """All figures and the theorems, in a minute or two; Figure 7 shortened, and only if there are images."""
     _prepare(out)
     images = None if data is None else _images(data)
     for command in (figure1, figure2, figure3, figure4, figure5, figure8, theorems):

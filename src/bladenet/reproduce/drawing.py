@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from bladenet.reproduce.ablation import BEST, PAPER, PARTIAL, REFINED, REFIT, SGD
+from bladenet.display import counted
+from bladenet.reproduce.ablation import BEST, PAPER, PAPER_RIDGE, PARTIAL, REFINED, REFIT, RIDGE, SGD
 from bladenet.reproduce.images import RATES, WIDTHS
 from bladenet.reproduce.spirals import DESCENT, TRAINING, Spirals
 from bladenet.reproduce.summaries import trials_of, with_errors
-from bladenet.styling import CLASS_COLOURS, CLASS_MARKERS, CLASS_SHADES, FAINT, INK, plural, style, write_titles
+from bladenet.styling import CLASS_COLOURS, CLASS_MARKERS, CLASS_SHADES, FAINT, INK, style, write_titles
 from bladenet.torch.layers import outputs_of
 
 if TYPE_CHECKING:
@@ -25,16 +26,20 @@ MARKS = {
     SGD: (FAINT, "s"),
     REFIT: ("#0072B2", "o"),
     PAPER: ("#D55E00", "X"),
+    RIDGE: ("#56B4E9", "o"),
+    PAPER_RIDGE: ("#E69F00", "X"),
     PARTIAL: ("#009E73", "^"),
     BEST: ("#009E73", "^"),
     REFINED: ("#CC79A7", "D"),
 }
+DASHED = (RIDGE, PAPER_RIDGE, PARTIAL)  # often on top of another
+BESIDE = 1.35  # times an epoch
 GRID = 300
 REACH = 1.5  # of outputs that colours tell apart; targets are −1 and +1
 
 
 def draw_spirals(result: Spirals) -> Figure:
-    """Figure 6: the training curve with what each method makes of its end, and decision regions."""
+    """Figure 6: the training curve with what each method makes of it, and decision regions."""
     import pandas as pd
     from matplotlib import pyplot
 
@@ -45,12 +50,12 @@ def draw_spirals(result: Spirals) -> Figure:
         titles = {DESCENT: "Gradient descent", PAPER: "The paper's polishing", BEST: "Best polishing"}
         for place, (method, title) in zip("BCD", titles.items(), strict=True):
             module = result.shown[method]
-            value = frame[(frame.trial == 1) & (frame.method == method)].objective.iloc[0]
-            _draw_region(
-                places[place], result, lambda grid, of=module: outputs_of(of, torch.tensor(grid)), title, value
-            )
+            value = frame[(frame.trial == 1) & (frame.method == method)].sort_values("epoch").objective.iloc[-1]
+            note = f"first network, objective {value:.3f}"
+            _draw_region(places[place], result, lambda grid, of=module: outputs_of(of, torch.tensor(grid)), title, note)
         optimum = result.optimum
-        _draw_region(places["E"], result, optimum.network.predict, "Global optimum", optimum.certificate.objective)
+        note = f"objective {optimum.certificate.objective:.3f}"
+        _draw_region(places["E"], result, optimum.network.predict, "Global optimum", note)
         places["B"].legend(
             loc="upper right", fontsize=8, handletextpad=0.1, frameon=True, framealpha=0.85, edgecolor="none"
         )
@@ -60,32 +65,37 @@ def draw_spirals(result: Spirals) -> Figure:
 def _draw_descent(ax: Axes, frame: pd.DataFrame, optimum: float) -> None:
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-    first = frame[frame.trial == 1]
-    curve, methods = first[first.method == TRAINING], first[first.method != TRAINING]
-    end = float(curve.epoch.max())
-    curve = curve[curve.epoch > 0]  # the axis is logarithmic
+    end, trials = float(frame.epoch.max()), frame.trial.nunique()
+    means = with_errors(frame[frame.epoch > 0], ["method", "epoch"], ["objective"])  # the axis is logarithmic
+    curve = means[means.method == TRAINING]
     ax.plot(curve.epoch, curve.objective, color=FAINT, linewidth=1.8)
-    ax.axhline(optimum, color=INK, linewidth=1.4, linestyle=(0, (5, 3)))
-    for k, (method, value) in enumerate(zip(methods.method, methods.objective, strict=True)):
+    for method in (DESCENT, REFIT, PAPER, BEST, REFINED):
+        own = means[means.method == method].sort_values("epoch")
         colour, marker = MARKS[method]
-        (mark,) = ax.plot(end * 1.35**k, value, color=colour, marker=marker, markersize=8, linestyle="none", zorder=3)
-        mark.set_label(f"{method}: {value:.3f}")
-    ax.plot([], [], color=INK, linewidth=1.4, linestyle=(0, (5, 3)), label=f"certified optimum: {optimum:.3f}")
+        label = f"{method}: {own.objective.iloc[-1]:.3f}"
+        if method == DESCENT:  # of which the curve shows the rest
+            own = own.tail(1)
+        at = own.epoch * (BESIDE if method == BEST else 1.0)
+        errors = own.objective_error.fillna(0.0)
+        ax.errorbar(
+            at, own.objective, yerr=errors, color=colour, marker=marker, markersize=7.5, linewidth=1.2, label=label
+        )
+    ax.axhline(optimum, color=INK, linewidth=1.4, linestyle=(0, (5, 3)), label=f"certified optimum: {optimum:.3f}")
     ax.set(
-        xscale="log", yscale="log", xlabel="epoch of gradient descent", ylabel="objective (summed loss + weight decay)"
+        xscale="log", yscale="log", xlabel="epochs of gradient descent", ylabel="objective (summed loss + weight decay)"
     )
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_ylim(bottom=optimum / 1.3)
-    ax.legend(loc=(0.02, 0.13))
-    trials = frame.trial.nunique()
-    caption = f"Markers: after each method, side by side; the first of {trials} network{plural(trials)}"
+    ax.legend(loc=(0.02, 0.13), title=f"After {end:,.0f} epochs", alignment="left")
+    errors_shown = ", bars: standard errors" if trials > 1 else ""
+    caption = f"Means of {counted(trials, 'network')}{errors_shown}; best polishing is drawn beside the others"
     write_titles(ax, "Two spirals: how near each method comes to the optimum", caption)
 
 
-def _draw_region(ax: Axes, result: Spirals, evaluate: Any, title: str, objective: float) -> None:
+def _draw_region(ax: Axes, result: Spirals, evaluate: Any, title: str, note: str) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     low, high = result.X.min() - 0.1, result.X.max() + 0.1
@@ -101,7 +111,7 @@ def _draw_region(ax: Axes, result: Spirals, evaluate: Any, title: str, objective
         )
         marks.set(edgecolor="white", linewidth=0.4)
     ax.set(aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlabel="x₁", ylabel="x₂")
-    write_titles(ax, title, f"objective {objective:.3f}")
+    write_titles(ax, title, note)
 
 
 def draw_images(frame: pd.DataFrame) -> Figure:
@@ -136,5 +146,5 @@ def _draw_accuracy(ax: Axes, frame: pd.DataFrame, name: str, accuracy: str) -> N
         errors = 100 * own[f"{accuracy}_error"].fillna(0.0)
         line = ax.errorbar(own[name], 100 * own[accuracy], yerr=errors, color=colour, marker=marker, markersize=7)
         line.set_label(str(method))
-        line.lines[0].set_linestyle("--" if method == PARTIAL else "-")  # often on top of another
+        line.lines[0].set_linestyle("--" if method in DASHED else "-")
     ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)

@@ -47,7 +47,7 @@ def _draw_parallelogram(ax: Axes, corners: Array, names: tuple[str, str], colour
         _label(ax, corner, f"{name} = ({corner[0]:g}, {corner[1]:g})", (6, -13) if name == "a" else (-58, 4))
     start, end = (np.degrees(np.arctan2(*corner[::-1])) for corner in corners[[1, 3]])
     _turn(ax, 0.85, *((end, start) if turned else (start, end)), colour)
-    ax.plot(0, 0, "o", color=INK, markersize=4)
+    _draw_origin(ax)
 
 
 def _draw_triangle(ax: Axes, triangle: Array, adjacent: Array) -> None:
@@ -56,12 +56,17 @@ def _draw_triangle(ax: Axes, triangle: Array, adjacent: Array) -> None:
         ax.plot(*corner, "o", color=INK, markersize=5)
         _label(ax, corner, name, shift)
         ax.plot(*np.array([[0, 0], corner]).T, color=FAINT, linewidth=0.8, linestyle=":")
-    ax.plot(0, 0, "o", color=INK, markersize=4)
+    _draw_origin(ax)
     first, *others = (f"{value:.3g}".replace("-", "−") for value in adjacent)
     sums = first + "".join(f" − {value[1:]}" if value[0] == "−" else f" + {value}" for value in others)
     middle = triangle.mean(axis=0)
     ax.text(middle[0], middle[1], f"{adjacent.sum() / 2:.4g}", ha="center", va="center", fontsize=11, color=BLUE)
     write_titles(ax, f"Triangle abc: area {adjacent.sum() / 2:.4g}", f"½ (a∧b + b∧c + c∧a) = ½ ({sums})")
+
+
+def _draw_origin(ax: Axes) -> None:
+    ax.plot(0, 0, "o", color=INK, markersize=4)
+    _label(ax, np.zeros(2), "0", (-12, -12))
 
 
 def draw_fit(measured: Measured) -> Figure:
@@ -122,11 +127,11 @@ def _two_dictionaries(measured: Measured, draw: Any, what: str) -> Figure:
             _draw_line(ax, origin, along)
             rows = [row for row in measured.rows if row["panel"] == panel]
             draw(ax, rows, origin, samples[j])
-            _draw_samples(ax, rows, {j: "$x_j$"} | ({k: "$x_k$"} if panel == "with bias" else {}))
+            _draw_samples(ax, rows, {j: "xⱼ"} | ({k: "xₖ"} if panel == "with bias" else {}))
             if panel == "without bias":
                 ax.plot(0, 0, "s", color=INK, markersize=5)
                 _label(ax, np.zeros(2), "0", (-12, -12))
-            through = "$x_k$ and $x_j$" if panel == "with bias" else "0 and $x_j$"
+            through = "xₖ and xⱼ" if panel == "with bias" else "0 and xⱼ"
             write_titles(
                 ax, panel.capitalize(), f"Entries: {what};\nnot zero on the right of the line through {through}"
             )
@@ -195,7 +200,8 @@ def _draw_lines(ax: Axes, samples: Array, angles: Array, gaps: Array) -> None:
             outline = 1.02 * np.column_stack([np.cos(arc + turn), np.sin(arc + turn)])
             ax.fill(*np.vstack([[0, 0], outline]).T, color=colour, alpha=0.28, linewidth=0, zorder=0)
         middle = angles[k] + 0.5 * gaps[k]
-        at = (1.35 if gaps[k] > 0.5 else 1.6) * np.array([np.cos(middle), np.sin(middle)])
+        end = 1.35 if word == "widest" else -1.3  # at either end of the lines, so that neither is in the other's way
+        at = end * np.array([np.cos(middle), np.sin(middle)])
         _label(ax, at, f"{word}\n{np.degrees(gaps[k]):.0f}°", (0, 0), colour).set(ha="center", va="center")
     caption = (
         f"ε = {np.degrees(gaps.max()):.0f}°, the widest angle between neighbours, counts; not that of the closest pair"

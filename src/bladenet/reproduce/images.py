@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bladenet.cifar import ImageData
-from bladenet.reproduce.ablation import SGD, Variant, polishings, refinement, refitted
+from bladenet.reproduce.ablation import SGD, Variant, polishings, refinement, refitted, ridge_refitted
 from bladenet.reproduce.descent import descend, new_network
 from bladenet.torch.layers import outputs_of, relu_layers
 from bladenet.torch.objective import Objective
@@ -139,11 +139,11 @@ def _rows(
     )
     objective = Objective.create(module, samples.X, samples.y, beta=beta, loss="logistic")
     shared = [numbers(Variant(SGD, module, objective.value(module)))]
-    shared.append(numbers(refitted(objective, module)))
+    shared.extend(numbers(refit(objective, module)) for refit in (refitted, ridge_refitted))
     refined = numbers(refinement(objective, module, setup.refine_seconds))
     layers = relu_layers(module, samples.X)
     for panel in panels:
         yield from ((panel, row) for row in shared)
-        for variant in polishings(objective, module, layers[LAYER[panel]], list(setup.counts)):
+        for variant in polishings(objective, module, layers[LAYER[panel]], list(setup.counts), ridge=True):
             yield panel, numbers(variant)
         yield panel, refined

@@ -13,7 +13,7 @@ from torch import nn
 from bladenet.datasets import make_spirals
 from bladenet.losses import Array
 from bladenet.reproduce.ablation import BEST, Variant, polishings, refinement, refitted
-from bladenet.reproduce.descent import descend, new_network
+from bladenet.reproduce.descent import descend_on_all, new_network
 from bladenet.torch import polish
 from bladenet.torch.layers import relu_layers
 from bladenet.torch.objective import Objective
@@ -32,6 +32,7 @@ class Setup:
     samples, width : how many, and neurons of the network
     beta : weight decay, in the units of the summed loss
     rate, epochs : of gradient descent, every step with all samples
+    stages : epochs after which refit and full polishing are tried too, besides the last
     trials : networks, from different seeds
     """
 
@@ -40,6 +41,7 @@ class Setup:
     beta: float = 0.01
     rate: float = 0.1
     epochs: int = 20_000
+    stages: tuple[int, ...] = (100, 300, 1000, 3000, 10_000)
     trials: int = 5
 
 
@@ -51,7 +53,7 @@ class Spirals:
     ----------
     X, y : the samples
     optimum : Fit, certified
-    rows : a dictionary for each point of the curves (method "training") and each method of each trial
+    rows : a dictionary for each point of the curves (method "training") and each method of each trial, by epoch
     shown : networks of the first trial, by method
     """
 
@@ -79,58 +81,54 @@ def measure(setup: Setup, report: Callable[[str], object]) -> Spirals:
             f"trial {trial} of {setup.trials}: {setup.epochs} epochs of gradient descent, then polishing and refinement"
         )
         try:
-            curve, variants = _trial(X, y, setup, trial)
+            rows, variants = _trial(X, y, setup, trial, optimum.certificate.lower_bound)
         except KeyboardInterrupt:
             if trial == 1:
                 raise
             break
-        result.rows.extend({"trial": trial} | row for row in curve)
-        result.rows.extend({"trial": trial} | row for row in _compared(variants, optimum.certificate.lower_bound))
+        result.rows.extend({"trial": trial} | row for row in rows)
         result.shown.update({variant.method: variant.module for variant in variants if trial == 1})
     return result
 
 
-def _trial(X: Array, y: Array, setup: Setup, seed: int) -> tuple[list[dict[str, Any]], list[Variant]]:
-    """The curve of one network, and what the methods make of it."""
+def _trial(X: Array, y: Array, setup: Setup, seed: int, bound: float) -> tuple[list[dict[str, Any]], list[Variant]]:
+    """The curve of one network with what refit and full polishing make of its stages; and all methods at its end."""
     module = new_network((X.shape[1], setup.width, 1), bias=True, seed=seed, dtype=torch.float64)
     objective = Objective.create(module, X, y, beta=setup.beta, loss="squared")
     epochs = {0, *np.geomspace(1, setup.epochs, POINTS).round().astype(int).tolist()}
     curve: list[dict[str, Any]] = []
+    stages: list[dict[str, Any]] = []
 
     def note(epoch: int) -> None:
         if epoch in epochs:
             curve.append({"method": TRAINING, "epoch": epoch, "objective": objective.value(module)})
+        if epoch in setup.stages and epoch < setup.epochs:
+            stages.extend(_compared(_ablation(objective, module), epoch, bound))
 
-    descend(
-        module,
-        objective.X,
-        torch.as_tensor(y),
-        loss="squared",
-        beta=setup.beta,
-        rate=setup.rate,
-        epochs=setup.epochs,
-        batch=len(X),
-        seed=seed,
-        callback=note,
-    )
-    layer = relu_layers(module, objective.X)[0]
+    descend_on_all(module, objective.X, torch.as_tensor(y), setup.beta, setup.rate, setup.epochs, note)
     best = polish(module, X, y, beta=setup.beta)
     variants = [
-        Variant(DESCENT, module, objective.value(module)),
-        refitted(objective, module),
-        *polishings(objective, module, layer, []),
+        *_ablation(objective, module),
         Variant(BEST, best.module, best.after),
         refinement(objective, module, None),
     ]
-    return curve, variants
+    return [*curve, *stages, *_compared(variants, setup.epochs, bound)], variants
 
 
-def _compared(variants: list[Variant], bound: float) -> list[dict[str, Any]]:
+def _ablation(objective: Objective, module: nn.Module) -> list[Variant]:
+    """The network itself, refitted, and polished in full."""
+    layer = relu_layers(module, objective.X)[0]
+    start = Variant(DESCENT, module, objective.value(module))
+    return [start, refitted(objective, module), *polishings(objective, module, layer, [])]
+
+
+def _compared(variants: list[Variant], epoch: int, bound: float) -> list[dict[str, Any]]:
     """How far above what is proven to be the least, relative to it; and the share of the first one's gap closed."""
     first = variants[0].objective - bound
     return [
         {
             "method": variant.method,
+            "epoch": epoch,
             "objective": variant.objective,
             "lower_bound": bound,
             "excess": (variant.objective - bound) / bound,

@@ -20,8 +20,8 @@ def with_errors(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.Da
 
 
 def trials_of(frame: pd.DataFrame) -> str:
-    """How many trials each setting of figure 7 has: ``3 trials``, ``2 to 3 trials``."""
-    counts = frame.groupby(["panel", "width", "rate"]).trial.nunique()
+    """How many trials each setting and method of figure 7 has: ``3 trials``, ``2 to 3 trials``."""
+    counts = frame.groupby(["panel", "width", "rate", "method"]).trial.nunique()
     fewest, most = int(counts.min()), int(counts.max())
     return counted(most, "trial") if fewest == most else f"{fewest} to {most} trials"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bladenet.reproduce.ablation import BEST, PAPER, PARTIAL, REFINED, REFIT, SGD
+from bladenet.display import counted
+from bladenet.reproduce.ablation import BEST, PAPER, PAPER_RIDGE, PARTIAL, REFINED, REFIT, RIDGE, SGD
 from bladenet.reproduce.images import RATES, WIDTHS
 from bladenet.reproduce.spirals import DESCENT, Setup
 from bladenet.reproduce.summaries import table_of, trials_of, with_errors
@@ -19,7 +20,8 @@ POLISHED = {WIDTHS: "first", RATES: "second"}
 
 
 def spirals_table(methods: pd.DataFrame, setup: Setup) -> Group:
-    """Figure 6: a row for each method."""
+    """Figure 6: a row for each method, after all epochs."""
+    methods = _at_the_end(methods)
     means = with_errors(methods, ["method"], ["objective", "excess", "closed"])
     trials = methods.trial.nunique()
     title = (
@@ -36,14 +38,27 @@ def spirals_table(methods: pd.DataFrame, setup: Setup) -> Group:
 
 def spirals_verdict(methods: pd.DataFrame) -> str:
     """Figure 6 in words."""
-    means = methods.groupby("method")[["excess", "closed"]].mean()
+    means = _at_the_end(methods).groupby("method")[["excess", "closed"]].mean()
     closed = means.closed
     adds = _what_polishing_adds(closed[REFIT], closed[PAPER], lambda x: f"{x:.1%} of the gap")
     return (
         f"Gradient descent ends {means.excess[DESCENT]:.0%} above the certified optimum. Of that gap the refit of the "
         f"last layer alone closes {closed[REFIT]:.1%}, the paper's polishing with the same refit {closed[PAPER]:.1%}, "
-        f"polishing only where it helps {closed[BEST]:.1%}, and refinement {closed[REFINED]:.1%}. So {adds}."
+        f"polishing only where it helps {closed[BEST]:.1%}, and refinement {closed[REFINED]:.1%}. So {adds}. "
+        f"{_over_epochs(methods)}"
     )
+
+
+def _at_the_end(methods: pd.DataFrame) -> pd.DataFrame:
+    return methods[methods.epoch == methods.epoch.max()]
+
+
+def _over_epochs(methods: pd.DataFrame) -> str:
+    """In how many networks full polishing is better than the refit alone, by how long they were trained."""
+    objective = methods.pivot_table(index=["epoch", "trial"], columns="method", values="objective")
+    lower = (objective[PAPER] < objective[REFIT]).groupby("epoch").agg(["sum", "size"])
+    stages = ", ".join(f"{row['sum']} of {row['size']} after {epoch:,.0f} epochs" for epoch, row in lower.iterrows())
+    return f"Networks in which that polishing ends below the refit alone: {stages}."
 
 
 def images_table(frame: pd.DataFrame) -> Group:
@@ -73,13 +88,30 @@ def images_verdict(frame: pd.DataFrame) -> str:
 def _panel_verdict(frame: pd.DataFrame, layer: str) -> str:
     test = frame.pivot_table(index=["trial", "width", "rate"], columns="method", values="test_accuracy")
     gains = 100 * test.sub(test[SGD], axis=0).mean()
-    adds = _what_polishing_adds(gains[REFIT], gains[PAPER], lambda x: f"{x:.2f} points")
+    adds = _what_polishing_adds(gains[REFIT], gains[PAPER], _points)
     partial = f"partial polishing with it {gains[PARTIAL]:+.2f}, " if PARTIAL in gains else ""
     return (
-        f"The {layer} layer polished: over SGD's test accuracy the refit of the last layer alone gains "
-        f"{gains[REFIT]:+.2f} points, the paper's polishing with this refit {gains[PAPER]:+.2f}, {partial}"
-        f"and refinement {gains[REFINED]:+.2f}. So {adds}."
+        f"The {layer} layer polished, {counted(len(test), 'network')}: over SGD's test accuracy the refit of the last "
+        f"layer alone gains {gains[REFIT]:+.2f} points, the paper's polishing with this refit {gains[PAPER]:+.2f}, "
+        f"{partial}and refinement {gains[REFINED]:+.2f}. So {adds}. {_with_ridge(frame, test)}"
     )
+
+
+def _with_ridge(frame: pd.DataFrame, test: pd.DataFrame) -> str:
+    """The same with the paper's own refit, over the networks that were refitted so."""
+    test = test.dropna(subset=[RIDGE, PAPER_RIDGE])
+    gains = 100 * test.sub(test[SGD], axis=0).mean()
+    left = frame[frame.method == PAPER_RIDGE][["train_accuracy", "test_accuracy"]].mean()
+    adds = _what_polishing_adds(gains[RIDGE], gains[PAPER_RIDGE], _points)
+    return (
+        f"With the paper's own refit, ridge least squares, {counted(len(test), 'network')}: alone {gains[RIDGE]:+.2f}, "
+        f"after the paper's polishing {gains[PAPER_RIDGE]:+.2f}, right on {left.train_accuracy:.1%} of training "
+        f"and {left.test_accuracy:.1%} of test images. So {adds}."
+    )
+
+
+def _points(gain: float) -> str:
+    return f"{gain:.2f} points"
 
 
 def _what_polishing_adds(refit: float, polished: float, unit: Callable[[float], str]) -> str:
