@@ -191,10 +191,14 @@ QUICK = (
 )
 
 
+RARELY = {"Corollary 8", "Lemma 12"} | {f"Theorem {k}" for k in (7, 10, 22, 23)}
+
+
 def rows():
-    """Every row; those that take long are slow."""
-    found = checks.all_rows()
-    return [pytest.param(row, id=row.name, marks=[] if row.name in QUICK else [SLOW]) for row in found]
+    """Every row; those that take long are slow, or rare."""
+    for row in checks.all_rows():
+        marks = [] if row.name in QUICK else [SLOW, RARE] if row.name in RARELY else [SLOW]
+        yield pytest.param(row, id=row.name, marks=marks)
 
 
 @pytest.mark.parametrize("row", rows())
