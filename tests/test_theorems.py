@@ -196,9 +196,11 @@ RARELY = {"Corollary 8", "Lemma 12"} | {f"Theorem {k}" for k in (7, 10, 22, 23)}
 
 def rows():
     """Every row; those that take long are slow, or rare."""
-    for row in checks.all_rows():
-        marks = [] if row.name in QUICK else [SLOW, RARE] if row.name in RARELY else [SLOW]
-        yield pytest.param(row, id=row.name, marks=marks)
+
+    def marks(name):
+        return [] if name in QUICK else [SLOW, RARE] if name in RARELY else [SLOW]
+
+    return [pytest.param(row, id=row.name, marks=marks(row.name)) for row in checks.all_rows()]
 
 
 @pytest.mark.parametrize("row", rows())
