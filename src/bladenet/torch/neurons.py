@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bladenet.display import Shown
+from bladenet.parallel import on_threads
 from bladenet.torch import faces
 from bladenet.torch.faces import LARGE, Blades, span
 from bladenet.torch.inputs import checked_module, checked_samples, finite_tensor
@@ -112,9 +115,10 @@ def layer_neurons(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | N
     lengths = torch.linalg.vector_norm(weights, dim=1)
     away, angles = weights.new_zeros(near.indices.shape), weights.new_zeros(near.indices.shape)
     closeness = weights.new_zeros(len(weights))
-    for k in range(len(weights)):
+
+    def look(k: int) -> None:
         if lengths[k] == 0.0:
-            continue  # no direction, no hyperplane
+            return  # no direction, no hyperplane
         rows = near.of(k)
         value = (rows @ weights[k] + biases[k]).abs()
         away[k] = value / lengths[k]
@@ -123,6 +127,9 @@ def layer_neurons(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | N
         sine = value / torch.where(sizes == 0.0, 1.0, sizes * torch.hypot(lengths[k], biases[k]))
         angles[k] = torch.rad2deg(torch.asin(sine.clamp(max=1.0)))
         closeness[k] = faces.closeness(weights[k], rows, bias)
+
+    with one_thread_each():
+        on_threads(look, range(len(weights)))
     indices, away, angles, closeness = (tensor.cpu() for tensor in (near.indices, away, angles, closeness))
     return LayerNeurons(
         layer.name,
@@ -133,6 +140,17 @@ def layer_neurons(module: nn.Module, layer: ReLULayer, X: Tensor, count: int | N
         defining,
         near.total // len(X),
     )
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """PyTorch on one thread for each of ours: its own are of no use on matrices of this size, and in the way."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def rebuild(indices: Any, X: Any, *, bias: bool = True, like: tuple[Any, Any] | None = None) -> Rebuilt:
