@@ -35,8 +35,8 @@ def dictionary(X: ArrayLike, norm: int = 2, bias: bool = True, max_interaction: 
     the positive parts of the samples' signed volumes or distances, over the hyperplane through the chosen samples.
 
     - ``norm=1``: K_ij = (x_i ∧ a_1 ∧ … ∧ a_{d−1})_+ / ‖⋆(a_1 ∧ … ∧ a_{d−1})‖_1, the a_k samples, or directions e_c
-      (Theorems 2, 3, 6 and 22; equations (10), (14), (19), (32), (95)). The optimum of the Lasso is that of networks of any
-      width. In other words, a column is a set of k coordinates and a hyperplane within them through k − 1 samples.
+      (Theorems 2, 3, 6 and 22; equations (10), (14), (19), (32), (95)). The optimum of the Lasso is that of networks of
+      any width. In other words, a column is a set of k coordinates and a hyperplane within them through k − 1 samples.
     - ``norm=2``: positive parts of distances to the span of r − 1 samples, r the rank of X, which is reduced first
       (Theorems 4, 5 and 7, Lemma 18; equations (25) and (29)). The Lasso is what ``train(vertices_only=True)``
       solves; how far above the optimum of all networks that can be, :func:`bladenet.chamber_report` says.
