@@ -6,6 +6,7 @@ from math import comb
 import numpy as np
 
 from bladenet.algebra import cross
+from bladenet.blades import spanning_rows
 from bladenet.clock import Clock
 from bladenet.losses import Array
 from bladenet.pricing.angular_sweep import missing_directions
@@ -36,9 +37,7 @@ class ListedBlades(Pricer):
                 f"{MOST // n:,} is the most for so many points. Use vertices_only=False, or fewer samples or features."
             )
         sets = np.array(list(combinations(range(n), touched)), dtype=np.int64).reshape(-1, touched)
-        rows = form.points[sets]
-        if form.bias:
-            rows = rows[:, 1:] - rows[:, :1]
+        rows = spanning_rows(form.points[sets], form.bias)
         fixed = np.broadcast_to(missing[: d - 1], (len(rows), min(len(missing), d - 1), d))
         normals = cross(np.concatenate([rows, fixed], axis=1))
         lengths = np.linalg.norm(normals, axis=1)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from itertools import count, pairwise
+from itertools import count, islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from bladenet.reproduce.remembering import remembered
 from bladenet.reproduce.theorems.claims import Claim, of_enough
 from bladenet.reproduce.theorems.dictionaries import dictionary
 from bladenet.reproduce.theorems.exact_networks import half
-from bladenet.reproduce.theorems.returned import off_blades
+from bladenet.reproduce.theorems.returned import distances_from, off_blades
 from bladenet.reproduce.theorems.rows import Mutant, Row, changed
 from bladenet.torch import Canonical, canonicalise
 
@@ -171,7 +171,7 @@ def section_3_4_3() -> Claim:
         for k, block in enumerate(new.result.blocks):
             A, (weights, _) = read[k], new.new[k]
             lengths = np.linalg.norm(weights, axis=1)
-            distances = _distances(A, block.blades, new.bias)
+            distances = np.array([distances_from(A, blade.samples, new.bias) for blade in block.blades]).T
             # positive distances to spans or affine hulls, times the length of the neuron; the others become zero
             size = np.abs(distances).max()
             signed = A @ weights.T + new.new[k][1]
@@ -220,18 +220,17 @@ def _random_network(widths: tuple[int, ...], bias: bool, seed: int) -> tuple[Ten
     return X, new_network(widths, bias=bias, seed=seed, dtype=torch.float64)
 
 
+@remembered
 def _seeds(widths: tuple[int, ...], bias: bool) -> list[int]:
     """The first few with which no layer is nearly dead: what blocks read is of full rank, as the theorems want it."""
-    found: list[int] = []
-    for seed in count():
+
+    def is_alive(seed: int) -> bool:
         X, module = _random_network(widths, bias, seed)
         read = activations(layers_of(module), X.numpy())[:-1:2]
         sizes = [np.linalg.svd(A - A.mean(axis=0) * bias, compute_uv=False) for A in read]
-        if all(each[-1] > FULL * each[0] for each in sizes):
-            found.append(seed)
-        if len(found) == NETWORKS:
-            return found
-    return found
+        return all(each[-1] > FULL * each[0] for each in sizes)
+
+    return list(islice(filter(is_alive, count()), NETWORKS))
 
 
 def layers_of(module: torch.nn.Module) -> Layers:
@@ -297,18 +296,6 @@ def _touched(A: Array, block: Any, bias: bool) -> float:
         worst = largest(worst, float(np.linalg.matrix_rank(rows) < rank - 1))
         worst = largest(worst, float(np.abs(A[S] @ w + b).max(initial=0.0) / np.abs(A).max()))
     return worst
-
-
-def _distances(A: Array, blades: list[Any], bias: bool) -> Array:
-    """Distances (n, m) of rows from the span, or the affine hull, of those that a blade names, within the rows' own."""
-    found = []
-    for blade in blades:
-        rows = A[list(blade.samples)]
-        origin = rows[0] if bias else np.zeros(A.shape[1])
-        edges = (rows - origin)[1:] if bias else rows
-        moved = A - origin
-        found.append(np.linalg.norm(moved - moved @ np.linalg.pinv(edges, rcond=1e-10) @ edges, axis=1))
-    return np.array(found).T
 
 
 def _least_penalty(A: Array, B: Array, norm: int, bias: bool) -> float:

@@ -63,8 +63,3 @@ def dictionary(X: Array, *, norm: int, bias: bool, basis: str | None = None) -> 
     # a hyperplane is met once from each of its samples
     K, first = np.unique(np.hstack(columns).round(DIGITS), axis=1, return_index=True)
     return Dictionary(K, np.vstack(weights)[first], np.concatenate(offsets)[first])
-
-
-def volume_dictionary(X: Array, *, norm: int, bias: bool, basis: str | None = None) -> Array:
-    """The columns alone."""
-    return dictionary(X, norm=norm, bias=bias, basis=basis).K

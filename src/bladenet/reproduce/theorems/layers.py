@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,8 @@ from bladenet.reproduce.findings import largest, off
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions
 from bladenet.reproduce.theorems.exact_networks import BETA, TOL
-from bladenet.reproduce.theorems.returned import outputs
-from bladenet.reproduce.theorems.rows import Mutant, Row, changed, of_blades, of_fits
+from bladenet.reproduce.theorems.returned import distances_from, outputs
+from bladenet.reproduce.theorems.rows import Mutant, Row, changed, of_blades, of_fits, of_proofs, of_scales
 from bladenet.training import train
 
 SEED = 6
@@ -37,7 +36,7 @@ def section_1_2() -> Claim:
                 network, found = fit.network, list(fit.blades)
                 f = outputs(network, X)
                 size = np.abs(X).max()
-                distances = np.array([_distances(X, list(blade.samples), bias) for blade in found]).reshape(-1, len(X))
+                distances = np.array([distances_from(X, blade.samples, bias) for blade in found]).reshape(-1, len(X))
                 signed = X @ network.weights.T + network.biases
                 worst = largest(worst, float(np.abs(np.abs(signed.T) - distances).max(initial=0.0) / size))
                 positive = np.where(signed.T > 0, distances, 0.0)
@@ -137,22 +136,6 @@ def _narrower(network: ReLUNetwork, X: Array, norm: int, bias: bool) -> ReLUNetw
     return replace(network, weights=network.weights[used], biases=network.biases[used], amplitudes=z[used], intercept=t)
 
 
-def _distances(X: Array, samples: list[int], bias: bool) -> Array:
-    """Distances of all samples from the span, or the affine hull, of some; by least squares."""
-    origin = X[samples[0]] if bias else np.zeros(X.shape[1])
-    edges = X[samples[1:]] - origin if bias else X[samples]
-    moved = X - origin
-    if not len(edges):
-        return np.asarray(np.linalg.norm(moved, axis=1))
-    return np.asarray(np.linalg.norm(moved - (np.linalg.lstsq(edges.T, moved.T, rcond=1e-10)[0].T @ edges), axis=1))
-
-
-def _dual(name: str, change: Any) -> Mutant:
-    return changed(
-        name, _HERE, "train", lambda fit: replace(fit, proof=replace(fit.proof, dual=change(fit.proof.dual)))
-    )
-
-
 _HERE = sys.modules[__name__]
 LAYERS = (
     Row(
@@ -172,11 +155,7 @@ LAYERS = (
         section_2_1,
         (
             *of_fits(_HERE)[:2],
-            Mutant("scales as they were", ReLUNetwork, "balanced", lambda balanced: lambda self, norm=2: self),
-            Mutant(
-                "scales of the other norm", ReLUNetwork, "balanced",
-                lambda balanced: lambda self, norm=2: balanced(self, 3 - norm),
-            ),
+            *of_scales(),
             Mutant("dependent neurons stay", _HERE, "_narrower", lambda original: lambda network, *_: _thrice(network)),
         ),
     ),
@@ -184,9 +163,9 @@ LAYERS = (
         "Section 6.13",
         section_6_13,
         (
-            _dual("dual + 0.01", lambda v: v + 0.01),
-            _dual("dual × 1.5", lambda v: 1.5 * v),
-            _dual("dual is NaN", lambda v: np.nan * v),
+            of_proofs(_HERE, "dual + 0.01", dual=lambda v: v + 0.01),
+            of_proofs(_HERE, "dual × 1.5", dual=lambda v: 1.5 * v),
+            of_proofs(_HERE, "dual is NaN", dual=lambda v: np.nan * v),
         ),
     ),
 )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog, minimize_scalar
@@ -17,8 +16,8 @@ from bladenet.reproduce.findings import largest, off
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.reproduce.theorems.data import KINDS, regressions, signs
 from bladenet.reproduce.theorems.exact_networks import BETA, TOL
-from bladenet.reproduce.theorems.rows import Mutant, Row, changed
-from bladenet.training import Fit, train
+from bladenet.reproduce.theorems.rows import Row, changed, of_proofs, of_scales
+from bladenet.training import train
 
 SEED = 5
 TRIED = 20_000
@@ -135,22 +134,11 @@ def _hinge_dual(K: Array, y: Array, bias: bool) -> float:
     return float(-found.fun)
 
 
-def _proof(name: str, **change: Any) -> Mutant:
-    """Of what train proves: a part is what a function makes of it."""
-
-    def wrong(fit: Fit) -> Fit:
-        return replace(
-            fit, proof=replace(fit.proof, **{part: f(getattr(fit.proof, part)) for part, f in change.items()})
-        )
-
-    return changed(name, _HERE, "train", wrong)
-
-
 _HERE = sys.modules[__name__]
 _PROOFS = (
-    _proof("dual: wrong sign", dual=lambda v: -v),
-    _proof("dual × 1.001", dual=lambda v: 1.001 * v),
-    _proof("dual is NaN", dual=lambda v: np.nan * v),
+    of_proofs(_HERE, "dual: wrong sign", dual=lambda v: -v),
+    of_proofs(_HERE, "dual × 1.001", dual=lambda v: 1.001 * v),
+    of_proofs(_HERE, "dual is NaN", dual=lambda v: np.nan * v),
 )
 _DUALS = (
     *_PROOFS,
@@ -158,18 +146,14 @@ _DUALS = (
     changed("half of the columns", _HERE, "all_neurons", lambda found: (found[0][::2], found[1][::2])),
 )
 OPTIMALITY = (
-    Row("Section 2.3", strong_duality, (*_PROOFS, _proof("bound × 0.9", bound=lambda bound: 0.9 * bound))),
+    Row("Section 2.3", strong_duality, (*_PROOFS, of_proofs(_HERE, "bound × 0.9", bound=lambda bound: 0.9 * bound))),
     Row("Lemma 20", lemma_20, _DUALS),
     Row("Lemma 21", lemma_21, _DUALS),
     Row(
         "Section 6.12",
         best_scales,
         (
-            Mutant("scales as they were", ReLUNetwork, "balanced", lambda balanced: lambda self, norm=2: self),
-            Mutant(
-                "scales of the other norm", ReLUNetwork, "balanced",
-                lambda balanced: lambda self, norm=2: balanced(self, 3 - norm),
-            ),
+            *of_scales(),
             changed(
                 "amplitudes × −3", ReLUNetwork, "balanced",
                 lambda found: replace(found, amplitudes=-3.0 * found.amplitudes),

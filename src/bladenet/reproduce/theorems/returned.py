@@ -97,3 +97,11 @@ def off_blades(
         length = np.linalg.norm(normal, ord=norm)
         worst = largest(worst, float(np.abs(blade.orientation * normal / length - w[C]).max()) if length > 0 else 1.0)
     return worst
+
+
+def distances_from(X: Array, samples: tuple[int, ...], bias: bool) -> Array:
+    """Distances of all rows from the span of some, or with a bias from their affine hull; by least squares."""
+    origin = X[samples[0]] if bias else np.zeros(X.shape[1])
+    edges = X[list(samples[bias:])] - origin
+    moved = X - origin
+    return np.asarray(np.linalg.norm(moved - np.linalg.lstsq(edges.T, moved.T, rcond=1e-10)[0].T @ edges, axis=1))

@@ -11,6 +11,7 @@ import numpy as np
 
 from bladenet import algebra, blades
 from bladenet.losses import Array
+from bladenet.network import ReLUNetwork
 from bladenet.reproduce.theorems.claims import Claim
 from bladenet.training import Fit
 
@@ -101,6 +102,29 @@ def of_blades(module: Any) -> tuple[Mutant, ...]:
         changed("blades the other way round", module, "train", lambda fit: _blades(fit, _turned)),
         changed("blades of other samples", module, "train", lambda fit: _blades(fit, _next)),
         Mutant("cross product: direction for normal", algebra, "cross", direction_for_normal),
+    )
+
+
+def of_proofs(module: Any, name: str, **change: Callable[[Any], Any]) -> Mutant:
+    """Of what train proves: a part is what a function makes of it."""
+
+    def wrong(fit: Fit) -> Fit:
+        parts = {part: f(getattr(fit.proof, part)) for part, f in change.items()}
+        return replace(fit, proof=replace(fit.proof, **parts))
+
+    return changed(name, module, "train", wrong)
+
+
+def of_scales() -> tuple[Mutant, ...]:
+    """Of how neurons are balanced."""
+    return (
+        Mutant("scales as they were", ReLUNetwork, "balanced", lambda balanced: lambda self, norm=2: self),
+        Mutant(
+            "scales of the other norm",
+            ReLUNetwork,
+            "balanced",
+            lambda balanced: lambda self, norm=2: balanced(self, 3 - norm),
+        ),
     )
 
 
